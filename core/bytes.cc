@@ -93,9 +93,15 @@ Result<Bytes> from_hex(std::string_view text) {
   return out;
 }
 
-std::string to_base64url(ByteView bytes) { return encode64(bytes, kUrl, false); }
-Result<Bytes> from_base64url(std::string_view text) { return decode64(text, kUrlReverse); }
-std::string to_base64(ByteView bytes) { return encode64(bytes, kStandard, true); }
+std::string to_base64url(ByteView bytes) {
+  return encode64(bytes, kUrl, false);
+}
+Result<Bytes> from_base64url(std::string_view text) {
+  return decode64(text, kUrlReverse);
+}
+std::string to_base64(ByteView bytes) {
+  return encode64(bytes, kStandard, true);
+}
 
 Result<Bytes> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return fail(ErrorKind::malformed, "base64.malformed", "base64 without its padding");

@@ -39,7 +39,8 @@ using ByteView = std::span<const std::uint8_t>;
 // Compares in a time that depends on the lengths only.
 [[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
 
-// `count` bytes from the operating system's generator. Ends the process if there is none: nothing here may run on guessable keys.
+// `count` bytes from the operating system's generator. Ends the process if there is none: nothing here may run on
+// guessable keys.
 [[nodiscard]] Bytes random_bytes(std::size_t count);
 
 }  // namespace countersign

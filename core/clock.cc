@@ -13,10 +13,11 @@ std::string format_time(TimeMs time) {
   year_month_day date(day);
   hh_mm_ss clock(point - day);
   std::array<char, 40> text{};
-  int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                             static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                             static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                             static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  int length =
+      std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                    static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
@@ -29,8 +30,8 @@ Result<TimeMs> parse_time(std::string_view text) {
     auto [end, error] = std::from_chars(text.data() + at, text.data() + at + count, value);
     return error == std::errc() && end == text.data() + at + count ? value : -1;
   };
-  if (text.size() < 20 || text.back() != 'Z' || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
-      text[16] != ':') {
+  if (text.size() < 20 || text.back() != 'Z' || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+      text[13] != ':' || text[16] != ':') {
     return bad();
   }
   int fraction = 0;
@@ -44,7 +45,8 @@ Result<TimeMs> parse_time(std::string_view text) {
   int y = number(0, 4);
   int m = number(5, 2);
   int d = number(8, 2);
-  if (y < 0 || m < 0 || d < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || fraction < 0) {
+  if (y < 0 || m < 0 || d < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 ||
+      fraction < 0) {
     return bad();
   }
   year_month_day date{year(y), month(static_cast<unsigned>(m)), day(static_cast<unsigned>(d))};
@@ -55,15 +57,26 @@ Result<TimeMs> parse_time(std::string_view text) {
 
 Result<TimeMs> parse_duration(std::string_view text) {
   constexpr TimeMs kDay = 86'400'000;
-  auto bad = [] { return fail(ErrorKind::invalid, "duration.malformed", "expected a duration like 30s, 15m, 4h or 7d"); };
+  auto bad = [] {
+    return fail(ErrorKind::invalid, "duration.malformed", "expected a duration like 30s, 15m, 4h or 7d");
+  };
   if (text.size() < 2) return bad();
   TimeMs unit = 0;
   switch (text.back()) {
-    case 's': unit = 1000; break;
-    case 'm': unit = 60'000; break;
-    case 'h': unit = 3'600'000; break;
-    case 'd': unit = kDay; break;
-    default: return bad();
+    case 's':
+      unit = 1000;
+      break;
+    case 'm':
+      unit = 60'000;
+      break;
+    case 'h':
+      unit = 3'600'000;
+      break;
+    case 'd':
+      unit = kDay;
+      break;
+    default:
+      return bad();
   }
   TimeMs count = 0;
   const char* last = text.data() + text.size() - 1;

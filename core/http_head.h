@@ -1,5 +1,5 @@
-// The head of an HTTP/1.1 message and a view of its body, without sockets, so that authentication and adapters can read requests
-// and fuzzers can make them.
+// The head of an HTTP/1.1 message and a view of its body, without sockets, so that authentication and adapters can read
+// requests and fuzzers can make them.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,9 @@ struct HeaderField {
 
 class HeaderList {
  public:
-  void add(std::string_view name, std::string_view value) { fields_.push_back({std::string(name), std::string(value)}); }
+  void add(std::string_view name, std::string_view value) {
+    fields_.push_back({std::string(name), std::string(value)});
+  }
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
   // The first field of that name, or nullopt.
@@ -55,8 +57,8 @@ struct ResponseHead {
 [[nodiscard]] int http_status(ErrorKind kind);
 [[nodiscard]] std::string_view reason_phrase(int status);
 
-// An RFC 9457 problem document: {"code","detail","status","title", …extra}. `extra` is canonical JSON members without braces, or
-// empty: "\"request\":\"req_1\"".
+// An RFC 9457 problem document: {"code","detail","status","title", …extra}. `extra` is canonical JSON members without
+// braces, or empty: "\"request\":\"req_1\"".
 [[nodiscard]] std::string problem_json(int status, const Error& error, std::string_view extra = {});
 
 }  // namespace countersign

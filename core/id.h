@@ -10,7 +10,8 @@ namespace countersign {
 // "01938a7c-…": 36 characters, lower case. Any thread; two calls never give the same value.
 [[nodiscard]] std::string new_uuid(TimeMs now);
 
-// A short id for people to read and type: "req_" and 16 characters of Crockford base32, time first. 50 bits of it are random.
+// A short id for people to read and type: "req_" and 16 characters of Crockford base32, time first. 50 bits of it are
+// random.
 [[nodiscard]] std::string new_short_id(std::string_view prefix, TimeMs now);
 
 }  // namespace countersign

@@ -21,7 +21,8 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool number_unsigned(number_unsigned_t value) override { return put(value); }
   bool number_float(number_float_t value, const string_t& text) override {
     // An integer that does not fit 64 bits arrives here as a double: digits only, no '.', no exponent.
-    if (text.find_first_of(".eE") == std::string::npos) return refuse("json.number_range", "an integer does not fit in 64 bits");
+    if (text.find_first_of(".eE") == std::string::npos)
+      return refuse("json.number_range", "an integer does not fit in 64 bits");
     return put(value);
   }
   bool string(string_t& value) override { return put(std::move(value)); }
@@ -122,14 +123,15 @@ std::string es6_number(double value) {
   return negative ? "-" + out : out;
 }
 
-// UTF-16 order equals UTF-8 byte order but for one thing: surrogates (code points above U+FFFF) sort before U+E000…U+FFFF.
+// UTF-16 order equals UTF-8 byte order but for one thing: surrogates (code points above U+FFFF) sort before
+// U+E000…U+FFFF.
 bool utf16_less(std::string_view a, std::string_view b) {
   auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   if (x == a.end() || y == b.end()) return x == a.end() && y != b.end();
   auto rank = [](char c) {
     auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0xF0) return 0xED;           // a surrogate pair begins with D800…DFFF, which would be ED in UTF-8
-    if (byte >= 0xEE) return byte + 0x10;    // U+E000 and above
+    if (byte >= 0xF0) return 0xED;         // a surrogate pair begins with D800…DFFF, which would be ED in UTF-8
+    if (byte >= 0xEE) return byte + 0x10;  // U+E000 and above
     return static_cast<int>(byte);
   };
   int left = rank(*x);

@@ -20,8 +20,8 @@ struct JsonLimits {
   std::size_t values = 200'000;  // members and elements in all
 };
 
-// Strict RFC 8259 in UTF-8. Refuses duplicate keys (json.duplicate_key), integers outside 64 bits, and anything past the limits
-// (json.too_large, json.too_deep); everything else that does not parse is json.malformed.
+// Strict RFC 8259 in UTF-8. Refuses duplicate keys (json.duplicate_key), integers outside 64 bits, and anything past
+// the limits (json.too_large, json.too_deep); everything else that does not parse is json.malformed.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // RFC 8785 (JCS): one spelling for each value, keys in UTF-16 order. What is hashed and signed is always this.

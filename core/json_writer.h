@@ -1,8 +1,8 @@
 // Writes canonical JSON (RFC 8785) straight into a string, for records made on the request path.
 //
-// The caller names the members of each object in ascending byte order; a debug build stops when it does not. Numbers are 64-bit
-// integers only. Strings that are not UTF-8 are written with U+FFFD in place of each bad byte, so that a hostile header can never
-// make a record unwritable.
+// The caller names the members of each object in ascending byte order; a debug build stops when it does not. Numbers
+// are 64-bit integers only. Strings that are not UTF-8 are written with U+FFFD in place of each bad byte, so that a
+// hostile header can never make a record unwritable.
 //
 //   JsonWriter w(out);
 //   w.begin_object().member("a", 1).member("b", "text").end_object();
@@ -36,7 +36,9 @@ class JsonWriter {
     return value(v);
   }
   // Written only when not empty: absent and empty mean the same in our records.
-  JsonWriter& member_if(std::string_view name, std::string_view text) { return text.empty() ? *this : member(name, text); }
+  JsonWriter& member_if(std::string_view name, std::string_view text) {
+    return text.empty() ? *this : member(name, text);
+  }
   JsonWriter& strings(std::string_view name, const std::vector<std::string>& values);
 
  private:

@@ -1,8 +1,8 @@
 // Result<T>: a value or an expected failure.
 //
-// Every function that crosses a folder and can fail returns one of these; exceptions never cross folders. The error carries a
-// stable, machine-readable `code` ("token.expired") that reaches the agent in problem documents and JSON-RPC answers, and a
-// `message` for people. Neither may ever contain a secret or bytes of a credential.
+// Every function that crosses a folder and can fail returns one of these; exceptions never cross folders. The error
+// carries a stable, machine-readable `code` ("token.expired") that reaches the agent in problem documents and JSON-RPC
+// answers, and a `message` for people. Neither may ever contain a secret or bytes of a credential.
 #pragma once
 
 #include <expected>
@@ -47,6 +47,8 @@ using Status = Result<void>;
 }
 
 // Hands an error on: `if (!x) return fail(x.error());`
-[[nodiscard]] inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(std::move(error)); }
+[[nodiscard]] inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected<Error>(std::move(error));
+}
 
 }  // namespace countersign

@@ -1,5 +1,5 @@
-// SHA-256 and HMAC-SHA256 over OpenSSL EVP, with the algorithms fetched once: OpenSSL 3.0 takes global locks on every fetch.
-// Sha256 objects belong to one thread; the free functions may be called from any.
+// SHA-256 and HMAC-SHA256 over OpenSSL EVP, with the algorithms fetched once: OpenSSL 3.0 takes global locks on every
+// fetch. Sha256 objects belong to one thread; the free functions may be called from any.
 #pragma once
 
 #include <array>
@@ -37,15 +37,19 @@ class Sha256 {
 };
 
 [[nodiscard]] Digest sha256(ByteView bytes);
-[[nodiscard]] inline Digest sha256(std::string_view text) { return sha256(as_bytes(text)); }
+[[nodiscard]] inline Digest sha256(std::string_view text) {
+  return sha256(as_bytes(text));
+}
 
 // HMAC-SHA256 over the concatenation of `parts` (RFC 2104).
 [[nodiscard]] Digest hmac_sha256(ByteView key, std::initializer_list<ByteView> parts);
 
-[[nodiscard]] inline std::string to_hex(const Digest& digest) { return to_hex(ByteView(digest)); }
+[[nodiscard]] inline std::string to_hex(const Digest& digest) {
+  return to_hex(ByteView(digest));
+}
 
-// A digest over a list of fields where no two different lists collide: each field is preceded by its length. Used for every
-// fingerprint ("what was approved"), so that ("ab","c") and ("a","bc") differ.
+// A digest over a list of fields where no two different lists collide: each field is preceded by its length. Used for
+// every fingerprint ("what was approved"), so that ("ab","c") and ("a","bc") differ.
 class FieldDigest {
  public:
   explicit FieldDigest(std::string_view domain) { field(domain); }

@@ -1,0 +1,59 @@
+// Operation: what a request does, in words that policies, tokens, approvers and auditors share. Adapters make them;
+// nothing else reads a wire format to decide.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "scopes/effect.h"
+
+namespace countersign {
+
+// What the inventory knows about a thing. A thing nobody labelled has the labels of its upstream; an upstream nobody
+// labelled counts as production, tier 1: the unknown is treated as what would hurt most.
+struct Labels {
+  std::string environment = "production";
+  std::int64_t tier = 1;
+  std::string owner;
+  std::map<std::string, std::string> free;
+};
+
+struct Resource {
+  std::string type;  // Cedar entity type: "Tool", "HttpEndpoint", "File", …
+  std::string id;    // unique within the type, begins with the upstream's name: "files/production/config.json"
+  std::string name;  // the part after the upstream's name, as the inventory's patterns see it: "production/config.json"
+};
+
+// One thing touched, and how. Moving a file destroys at the source and writes at the destination: two accesses.
+struct Access {
+  Resource resource;
+  Effect effect = Effect::destroy;
+};
+
+// Whether an operation reaches an upstream at all.
+enum class Reach : std::uint8_t {
+  upstream,  // decided by scope and policies, forwarded
+  gateway,   // answered by the gateway itself (a protocol's handshake); needs a caller whose scope names the upstream,
+             // no policy
+};
+
+struct Operation {
+  std::string protocol;  // "mcp", "http"
+  std::string upstream;  // configured name
+  std::string action;    // "mcp:call_tool", "http:PUT"
+  std::string summary;  // one plain sentence for approvers: "call write_file on files with path production/config.json"
+  Reach reach = Reach::upstream;
+  std::vector<Access> accesses;  // never empty for Reach::upstream
+  std::string input;             // parameters as a JSON object text (strict, no duplicate keys), or empty
+
+  [[nodiscard]] Effect effect() const {
+    Effect worst = Effect::read;
+    for (const Access& access : accesses) worst = std::max(worst, access.effect);
+    return worst;
+  }
+};
+
+}  // namespace countersign

@@ -1,0 +1,92 @@
+#include "scopes/scope.h"
+
+#include <algorithm>
+
+namespace countersign {
+namespace {
+
+bool names(const std::vector<std::string>& list, std::string_view value) {
+  return list.empty() || std::ranges::find(list, value) != list.end();
+}
+
+bool globs(const std::vector<std::string>& list, std::string_view value) {
+  return list.empty() || std::ranges::any_of(list, [&](const std::string& glob) { return glob_matches(glob, value); });
+}
+
+// nullptr when the grant admits; otherwise the condition that refused.
+const char* refusing_condition(const Grant& grant, const Operation& operation, const LabelledAccess& labelled) {
+  if (!names(grant.upstreams, operation.upstream)) return "upstream";
+  if (!globs(grant.actions, operation.action)) return "action";
+  if (!grant.effects.empty() && !grant.effects.contains(labelled.access->effect)) return "effect";
+  if (!globs(grant.resources, labelled.access->resource.id)) return "resource";
+  if (!names(grant.environments, labelled.environment)) return "environment";
+  return nullptr;
+}
+
+std::optional<Refusal> refuses_by_time(const ScopeBlock& block, TimeMs now) {
+  if (block.expires && now >= *block.expires)
+    return Refusal{"scope.expired", "the token expired at " + format_time(*block.expires)};
+  if (block.not_before && now < *block.not_before) {
+    return Refusal{"scope.not_yet_valid", "the token is valid from " + format_time(*block.not_before)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Refusal> Scope::refuses(const Operation& operation, const std::vector<LabelledAccess>& accesses,
+                                      TimeMs now) const {
+  if (blocks_.empty()) return Refusal{"scope.empty", "the token has no scope"};
+  for (const ScopeBlock& block : blocks_) {
+    if (auto refusal = refuses_by_time(block, now)) return refusal;
+    for (const LabelledAccess& labelled : accesses) {
+      const char* condition = "grant";
+      bool admitted = false;
+      for (const Grant& grant : block.grants) {
+        condition = refusing_condition(grant, operation, labelled);
+        if (!condition) {
+          admitted = true;
+          break;
+        }
+      }
+      if (admitted) continue;
+      return Refusal{std::string("scope.") + condition, "the token's scope does not cover " + operation.action + " (" +
+                                                            std::string(effect_name(labelled.access->effect)) +
+                                                            ") on " + labelled.access->resource.id};
+    }
+  }
+  return std::nullopt;
+}
+
+bool Scope::names_upstream(std::string_view upstream, TimeMs now) const {
+  if (blocks_.empty()) return false;
+  return std::ranges::all_of(blocks_, [&](const ScopeBlock& block) {
+    return !refuses_by_time(block, now) &&
+           std::ranges::any_of(block.grants, [&](const Grant& grant) { return names(grant.upstreams, upstream); });
+  });
+}
+
+bool glob_matches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+}  // namespace countersign
