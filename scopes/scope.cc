@@ -13,13 +13,13 @@ bool globs(const std::vector<std::string>& list, std::string_view value) {
   return list.empty() || std::ranges::any_of(list, [&](const std::string& glob) { return glob_matches(glob, value); });
 }
 
-// nullptr when the grant admits; otherwise the condition that refused.
-const char* refusing_condition(const Grant& grant, const Operation& operation, const LabelledAccess& labelled) {
-  if (!names(grant.upstreams, operation.upstream)) return "upstream";
-  if (!globs(grant.actions, operation.action)) return "action";
-  if (!grant.effects.empty() && !grant.effects.contains(labelled.access->effect)) return "effect";
-  if (!globs(grant.resources, labelled.access->resource.id)) return "resource";
-  if (!names(grant.environments, labelled.environment)) return "environment";
+// nullptr when the rule admits; otherwise the condition that refused.
+const char* refusing_condition(const ScopeRule& rule, const Operation& operation, const LabelledAccess& labelled) {
+  if (!names(rule.upstreams, operation.upstream)) return "upstream";
+  if (!globs(rule.actions, operation.action)) return "action";
+  if (!rule.effects.empty() && !rule.effects.contains(labelled.access->effect)) return "effect";
+  if (!globs(rule.resources, labelled.access->resource.id)) return "resource";
+  if (!names(rule.environments, labelled.environment)) return "environment";
   return nullptr;
 }
 
@@ -40,10 +40,10 @@ std::optional<Refusal> Scope::refuses(const Operation& operation, const std::vec
   for (const ScopeBlock& block : blocks_) {
     if (auto refusal = refuses_by_time(block, now)) return refusal;
     for (const LabelledAccess& labelled : accesses) {
-      const char* condition = "grant";
+      const char* condition = "rule";
       bool admitted = false;
-      for (const Grant& grant : block.grants) {
-        condition = refusing_condition(grant, operation, labelled);
+      for (const ScopeRule& rule : block.rules) {
+        condition = refusing_condition(rule, operation, labelled);
         if (!condition) {
           admitted = true;
           break;
@@ -62,7 +62,7 @@ bool Scope::names_upstream(std::string_view upstream, TimeMs now) const {
   if (blocks_.empty()) return false;
   return std::ranges::all_of(blocks_, [&](const ScopeBlock& block) {
     return !refuses_by_time(block, now) &&
-           std::ranges::any_of(block.grants, [&](const Grant& grant) { return names(grant.upstreams, upstream); });
+           std::ranges::any_of(block.rules, [&](const ScopeRule& rule) { return names(rule.upstreams, upstream); });
   });
 }
 

@@ -1,7 +1,7 @@
 // Scope: the operations a token may at most perform.
 //
 // A scope is a list of blocks, all of which must admit an operation (a child token only ever adds blocks, so it can
-// only be narrower). A block is a list of grants, one of which must admit. A grant is a conjunction of optional
+// only be narrower). A block is a list of rules, one of which must admit. A rule is a conjunction of optional
 // conditions; a condition that is absent admits everything. Pure values, any thread.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace countersign {
 
-struct Grant {
+struct ScopeRule {
   std::vector<std::string> upstreams;     // exact names; empty = any
   std::vector<std::string> actions;       // globs over "mcp:call_tool"; empty = any
   std::vector<std::string> resources;     // globs over Resource::id; empty = any
@@ -24,7 +24,7 @@ struct Grant {
 };
 
 struct ScopeBlock {
-  std::vector<Grant> grants;  // at least one; an empty list admits nothing
+  std::vector<ScopeRule> rules;  // at least one; an empty list admits nothing
   std::optional<TimeMs> not_before;
   std::optional<TimeMs> expires;  // admits strictly before this instant
 };
