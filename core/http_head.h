@@ -53,6 +53,14 @@ struct ResponseHead {
   HeaderList headers;
 };
 
+// What is known of a request's body without reading it again: enough to describe and to fingerprint it.
+struct BodyView {
+  std::uint64_t size = 0;
+  std::string sha256;          // lower-case hex over the whole body
+  std::string_view in_memory;  // all of it when it was small enough to stay in memory, else empty
+  [[nodiscard]] bool complete() const { return in_memory.size() == size; }
+};
+
 // The HTTP status an error kind answers with, and the reason phrase of a status.
 [[nodiscard]] int http_status(ErrorKind kind);
 [[nodiscard]] std::string_view reason_phrase(int status);

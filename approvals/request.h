@@ -1,0 +1,88 @@
+// A held request: the frozen operation, who decided what about it, and what became of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "scopes/operation.h"
+
+namespace countersign::approvals {
+
+// held → approved | denied | expired | cancelled;  approved → executing → done | failed | unknown.  Nothing else, ever.
+enum class State : std::uint8_t { held, approved, denied, expired, cancelled, executing, done, failed, unknown };
+[[nodiscard]] const char* state_name(State state);
+[[nodiscard]] std::optional<State> state_from_name(std::string_view name);
+
+// What will run: exactly these bytes, whoever asks. `head` and `meta` are the adapter's; nobody else reads them.
+struct Frozen {
+  std::string protocol;
+  std::string upstream;
+  std::string head;                 // canonical JSON: method, target, headers that matter (no credentials)
+  std::filesystem::path body_file;  // the stored body; empty path when there is none
+  std::string body_sha256;          // hex
+  std::uint64_t body_size = 0;
+  std::string identity;  // bytes that must be equal in an identical retry
+  std::string
+      preconditions;  // what must still hold when it runs (digest of the tool's definition, an ETag); may be empty
+};
+
+// Who asks, as established when the request was made.
+struct Requester {
+  std::string agent;
+  std::string owner;
+  std::vector<std::string> delegates;
+  std::vector<std::string> chain;  // token ids, root first
+  std::string scope;               // the scope blocks, serialised, so that the decision can be taken again
+};
+
+struct Vote {
+  std::string rule;   // approval rule it counts for
+  std::string stage;  // name of the stage within the rule
+  std::string by;
+  std::string level;
+  bool approves = false;
+  std::string reason;
+  TimeMs at = 0;
+};
+
+// The upstream's answer to an executed request, kept until the agent's retry collects it.
+struct StoredReply {
+  int status = 0;
+  std::string head;  // canonical JSON: headers passed on
+  std::string body;
+  bool truncated = false;  // the answer was longer than limits.stored_reply_bytes
+};
+
+struct HeldRequest {
+  std::string id;  // "req_…"
+  State state = State::held;
+  TimeMs created = 0;
+  TimeMs expires = 0;
+  TimeMs decided = 0;   // when it left `held`
+  TimeMs finished = 0;  // when it reached done, failed or unknown
+  Requester requester;
+  std::string action;
+  std::string effect;
+  std::string environment;
+  std::string summary;
+  std::vector<std::string> resources;  // "Type::id"
+  std::string input;                   // JSON text for people
+  Frozen frozen;
+  std::string fingerprint;  // hex: what an approval is bound to
+  std::string retry_key;    // hex: what an identical retry has in common
+  std::vector<std::string> policies;
+  std::vector<std::string> rules;  // approval rules that must be satisfied
+  std::string policy_digest;
+  std::string operation;  // audit operation id of the original intent
+  std::vector<Vote> votes;
+  std::string reason;  // of the denial, cancellation or failure; reaches the agent
+  std::string code;    // stable: "approval.denied", "approval.expired", "policy.changed", …
+  std::optional<StoredReply> reply;
+  bool delivered = false;  // the agent has collected the result
+};
+
+}  // namespace countersign::approvals

@@ -1,0 +1,115 @@
+// The configuration file (countersign.yaml) as values. core/config_load.h reads it.
+//
+// Everything has a default but `upstreams`. Relative paths are relative to the file's folder.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+
+namespace countersign::config {
+
+// Where a secret comes from. Never the value itself: secrets do not belong into a configuration file.
+struct SecretSource {
+  enum class Kind { environment, file };
+  Kind kind = Kind::environment;
+  std::string name;  // variable name, or path
+};
+
+struct Credential {
+  enum class Kind { none, basic, bearer, header };
+  Kind kind = Kind::none;
+  std::string user;    // basic
+  std::string header;  // header: its name
+  SecretSource secret;
+};
+
+// labels: of an upstream, or laid over it by the inventory. Absent means: as the next outer one says.
+struct LabelSet {
+  std::optional<std::string> environment;
+  std::optional<std::int64_t> tier;
+  std::optional<std::string> owner;
+  std::map<std::string, std::string> free;
+};
+
+// One argument of an MCP tool that names what the call touches.
+struct ToolResource {
+  std::string pointer;                // RFC 6901 into the arguments; an array there names several resources
+  std::optional<std::string> effect;  // effect on this one, when it is not the tool's
+};
+
+// What the operator knows about a tool; outranks the tool's own annotations, which are an upstream's claim.
+struct ToolRule {
+  std::string tool;  // exact name, or "*" for those not named
+  std::optional<std::string> effect;
+  std::vector<ToolResource> resources;
+  std::string resource_type = "McpResource";  // Cedar entity type of what the pointers name
+};
+
+// One rule that names HTTP operations: first match wins, before the safe defaults.
+struct HttpRule {
+  std::string method;  // upper case, or "*"
+  std::string path;    // segments; `{name}` one segment, a final `**` any rest: "/orders/{id}/refund"
+  std::string action;  // "refundOrder" becomes http:refundOrder; empty: http:<METHOD>
+  std::optional<std::string> effect;
+};
+
+struct Upstream {
+  std::string name;      // [a-z0-9][a-z0-9-]{0,62}: it is a path segment and a prefix
+  std::string protocol;  // "mcp" or "http"
+  std::string url;       // http(s)://host[:port][/base]; exclusive with command
+  std::vector<std::string> command;
+  std::map<std::string, std::string> environment;  // of the command; it inherits nothing but PATH, HOME and LANG
+  std::string directory;                           // working directory of the command
+  std::string ca_file;                             // extra trust for https
+  Credential credential;
+  LabelSet labels;
+  std::vector<ToolRule> tools;
+  std::vector<HttpRule> operations;
+  std::string openapi;  // path of an OpenAPI 3 document (JSON or YAML)
+};
+
+struct Address {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+struct Tls {
+  std::string certificate;  // PEM chain
+  std::string key;          // PEM
+};
+
+struct Limits {
+  std::uint64_t header_bytes = 16U << 10;
+  std::uint64_t body_bytes = 64U << 20;
+  std::uint64_t memory_bytes = 1U << 20;         // a body past this goes to the spool on disk
+  std::uint64_t stored_reply_bytes = 16U << 20;  // of an approved request's answer, kept for the agent's retry
+  std::uint64_t connections = 4096;
+  TimeMs header_time = 15'000;
+  TimeMs request_time = 60'000;  // to receive a request, and between two reads of an upstream's answer
+  TimeMs hold_stream = 300'000;  // longest time a held call is kept open with progress messages
+  TimeMs drain = 10'000;         // after SIGTERM
+};
+
+struct Config {
+  std::filesystem::path file;
+  std::filesystem::path state = "./state";
+  Address agents{"127.0.0.1", 8700};
+  Address admin{"127.0.0.1", 8701};
+  std::optional<Tls> agents_tls;
+  std::optional<Tls> admin_tls;
+  std::string public_url;  // how approvers reach the admin listener, for links; default http(s)://<admin address>
+  std::string store = "sqlite";
+  std::filesystem::path policies = "./policies";
+  int workers = 0;  // 0: one a core
+  Limits limits;
+  std::vector<Upstream> upstreams;
+};
+
+}  // namespace countersign::config

@@ -1,0 +1,121 @@
+// What a protocol must do to live behind Countersign. One Adapter a protocol; one Conversation a request.
+//
+// The pipeline (proxy/pipeline.cc) owns the order of things; an adapter only translates: bytes to an Operation, and
+// decisions, pending approvals and results back to bytes its clients understand.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "approvals/request.h"
+#include "core/http_head.h"
+#include "core/task.h"
+#include "policies/decision.h"
+#include "proxy/adapters/doors.h"
+#include "proxy/adapters/reply.h"
+#include "scopes/operation.h"
+
+namespace countersign::adapters {
+
+// A request as it arrived, after authentication: the credential is already stripped from the head.
+struct Inbound {
+  const RequestHead* head = nullptr;
+  std::string_view rest;  // the target after the mount point, with its query; begins with '/' ("/mcp", "/orders/7?x=1")
+  BodyView body;
+  std::string_view owner;  // a name for messages only
+};
+
+// A refusal, to be put into the protocol's own words.
+struct Denial {
+  int status = 403;     // what plain HTTP would answer
+  Error error;          // code and reason
+  std::string request;  // id of the held request it belongs to, or empty
+};
+
+// A held request, to be put into the protocol's own words.
+struct Pending {
+  std::string request;  // "req_…"
+  std::string link;     // where a human decides
+  std::string reason;   // which policies hold it and who must approve
+  TimeMs expires = 0;
+  std::int64_t retry_after_seconds = 5;
+};
+
+// What happened when an operation was forwarded: what the outcome record says.
+struct Forwarded {
+  std::string outcome;  // ok | client_error | server_error | timeout | cancelled | unknown | not_forwarded
+  int status = 0;
+  std::string body_sha256;  // of the answer's body as the upstream sent it
+  std::uint64_t body_bytes = 0;
+  std::string detail;
+};
+
+// How long a held call may keep its connection, as the client asked. Zero: answer at once.
+struct Patience {
+  TimeMs at_most = 0;
+  TimeMs heartbeat = 0;  // call Conversation::heartbeat this often while waiting; 0: never
+};
+
+// Whether an operation could be allowed or held for this caller: what listings are filtered with.
+using Visible = std::function<bool(const Operation&)>;
+
+class Conversation {
+ public:
+  virtual ~Conversation() = default;
+
+  [[nodiscard]] virtual const Operation& operation() const = 0;
+  // What will be stored and run if this is held. The body file is added by the pipeline.
+  [[nodiscard]] virtual approvals::Frozen freeze() const = 0;
+
+  // Sends the operation upstream and the answer to `sink`. `body` is the request's body (nullptr when there is none).
+  // For Reach::gateway: answers by itself. Never throws; what went wrong is in the result and, where possible, in the
+  // answer.
+  virtual Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) = 0;
+
+  virtual Task<Status> answer_denied(ReplySink& sink, Denial denial) = 0;
+
+  [[nodiscard]] virtual Patience patience() const = 0;
+  virtual Task<Status> heartbeat(ReplySink& sink, Pending pending) = 0;
+  // The final answer of a request that stays held (after the patience is over).
+  virtual Task<Status> answer_held(ReplySink& sink, Pending pending) = 0;
+  // The final answer from an approved request's stored result.
+  virtual Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) = 0;
+};
+
+struct PreviewPart {
+  std::string title;
+  std::string media_type;  // "application/json", "text/plain", "text/x-diff"
+  std::string text;
+};
+struct Preview {
+  std::string sentence;  // what it does, in one plain sentence
+  std::vector<PreviewPart> parts;
+};
+
+class Adapter {
+ public:
+  virtual ~Adapter() = default;
+
+  // Whatever must be fetched before `describe` can name the operation (an MCP upstream's tool list).
+  virtual Task<Status> prepare(Doors& doors) = 0;
+
+  // Names the operation. Must not guess: what it cannot name is refused, or has effect execute or destroy, never read.
+  virtual Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const = 0;
+
+  // The conversation of a stored request, to be executed; its sink stores the reply. Fails with "request.stale" when
+  // the stored preconditions no longer hold.
+  virtual Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
+                                                     Doors& doors) const = 0;
+
+  // For approvers. `body` is the stored body (all of it, or its first 256 KiB).
+  [[nodiscard]] virtual Preview preview(const approvals::Frozen& frozen, std::string_view body) const = 0;
+
+  // A refusal before there is a conversation (malformed, unauthenticated): in the protocol's words as far as it has
+  // any.
+  virtual Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const = 0;
+};
+
+}  // namespace countersign::adapters

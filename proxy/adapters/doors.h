@@ -1,0 +1,88 @@
+// The doors through which adapters reach upstreams. Implemented in proxy/ over real sockets and child processes;
+// credentials are injected behind them, so an adapter never holds one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/bytes.h"
+#include "core/http_head.h"
+#include "core/task.h"
+
+namespace countersign::adapters {
+
+// A request body that can be read from the start as often as needed.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  virtual void rewind() = 0;
+  // The next piece, valid until the next call; empty at the end.
+  virtual Result<ByteView> next() = 0;
+};
+
+// One HTTP answer while it arrives.
+class HttpReply {
+ public:
+  virtual ~HttpReply() = default;
+  [[nodiscard]] virtual const ResponseHead& head() const = 0;
+  // The next piece of the body, valid until the next call; empty at the end.
+  virtual Task<Result<ByteView>> read() = 0;
+};
+
+// Errors tell whether the upstream may have acted: "upstream.connect_failed" and "upstream.busy" mean nothing was sent;
+// every other code (upstream.timeout, upstream.broken, upstream.bad_response) means it may have.
+[[nodiscard]] inline bool nothing_was_sent(const Error& error) {
+  return error.code == "upstream.connect_failed" || error.code == "upstream.busy";
+}
+
+class HttpDoor {
+ public:
+  virtual ~HttpDoor() = default;
+  // `head.target` is relative to the upstream's base; `body` may be nullptr. Host, framing and credentials are the
+  // door's business.
+  virtual Task<Result<std::unique_ptr<HttpReply>>> send(RequestHead head, BodySource* body) = 0;
+};
+
+// What an MCP server says about itself and its tools, as last listed. Immutable.
+struct McpTool {
+  std::string name;
+  std::string definition;   // canonical JSON of the whole tool object as the upstream sent it
+  std::string digest;       // hex SHA-256 of `definition`
+  bool read_only = false;   // annotations.readOnlyHint === true
+  bool destructive = true;  // annotations.destructiveHint !== false; true when there are no annotations
+  bool annotated = false;   // annotations present
+};
+struct McpCatalogue {
+  std::string server_info;  // canonical JSON
+  std::string instructions;
+  std::string capabilities;  // canonical JSON
+  std::vector<McpTool> tools;
+  [[nodiscard]] const McpTool* find(std::string_view name) const;
+};
+
+// A session with one MCP upstream (stdio child or Streamable HTTP), shared by all agents; JSON-RPC ids are its own.
+class McpDoor {
+ public:
+  virtual ~McpDoor() = default;
+  // Connects, initialises and lists tools where that has not happened yet (or the list has changed).
+  virtual Task<Result<std::shared_ptr<const McpCatalogue>>> catalogue() = 0;
+  // The catalogue as last listed; nullptr before the first.
+  [[nodiscard]] virtual std::shared_ptr<const McpCatalogue> last_catalogue() const = 0;
+  // Sends one request and waits for its answer: the JSON text of {"result":…} or {"error":…} without id. `on_progress`
+  // receives the params of each progress notification for this call, and may be empty.
+  virtual Task<Result<std::string>> call(std::string method, std::string params,
+                                         std::function<void(std::string)> on_progress) = 0;
+};
+
+// The doors of one worker.
+class Doors {
+ public:
+  virtual ~Doors() = default;
+  virtual HttpDoor* http(std::string_view upstream) = 0;  // nullptr when there is none of that name
+  virtual McpDoor* mcp(std::string_view upstream) = 0;
+};
+
+}  // namespace countersign::adapters
