@@ -24,9 +24,15 @@ class ReplySink {
   [[nodiscard]] virtual bool started() const = 0;
 };
 
-// start + write + finish with a content length. `extra` are headers besides content-type.
+// start + write + finish with a content length. `extra` are headers besides content-type, which is left out when empty.
 Task<Status> send(ReplySink& sink, int status, std::string content_type, std::string body, HeaderList extra);
-// An RFC 9457 problem document.
+// An RFC 9457 problem document. `extra_members` as in problem_json (core/http_head.h).
 Task<Status> send_problem(ReplySink& sink, int status, Error error, std::string extra_members);
+
+// The spelling of StoredReply::head: canonical JSON, an array of [name, value]. Values that are not UTF-8 lose their
+// bad bytes.
+[[nodiscard]] std::string encode_headers(const HeaderList& headers);
+// Error: request.malformed.
+Result<HeaderList> decode_headers(std::string_view json);
 
 }  // namespace countersign::adapters
