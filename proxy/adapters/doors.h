@@ -32,10 +32,15 @@ class HttpReply {
   virtual Task<Result<ByteView>> read() = 0;
 };
 
-// Errors tell whether the upstream may have acted: "upstream.connect_failed" and "upstream.busy" mean nothing was sent;
-// every other code (upstream.timeout, upstream.broken, upstream.bad_response) means it may have.
+// Errors tell whether the upstream may have acted. With these nothing was sent; with every other code
+// (upstream.timeout, upstream.broken, upstream.cancelled, upstream.bad_response) it may have acted.
 [[nodiscard]] inline bool nothing_was_sent(const Error& error) {
-  return error.code == "upstream.connect_failed" || error.code == "upstream.busy";
+  for (std::string_view code :
+       {"upstream.connect_failed", "upstream.busy", "upstream.resolve_failed", "upstream.tls_failed",
+        "upstream.connect_timeout", "upstream.not_sent", "upstream.bad_request", "vault.unknown_upstream"}) {
+    if (error.code == code) return true;
+  }
+  return false;
 }
 
 class HttpDoor {
