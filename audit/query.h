@@ -1,0 +1,38 @@
+// Search: reads the log backwards, newest record first. No index; a time range bounds what is read.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/reader.h"
+
+namespace countersign::audit {
+
+// All conditions hold together; an empty one does not count. Values are compared exactly, as they stand in the record.
+struct Filter {
+  std::string agent;
+  std::string owner;
+  std::string actor;
+  std::string upstream;
+  std::string action;
+  std::string effect;
+  std::string decision;
+  std::string outcome;
+  std::string phase;
+  std::string request;
+  std::string operation;
+  std::string resource;         // part of one of the resources
+  std::optional<TimeMs> from;   // inclusive
+  std::optional<TimeMs> until;  // exclusive
+};
+
+inline constexpr std::size_t kMaxQueryLimit = 10'000;
+
+// At most `limit` records (1 … kMaxQueryLimit, else audit.bad_query) older than record `before_seq`. To page, pass the
+// seq of the last record received. Any thread; works while the log is written to.
+Result<std::vector<StoredRecord>> query(const Reader& reader, const Filter& filter, std::size_t limit,
+                                        std::optional<std::uint64_t> before_seq = {});
+
+}  // namespace countersign::audit
