@@ -33,7 +33,10 @@ bool is_variable_name(std::string_view text) {
          std::ranges::all_of(text, is_word);
 }
 
-bool is_cedar_type(std::string_view text) {
+// A name of a Cedar entity type, but not one with a meaning of its own: a request cannot make up users.
+bool is_resource_type(std::string_view text) {
+  const std::vector<std::string_view> reserved = {"Action", "Agent", "Approval", "Team", "Upstream", "User"};
+  if (std::ranges::find(reserved, text) != reserved.end()) return false;
   if (text.size() > 200) return false;
   while (true) {
     std::size_t end = text.find("::");
@@ -160,7 +163,7 @@ ToolRule read_tool(Reading& reading, const yaml::Member& member) {
     reading.problem(member.value, "a tool's name has 1 to 200 characters");
   read_effect(map, rule.effect);
   if (const yaml::Node* at = map.string("type", rule.resource_type)) {
-    if (!is_cedar_type(rule.resource_type)) map.problem(*at, "`type` must be a Cedar entity type like File");
+    if (!is_resource_type(rule.resource_type)) map.problem(*at, "`type` must be a Cedar entity type like File");
   }
   if (const yaml::Node* resources = map.list("resources")) {
     for (const yaml::Node& item : resources->items)
@@ -300,6 +303,9 @@ LabelSet read_labels(std::string_view file, const yaml::Node& node, const std::s
       map.problem(member.value, "label `" + member.key.substr(0, 60) + "` must be text");
     } else {
       labels.free[member.key] = member.value.text;
+      std::string_view near = closest(member.key, {"environment", "owner", "tier"});
+      if (!near.empty())
+        map.warning(member.value, "`" + member.key + "` is a free label; did you mean `" + std::string(near) + "`?");
     }
   }
   return labels;

@@ -1,0 +1,172 @@
+#include "policies/cedar_request.h"
+
+#include <utility>
+
+#include "policies/input.h"
+
+namespace countersign::policies {
+namespace {
+
+using cedar::Field;
+using cedar::Text;
+using cedar::Value;
+
+// Attribute names, with their hashes, made once.
+struct Keys {
+  Text name{"name"}, owner{"owner"}, delegates{"delegates"}, environment{"environment"}, tier{"tier"}, labels{"labels"},
+      now{"now"}, effect{"effect"}, upstream{"upstream"}, protocol{"protocol"}, input{"input"}, caller{"caller"},
+      token{"token"}, delegated{"delegated"}, approval{"approval"}, by{"by"}, level{"level"}, rank{"rank"}, at{"at"};
+};
+
+const Keys& keys() {
+  static const Keys names;
+  return names;
+}
+
+cedar::EntityUid owner_uid(const Directory& directory, std::string_view name) {
+  Directory::Owner owner = directory.owner(name);
+  return {owner.kind == OwnerKind::team ? vocabulary().team : vocabulary().user, owner.name};
+}
+
+Value attribute_value(const AgentAttribute& attribute) {
+  if (const auto* text = std::get_if<std::string>(&attribute)) return Value::string(*text);
+  if (const auto* number = std::get_if<std::int64_t>(&attribute)) return Value::integer(*number);
+  return Value::boolean(std::get<bool>(attribute));
+}
+
+Value tag_value(Value by, Value level, Value rank, Value at) {
+  std::vector<Field> fields;
+  fields.reserve(4);
+  fields.emplace_back(keys().at, std::move(at));
+  fields.emplace_back(keys().by, std::move(by));
+  fields.emplace_back(keys().level, std::move(level));
+  fields.emplace_back(keys().rank, std::move(rank));
+  return Value::record(std::move(fields));
+}
+
+}  // namespace
+
+RequestMaker::RequestMaker(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
+                           std::span<const ApprovalFact> approvals, std::span<const std::string> supposed, TimeMs now,
+                           Input input)
+    : snapshot_(snapshot),
+      subject_(subject),
+      operation_(operation),
+      approvals_(approvals),
+      supposed_(supposed),
+      now_(now),
+      input_mode_(input),
+      principal_uid_(vocabulary().agent, subject.agent),
+      action_uid_(vocabulary().action, operation.action),
+      upstream_uid_(vocabulary().upstream, operation.upstream) {
+  // "mcp:call_tool" of protocol "mcp": an action can then never be one of the groups.
+  std::string_view action = operation.action;
+  bool named = action.starts_with(operation.protocol) && action.substr(operation.protocol.size()).starts_with(":");
+  if (operation.protocol.empty() || !named) problem_ = "the operation has no proper action";
+  for (const Access& access : operation.accesses) {
+    if (!cedar::is_entity_type_name(access.resource.type) || is_reserved_type(access.resource.type))
+      problem_ = "the operation names a resource of no proper type";
+  }
+}
+
+void RequestMaker::add(cedar::EntityOverlay& entities, cedar::Entity entity) {
+  if (auto added = entities.add(std::move(entity)); !added) problem_ = added.error().message;
+}
+
+cedar::Entity RequestMaker::principal() const {
+  std::vector<Value> delegates;
+  for (const std::string& name : subject_.delegates) delegates.push_back(Value::string(name));
+  std::vector<Field> fields;
+  fields.emplace_back(keys().delegates, Value::set(std::move(delegates)));
+  fields.emplace_back(keys().name, Value::string(subject_.agent));
+  fields.emplace_back(keys().owner, Value::entity(owner_uid(snapshot_.directory(), subject_.owner)));
+  if (const Agent* agent = snapshot_.directory().find_agent(subject_.agent)) {
+    for (const auto& [name, value] : agent->attributes) fields.emplace_back(Text(name), attribute_value(value));
+  }
+  return {principal_uid_, {}, Value::record(std::move(fields))};
+}
+
+cedar::Entity RequestMaker::approval() const {
+  std::vector<Field> tags;
+  for (const std::string& rule : supposed_) {
+    tags.emplace_back(Text(rule),
+                      tag_value(Value::unknown("context.approval.by", cedar::Presence::present, "User"),
+                                Value::unknown("context.approval.level"), Value::unknown("context.approval.rank"),
+                                Value::unknown("context.approval.at")));
+  }
+  for (const ApprovalFact& fact : approvals_) {
+    std::optional<Level> level = level_from_name(fact.level);
+    tags.emplace_back(Text(fact.rule),
+                      tag_value(Value::entity(cedar::EntityUid(vocabulary().user, fact.by)), Value::string(fact.level),
+                                Value::integer(level ? rank_of(*level) : 0), Value::datetime({fact.at})));
+  }
+  return {vocabulary().approval_uid, {}, Value::record({}), Value::record(std::move(tags))};
+}
+
+cedar::Entity RequestMaker::action(Effect effect) const {
+  cedar::Entity entity{action_uid_, {}};
+  entity.parents.push_back(vocabulary().effects[static_cast<std::size_t>(effect)]);
+  if (is_change(effect)) entity.parents.push_back(vocabulary().change);
+  entity.parents.emplace_back(vocabulary().action, operation_.protocol);
+  return entity;
+}
+
+Value RequestMaker::context(Effect effect) {
+  const Keys& k = keys();
+  std::vector<Field> caller;
+  caller.emplace_back(k.delegated, Value::boolean(!subject_.delegates.empty()));
+  caller.emplace_back(k.token, Value::string(subject_.token));
+  std::vector<Field> fields;
+  fields.reserve(8);
+  fields.emplace_back(k.approval, Value::entity(vocabulary().approval_uid));
+  fields.emplace_back(k.caller, Value::record(std::move(caller)));
+  fields.emplace_back(k.effect, vocabulary().effect_names[static_cast<std::size_t>(effect)]);
+  if (snapshot_.mentions_input(action_uid_, operation_.protocol, effect)) {
+    if (!input_ && input_mode_ == Input::unknown) input_ = Value::unknown("context.input");
+    if (!input_) {
+      Result<Value> read = input_value(operation_.input);
+      if (!read) problem_ = "the parameters cannot be read: " + read.error().message;
+      input_ = read ? std::move(*read) : Value::unknown("context.input");
+    }
+    fields.emplace_back(k.input, *input_);
+  }
+  fields.emplace_back(k.now, Value::datetime({now_}));
+  fields.emplace_back(k.protocol, Value::string(operation_.protocol));
+  fields.emplace_back(k.upstream, Value::string(operation_.upstream));
+  return Value::record(std::move(fields));
+}
+
+RequestMaker::Made RequestMaker::make(const Access& access, const Labels& labels) {
+  const Keys& k = keys();
+  cedar::EntityUid resource(access.resource.type, access.resource.id);
+  Made made{cedar::Request(principal_uid_, action_uid_, resource, context(access.effect)),
+            cedar::EntityOverlay(snapshot_.entities())};
+  add(made.entities, principal());
+  add(made.entities, action(access.effect));
+  if (snapshot_.mentions_approval()) add(made.entities, approval());
+
+  std::vector<Field> free;
+  for (const auto& [name, value] : labels.free) free.emplace_back(Text(name), Value::string(value));
+  std::vector<Field> fields;
+  fields.reserve(5);
+  fields.emplace_back(k.environment, Value::string(labels.environment));
+  fields.emplace_back(k.labels, Value::record(std::move(free)));
+  fields.emplace_back(k.name, Value::string(access.resource.name));
+  fields.emplace_back(k.owner, Value::string(labels.owner));
+  fields.emplace_back(k.tier, Value::integer(labels.tier));
+  add(made.entities, {std::move(resource), {upstream_uid_}, Value::record(std::move(fields))});
+  return made;
+}
+
+RequestMaker::Made RequestMaker::make_any(const Access& access) {
+  Made made{cedar::Request(Value::entity(principal_uid_), action_uid_,
+                           Value::unknown("resource", cedar::Presence::present, access.resource.type),
+                           context(access.effect)),
+            cedar::EntityOverlay(snapshot_.entities())};
+  add(made.entities, principal());
+  add(made.entities, action(access.effect));
+  if (snapshot_.mentions_approval()) add(made.entities, approval());
+  return made;
+}
+
+}  // namespace countersign::policies

@@ -1,0 +1,269 @@
+#include "policies/decide.h"
+
+#include <algorithm>
+
+#include "policies/cedar/authorizer.h"
+#include "policies/cedar_request.h"
+
+namespace countersign::policies {
+namespace {
+
+// Why an access is denied, the clearest reason last.
+enum class Denial : std::uint8_t { no_permit, error, forbidden, floor };
+
+constexpr const char* code_of(Denial denial) {
+  switch (denial) {
+    case Denial::no_permit:
+      return "policy.no_permit";
+    case Denial::error:
+      return "policy.error";
+    case Denial::forbidden:
+      return "policy.forbidden";
+    case Denial::floor:
+      return "policy.floor";
+  }
+  return "policy.error";
+}
+
+// What the policies say about one access.
+struct Finding {
+  Verdict verdict = Verdict::deny;
+  Denial denial = Denial::error;
+  std::vector<std::string> policies;
+  std::vector<std::string> approvals;
+  std::string reason;
+};
+
+bool is_satisfied(std::span<const ApprovalFact> approvals, std::string_view rule) {
+  return std::ranges::find(approvals, rule, &ApprovalFact::rule) != approvals.end();
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+void sort_unique(std::vector<std::string>& words) {
+  std::ranges::sort(words);
+  auto repeated = std::ranges::unique(words);
+  words.erase(repeated.begin(), repeated.end());
+}
+
+// What a policy's author wrote for the agent, else a sentence that names the policies.
+std::string reason_from(const Snapshot& snapshot, std::span<const cedar::PolicyRef> refs, std::string_view lead,
+                        const std::vector<std::string>& ids) {
+  std::string out(lead);
+  out += " " + join(ids);
+  for (cedar::PolicyRef ref : refs) {
+    const std::string& written = snapshot.facts(ref).reason;
+    if (!written.empty()) out += ": " + written;
+  }
+  return out;
+}
+
+Finding deny(Denial denial, std::string reason, std::vector<std::string> policies = {}) {
+  return {Verdict::deny, denial, std::move(policies), {}, std::move(reason)};
+}
+
+// Decides one access after another of one operation.
+class Judge {
+ public:
+  Judge(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
+        std::span<const ApprovalFact> approvals, TimeMs now)
+      : snapshot_(snapshot),
+        subject_(subject),
+        operation_(operation),
+        approvals_(approvals),
+        now_(now),
+        maker_(snapshot, subject, operation, approvals, {}, now, RequestMaker::Input::known) {}
+
+  Finding judge(const Access& access, const Labels& labels) {
+    if (maker_.problem()) return deny(Denial::error, *maker_.problem());
+    RequestMaker::Made made = maker_.make(access, labels);
+    if (maker_.problem()) return deny(Denial::error, *maker_.problem());
+    thread_local cedar::Answer answer;
+    cedar::authorize(snapshot_.policies(), made.request, made.entities, answer);
+
+    std::vector<cedar::PolicyRef> hard;  // forbids that stay, approved or not
+    std::vector<cedar::PolicyRef> holding;
+    for (cedar::PolicyRef ref : answer.satisfied_forbids) {
+      const PolicyFacts& facts = snapshot_.facts(ref);
+      if (facts.approval.empty()) {
+        hard.push_back(ref);
+      } else if (!is_satisfied(approvals_, facts.approval)) {
+        holding.push_back(ref);
+      } else if (facts.mentions.approval) {
+        hard.push_back(ref);  // it has seen the approval and is not content
+      }
+    }
+    if (!hard.empty()) return forbidden(hard);
+    // Something unknown in a decided request is a number that Cedar cannot hold: as good as an error.
+    if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
+    if (!answer.maybe_forbids.empty()) return erred(answer.maybe_forbids);
+    if (answer.satisfied_permits.empty()) return unpermitted(answer, access);
+    if (!holding.empty()) return hold(holding, access, labels);
+    Finding out{Verdict::allow, Denial::error, ids(answer.satisfied_permits), {}, {}};
+    out.reason = "allowed by " + join(out.policies);
+    return out;
+  }
+
+ private:
+  std::vector<std::string> ids(std::span<const cedar::PolicyRef> refs) const {
+    std::vector<std::string> out;
+    for (cedar::PolicyRef ref : refs) out.push_back(snapshot_.facts(ref).id);
+    sort_unique(out);
+    return out;
+  }
+
+  Finding forbidden(const std::vector<cedar::PolicyRef>& hard) const {
+    std::vector<cedar::PolicyRef> floor;
+    for (cedar::PolicyRef ref : hard) {
+      if (snapshot_.facts(ref).floor) floor.push_back(ref);
+    }
+    const auto& deciding = floor.empty() ? hard : floor;
+    std::vector<std::string> names = ids(deciding);
+    std::string reason =
+        floor.empty() ? reason_from(snapshot_, deciding, "forbidden by", names)
+                      : reason_from(snapshot_, deciding, "forbidden by the floor, which no approval releases:", names);
+    return deny(floor.empty() ? Denial::forbidden : Denial::floor, std::move(reason), std::move(names));
+  }
+
+  Finding erred(const std::vector<cedar::PolicyFailure>& failures) const {
+    std::vector<cedar::PolicyRef> refs;
+    for (const cedar::PolicyFailure& failure : failures) refs.push_back(failure.policy);
+    std::vector<std::string> names = ids(refs);
+    std::string reason = "denied, because a forbidding policy could not be evaluated: " + join(names) + ": " +
+                         failures.front().error.message;
+    return deny(Denial::error, std::move(reason), std::move(names));
+  }
+
+  Finding unpermitted(const cedar::Answer& answer, const Access& access) const {
+    std::vector<cedar::PolicyRef> refs;
+    for (const cedar::PolicyFailure& failure : answer.errored_permits) refs.push_back(failure.policy);
+    for (const cedar::PolicyFailure& failure : answer.maybe_permits) refs.push_back(failure.policy);
+    std::string reason = "no policy permits " + operation_.action + " (" + std::string(effect_name(access.effect)) +
+                         ") on " + access.resource.id;
+    if (!refs.empty()) reason += "; could not be evaluated: " + join(ids(refs));
+    return deny(Denial::no_permit, std::move(reason), ids(refs));
+  }
+
+  // The request would be held for these; but only if it would then be allowed.
+  Finding hold(const std::vector<cedar::PolicyRef>& holding, const Access& access, const Labels& labels) {
+    Finding out{Verdict::hold, Denial::error, ids(holding), {}, {}};
+    for (cedar::PolicyRef ref : holding) out.approvals.push_back(snapshot_.facts(ref).approval);
+    sort_unique(out.approvals);
+    if (snapshot_.mentions_approval()) {
+      if (auto stays = stays_denied(out.approvals, access, labels)) return *stays;
+    }
+    out.reason = reason_from(snapshot_, holding, "needs approval (" + join(out.approvals) + "), says", out.policies);
+    return out;
+  }
+
+  // The counterfactual: all rules asked for are satisfied, by people not known yet. What is surely forbidden or surely
+  // not permitted even then is not worth asking for.
+  std::optional<Finding> stays_denied(const std::vector<std::string>& rules, const Access& access,
+                                      const Labels& labels) {
+    RequestMaker maker(snapshot_, subject_, operation_, approvals_, rules, now_, RequestMaker::Input::known);
+    RequestMaker::Made made = maker.make(access, labels);
+    if (maker.problem()) return deny(Denial::error, *maker.problem());
+    cedar::Answer answer = cedar::authorize(snapshot_.policies(), made.request, made.entities);
+    std::vector<cedar::PolicyRef> hard;
+    for (cedar::PolicyRef ref : answer.satisfied_forbids) {
+      const PolicyFacts& facts = snapshot_.facts(ref);
+      bool released =
+          !facts.approval.empty() && !facts.mentions.approval &&
+          (std::ranges::find(rules, facts.approval) != rules.end() || is_satisfied(approvals_, facts.approval));
+      if (!released) hard.push_back(ref);
+    }
+    if (!hard.empty()) return forbidden(hard);
+    if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
+    if (answer.satisfied_permits.empty() && answer.maybe_permits.empty()) return unpermitted(answer, access);
+    return std::nullopt;
+  }
+
+  const Snapshot& snapshot_;
+  const Subject& subject_;
+  const Operation& operation_;
+  std::span<const ApprovalFact> approvals_;
+  TimeMs now_;
+  RequestMaker maker_;
+};
+
+Decision refused(const Snapshot& snapshot, std::string code, std::string reason) {
+  Decision out;
+  out.code = std::move(code);
+  out.reason = std::move(reason);
+  out.policy_digest = snapshot.digest();
+  return out;
+}
+
+// A handshake: nothing is touched, but only a caller that has business here gets an answer.
+Decision decide_gateway(const Snapshot& snapshot, const Subject& subject, const Operation& operation, TimeMs now) {
+  if (auto refusal = subject.scope->refuses(operation, {}, now))
+    return refused(snapshot, refusal->code, refusal->reason);
+  bool named =
+      operation.upstream.empty()
+          ? std::ranges::any_of(snapshot.upstreams(),
+                                [&](const std::string& name) { return subject.scope->names_upstream(name, now); })
+          : subject.scope->names_upstream(operation.upstream, now);
+  if (!named) return refused(snapshot, "scope.upstream", "the token's scope does not name this upstream");
+  Decision out = refused(snapshot, "policy.allowed", "answered by the gateway");
+  out.verdict = Verdict::allow;
+  return out;
+}
+
+// deny > hold > allow; of several denials the clearest gives code and reason.
+Decision combine(const Snapshot& snapshot, const std::vector<Finding>& findings) {
+  Decision out;
+  out.policy_digest = snapshot.digest();
+  out.verdict = Verdict::allow;
+  for (const Finding& finding : findings) out.verdict = std::min(out.verdict, finding.verdict);
+  const Finding* lead = nullptr;
+  for (const Finding& finding : findings) {
+    if (finding.verdict != out.verdict) continue;
+    bool clearer = !lead || (out.verdict == Verdict::deny && finding.denial > lead->denial);
+    if (clearer) lead = &finding;
+    out.policies.insert(out.policies.end(), finding.policies.begin(), finding.policies.end());
+    out.approvals.insert(out.approvals.end(), finding.approvals.begin(), finding.approvals.end());
+  }
+  sort_unique(out.policies);
+  sort_unique(out.approvals);
+  out.code = out.verdict == Verdict::allow  ? "policy.allowed"
+             : out.verdict == Verdict::hold ? "policy.held"
+                                            : code_of(lead->denial);
+  out.reason = lead->reason;
+  if (out.verdict == Verdict::hold && findings.size() > 1)
+    out.reason = "needs approval (" + join(out.approvals) + "), says " + join(out.policies);
+  return out;
+}
+
+}  // namespace
+
+Decision decide(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
+                std::span<const ApprovalFact> approvals, TimeMs now) {
+  if (!subject.scope) return refused(snapshot, "scope.empty", "the token has no scope");
+  if (operation.reach == Reach::gateway) return decide_gateway(snapshot, subject, operation, now);
+  if (operation.accesses.empty())
+    return refused(snapshot, "policy.error", "the operation names nothing that it touches");
+
+  std::vector<Labels> labels;
+  labels.reserve(operation.accesses.size());
+  std::vector<LabelledAccess> labelled;
+  labelled.reserve(operation.accesses.size());
+  for (const Access& access : operation.accesses) {
+    labels.push_back(snapshot.inventory().classify(operation.upstream, access.resource.name));
+    labelled.push_back({&access, labels.back().environment});
+  }
+  if (auto refusal = subject.scope->refuses(operation, labelled, now))
+    return refused(snapshot, refusal->code, refusal->reason);
+
+  Judge judge(snapshot, subject, operation, approvals, now);
+  std::vector<Finding> findings;
+  findings.reserve(operation.accesses.size());
+  for (std::size_t i = 0; i < operation.accesses.size(); ++i)
+    findings.push_back(judge.judge(operation.accesses[i], labels[i]));
+  return combine(snapshot, findings);
+}
+
+}  // namespace countersign::policies

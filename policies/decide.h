@@ -1,0 +1,53 @@
+// The decision: scope of the token, then Cedar policies, for everything an operation touches.
+//
+// A pure function of its arguments. Fails closed: whatever cannot be evaluated, named or read denies.
+//
+// What policies see (DESIGN section 4; docs/policies.md has examples):
+//   principal   Agent::"name" { name, owner: User or Team, delegates: Set<String>, …free attributes of entities.yaml }
+//   action      Action::"mcp:call_tool", in Action::"<effect of this access>", in Action::"change" unless it reads, and
+//               in Action::"<protocol>"
+//   resource    <Type>::"<id>" in Upstream::"<name>" { name, environment, tier, owner, labels: { … } }
+//   context     { now: datetime, effect: String, upstream: String, protocol: String, input: { … },
+//                 caller: { token: String, delegated: Bool }, approval: Approval }
+//   users       User::"name" in its teams { name, level: String, rank: Long (junior 1 … vp 6) }
+//   approval    context.approval.hasTag("rule"), .getTag("rule") { by: User, level: String, rank: Long, at: datetime }
+//
+// A forbid with @approval("rule") is released by an approval fact of that rule, unless the policy reads
+// context.approval itself: then its own condition is what releases it, and a fact that does not meet the condition
+// leaves the request denied.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/clock.h"
+#include "policies/decision.h"
+#include "policies/snapshot.h"
+#include "scopes/operation.h"
+#include "scopes/scope.h"
+
+namespace countersign::policies {
+
+// Who acts; views into something that outlives the call (auth::Caller, a held request's Requester).
+struct Subject {
+  std::string_view agent;
+  std::string_view owner;                  // a user or team; "user:" or "team:" in front decides which
+  std::span<const std::string> delegates;  // sub-agents along the chain of tokens
+  std::string_view token;                  // id of the leaf token; may be empty
+  const Scope* scope = nullptr;            // nothing is allowed without one
+};
+
+// Codes: policy.allowed, policy.held; scope.*, policy.floor, policy.forbidden, policy.error, policy.no_permit.
+// An operation with several accesses is allowed when each is, denied when one is, held otherwise, for all rules of all.
+// Reach::gateway: allowed when the scope names the upstream; an empty upstream name stands for any configured one.
+[[nodiscard]] Decision decide(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
+                              std::span<const ApprovalFact> approvals, TimeMs now);
+
+// For listings: whether an operation like this could be allowed or held with parameters that are not known yet. An
+// access whose resource has an empty name stands for any resource of its type in the upstream. False only when the
+// scope, a forbid that no approval releases, an erring forbid, or the want of any permit surely excludes it.
+[[nodiscard]] bool could_allow(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
+                               TimeMs now);
+
+}  // namespace countersign::policies

@@ -1,0 +1,37 @@
+#include "policies/mentions.h"
+
+#include <string_view>
+#include <vector>
+
+namespace countersign::policies {
+
+Mentions mentions_of(const cedar::Policy& policy) {
+  using namespace cedar::ast;
+  Mentions out;
+  const std::vector<Expr>& exprs = policy.syntax().exprs;
+  // Variables that are only read through one of their attributes; the others are read as a whole.
+  std::vector<bool> by_attribute(exprs.size(), false);
+  for (const Expr& expr : exprs) {
+    bool selects = expr.kind == ExprKind::attribute || expr.kind == ExprKind::has;
+    if (!selects || expr.operands.empty()) continue;
+    const Expr& target = exprs[expr.operands.front()];
+    if (target.kind != ExprKind::variable) continue;
+    by_attribute[expr.operands.front()] = true;
+    std::string_view name = expr.kind == ExprKind::attribute ? std::string_view(expr.text)
+                            : expr.path.empty()              ? std::string_view()
+                                                             : std::string_view(expr.path.front());
+    bool of_context = target.variable == Variable::context;
+    out.input = out.input || (of_context && name == "input");
+    out.approval = out.approval || (of_context && name == "approval");
+    out.resource_name = out.resource_name || (target.variable == Variable::resource && name == "name");
+  }
+  for (std::size_t i = 0; i < exprs.size(); ++i) {
+    if (exprs[i].kind != ExprKind::variable || by_attribute[i]) continue;
+    if (exprs[i].variable == Variable::context) out.input = out.approval = true;
+    if (exprs[i].variable == Variable::resource) out.resource_itself = true;
+  }
+  out.resource_itself = out.resource_itself || policy.resource().kind == cedar::ast::ScopeKind::equal;
+  return out;
+}
+
+}  // namespace countersign::policies

@@ -1,0 +1,17 @@
+// What parts of a request a policy reads, found in its text once, at load: what no policy reads need not be made.
+#pragma once
+
+#include "policies/cedar/policy_set.h"
+
+namespace countersign::policies {
+
+struct Mentions {
+  bool input = false;            // context.input, or the context as a whole
+  bool approval = false;         // context.approval, or the context as a whole
+  bool resource_itself = false;  // the resource other than by its attributes: `resource == …`, a head with `==`
+  bool resource_name = false;    // resource.name
+};
+
+[[nodiscard]] Mentions mentions_of(const cedar::Policy& policy);
+
+}  // namespace countersign::policies

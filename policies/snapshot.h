@@ -1,0 +1,101 @@
+// Snapshot: everything a decision rests on, loaded together, replaced together.
+//
+// A folder holds
+//   *.cedar          policies
+//   floor/*.cedar    policies that no approval can release
+//   entities.yaml    people, teams, agents (policies/directory.h) and the inventory (policies/inventory.h); optional
+// Loading is all or nothing: a set with one error is no set, and whoever holds an older Snapshot keeps it.
+// Immutable; share it by shared_ptr, decide on it from any number of threads.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+#include "core/problem.h"
+#include "policies/cedar/entity.h"
+#include "policies/cedar/policy_set.h"
+#include "policies/directory.h"
+#include "policies/inventory.h"
+#include "policies/mentions.h"
+
+namespace countersign::policies {
+
+// One policy, and what the decision rule needs to know about it.
+struct PolicyFacts {
+  std::string id;        // @id, else "file.cedar:3" for the third policy of that file
+  std::string approval;  // value of @approval; empty when it has none
+  std::string reason;    // value of @reason: a sentence for the agent
+  bool floor = false;
+  Mentions mentions;
+};
+
+// A use of an approval rule in the policies: whoever knows approvals.yaml reports those it does not define.
+struct ApprovalUse {
+  std::string rule;
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+struct SnapshotSource;  // what was read from the folder
+
+class Snapshot {
+ public:
+  // Problems with files, syntax, annotations and entities go to `problems`, all of them at once, with line and column;
+  // nullptr when any is an error. Files are read up to 4 MiB each, 1,000 files.
+  [[nodiscard]] static std::shared_ptr<const Snapshot> load(const std::filesystem::path& folder,
+                                                            const std::vector<config::Upstream>& upstreams,
+                                                            Problems& problems);
+
+  // Hex SHA-256 over the names and bytes of all files read and the labels of all upstreams.
+  [[nodiscard]] const std::string& digest() const { return digest_; }
+  [[nodiscard]] const Directory& directory() const { return directory_; }
+  [[nodiscard]] const Inventory& inventory() const { return inventory_; }
+  [[nodiscard]] const cedar::PolicySet& policies() const { return policies_; }
+  [[nodiscard]] const cedar::Entities& entities() const { return entities_; }
+  [[nodiscard]] const PolicyFacts& facts(cedar::PolicyRef policy) const { return facts_[cedar::position(policy)]; }
+  // Sorted by rule, file, line.
+  [[nodiscard]] const std::vector<ApprovalUse>& approval_uses() const { return approval_uses_; }
+  // Configured upstreams, by name.
+  [[nodiscard]] const std::vector<std::string>& upstreams() const { return upstreams_; }
+
+  [[nodiscard]] bool mentions_approval() const { return mentions_approval_; }
+  // Whether a policy that may apply to this action reads context.input.
+  [[nodiscard]] bool mentions_input(const cedar::EntityUid& action, std::string_view protocol, Effect effect) const;
+
+ private:
+  friend struct SnapshotBuilder;
+  Snapshot() = default;
+
+  std::string digest_;
+  Directory directory_;
+  Inventory inventory_;
+  cedar::PolicySet policies_;
+  cedar::Entities entities_;
+  std::vector<PolicyFacts> facts_;
+  std::vector<ApprovalUse> approval_uses_;
+  std::vector<std::string> upstreams_;
+  bool mentions_input_ = false;
+  bool mentions_approval_ = false;
+};
+
+// The type names of Cedar entities that stand for something of the gateway's own; a resource never has one of them.
+[[nodiscard]] bool is_reserved_type(std::string_view type);
+
+// Entity uids used by every decision, made once.
+struct Vocabulary {
+  cedar::Text agent{"Agent"}, user{"User"}, team{"Team"}, upstream{"Upstream"}, action{"Action"}, approval{"Approval"};
+  cedar::EntityUid change{action, "change"};
+  cedar::EntityUid approval_uid{approval, "request"};
+  std::array<cedar::EntityUid, kEffectCount> effects;  // Action::"read", Action::"write", …
+  std::array<cedar::Value, kEffectCount> effect_names;
+  Vocabulary();
+};
+[[nodiscard]] const Vocabulary& vocabulary();
+
+}  // namespace countersign::policies
