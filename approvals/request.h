@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -12,10 +13,24 @@
 
 namespace countersign::approvals {
 
-// held → approved | denied | expired | cancelled;  approved → executing → done | failed | unknown.  Nothing else, ever.
+// held → approved | denied | expired | cancelled
+// approved → executing → done | failed | unknown
+// approved → denied (today's policies say no: code policy.changed) | expired (nobody began to run it in time)
+// Nothing else, ever. `unknown` means that it may or may not have taken effect, and is never run again by itself.
 enum class State : std::uint8_t { held, approved, denied, expired, cancelled, executing, done, failed, unknown };
 [[nodiscard]] const char* state_name(State state);
 [[nodiscard]] std::optional<State> state_from_name(std::string_view name);
+// Whether the machine above has this arrow.
+[[nodiscard]] bool may_move(State from, State to);
+// Whether nothing can follow: denied, expired, cancelled, done, failed, unknown.
+[[nodiscard]] bool is_final(State state);
+
+// What an identical retry has in common with the request it belongs to, besides who asks.
+enum class RetryIdentity : std::uint8_t {
+  identity_and_body,  // Frozen::identity, and every byte of the body
+  identity,           // Frozen::identity alone: it already speaks for what matters in the body. For protocols whose
+                      // body carries an envelope that changes on every retry (the JSON-RPC id)
+};
 
 // What will run: exactly these bytes, whoever asks. `head` and `meta` are the adapter's; nobody else reads them.
 struct Frozen {
@@ -25,15 +40,17 @@ struct Frozen {
   std::filesystem::path body_file;  // the stored body; empty path when there is none
   std::string body_sha256;          // hex
   std::uint64_t body_size = 0;
-  std::string identity;  // bytes that must be equal in an identical retry
-  std::string
-      preconditions;  // what must still hold when it runs (digest of the tool's definition, an ETag); may be empty
+  std::string identity;       // bytes that must be equal in an identical retry; never empty
+  std::string preconditions;  // what must still hold when it runs (digest of the tool's definition, an ETag); may be
+                              // empty
+  RetryIdentity retry_identity = RetryIdentity::identity_and_body;
 };
 
 // Who asks, as established when the request was made.
 struct Requester {
   std::string agent;
-  std::string owner;
+  std::string owner;   // "alice", "user:alice", or "team:platform"
+  std::string issuer;  // the human who issued the root token, where known: may never approve (approvals/eligibility.h)
   std::vector<std::string> delegates;
   std::vector<std::string> chain;  // token ids, root first
   std::string scope;               // the scope blocks, serialised, so that the decision can be taken again
@@ -42,6 +59,7 @@ struct Requester {
 struct Vote {
   std::string rule;   // approval rule it counts for
   std::string stage;  // name of the stage within the rule
+  std::string group;  // the stage's group when the vote was given: a vote does not outlive a change of who may give it
   std::string by;
   std::string level;
   bool approves = false;
@@ -79,8 +97,9 @@ struct HeldRequest {
   std::string policy_digest;
   std::string operation;  // audit operation id of the original intent
   std::vector<Vote> votes;
-  std::string reason;  // of the denial, cancellation or failure; reaches the agent
-  std::string code;    // stable: "approval.denied", "approval.expired", "policy.changed", …
+  std::string decided_by;  // who denied, cancelled, or gave the last approval; empty when nobody did
+  std::string reason;      // of the denial, cancellation or failure; reaches the agent
+  std::string code;        // stable: "approval.denied", "approval.expired", "policy.changed", …
   std::optional<StoredReply> reply;
   bool delivered = false;  // the agent has collected the result
 };
