@@ -1,0 +1,176 @@
+#include "policies/cedar/authorizer.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace cedar {
+namespace {
+
+class Run {
+ public:
+  Run(const PolicySet& policies, const Request& request, const EntityOverlay& entities, Answer& answer)
+      : policies_(policies), request_(request), entities_(entities), evaluator_(request, entities), answer_(answer) {}
+
+  // Policies about any action, then those about this action or one of its groups: each once.
+  void indexed() {
+    for (PolicyRef ref : policies_.for_any_action()) consider(ref);
+    std::size_t any = policies_.for_any_action().size();
+    if (any == policies_.size()) return;
+    const StoredEntity* action = entities_.find(request_.action);
+    std::vector<PolicyRef> chosen;
+    auto choose = [&chosen](std::span<const PolicyRef> refs) { chosen.insert(chosen.end(), refs.begin(), refs.end()); };
+    choose(policies_.for_action(request_.action));
+    choose(policies_.for_action_group(request_.action));
+    if (action != nullptr) {
+      for (const EntityUid& group : action->ancestors()) choose(policies_.for_action_group(group));
+    }
+    std::ranges::sort(chosen);
+    auto repeated = std::ranges::unique(chosen);
+    chosen.erase(repeated.begin(), repeated.end());
+    for (PolicyRef ref : chosen) consider(ref);
+    if (any == 0 || chosen.empty()) return;
+    std::ranges::sort(answer_.satisfied_permits);
+    std::ranges::sort(answer_.satisfied_forbids);
+    for (auto* failures :
+         {&answer_.errored_permits, &answer_.errored_forbids, &answer_.maybe_permits, &answer_.maybe_forbids}) {
+      std::ranges::sort(*failures, {}, &PolicyFailure::policy);
+    }
+  }
+
+  void scan() {
+    for (std::size_t i = 0; i < policies_.size(); ++i) {
+      PolicyRef ref{static_cast<std::uint32_t>(i)};
+      if (action_matches(policies_[ref].action())) consider(ref);
+    }
+  }
+
+ private:
+  bool action_matches(const ScopeTest& scope) const {
+    const detail::EntityUidData& action = request_.action.data();
+    switch (scope.kind) {
+      case ast::ScopeKind::any:
+        return true;
+      case ast::ScopeKind::equal:
+        return scope.entities.front().data() == action;
+      default:
+        return std::ranges::any_of(scope.entities,
+                                   [&](const EntityUid& group) { return evaluator_.is_in(action, group.data()); });
+    }
+  }
+
+  // One policy whose action matches: heads, then clauses, each only while all before it hold.
+  void consider(PolicyRef ref) {
+    const Policy& policy = policies_[ref];
+    Truth principal = matches(policy.principal(), request_.principal);
+    if (principal == Truth::no) return;
+    Truth resource = matches(policy.resource(), request_.resource);
+    if (resource == Truth::no) return;
+    bool permit = policy.effect() == Effect::permit;
+    if (principal == Truth::failed || resource == Truth::failed) {
+      const Value& unknown = principal == Truth::failed ? request_.principal : request_.resource;
+      const Span span = principal == Truth::failed ? policy.syntax().principal.span : policy.syntax().resource.span;
+      EvaluationError error{ErrorCause::unknown, span,
+                            "`" + std::string(unknown.unknown_name()) + "` is not known yet"};
+      (permit ? answer_.maybe_permits : answer_.maybe_forbids).push_back({ref, std::move(error)});
+      return;
+    }
+    for (const Condition& condition : policy.conditions()) {
+      Truth truth = evaluator_.test(policy.program(), condition.root);
+      if (truth == Truth::failed) return failed(ref, permit);
+      if ((truth == Truth::yes) != (condition.kind == ast::ClauseKind::when)) return;
+    }
+    (permit ? answer_.satisfied_permits : answer_.satisfied_forbids).push_back(ref);
+  }
+
+  void failed(PolicyRef ref, bool permit) {
+    const EvaluationError& error = evaluator_.error();
+    if (error.cause == ErrorCause::unknown) {
+      (permit ? answer_.maybe_permits : answer_.maybe_forbids).push_back({ref, error});
+    } else {
+      (permit ? answer_.errored_permits : answer_.errored_forbids).push_back({ref, error});
+    }
+  }
+
+  // A head cannot err; it fails only when the entity is unknown and its type does not settle the matter.
+  Truth matches(const ScopeTest& scope, const Value& entity) const {
+    if (scope.kind == ast::ScopeKind::any) return Truth::yes;
+    bool typed = scope.kind == ast::ScopeKind::is || scope.kind == ast::ScopeKind::is_in;
+    if (entity.is(ValueKind::unknown)) {
+      std::string_view type = entity.unknown_type();
+      if (type.empty()) return Truth::failed;
+      if (typed && scope.type.view() != type) return Truth::no;
+      if (scope.kind == ast::ScopeKind::is) return Truth::yes;
+      if (scope.kind == ast::ScopeKind::equal && scope.entities.front().type_name() != type) return Truth::no;
+      return Truth::failed;
+    }
+    const detail::EntityUidData& uid = entity.entity_data();
+    if (typed && !(uid.type == scope.type)) return Truth::no;
+    if (scope.kind == ast::ScopeKind::is) return Truth::yes;
+    const detail::EntityUidData& wanted = scope.entities.front().data();
+    bool matched = scope.kind == ast::ScopeKind::equal ? uid == wanted : evaluator_.is_in(uid, wanted);
+    return matched ? Truth::yes : Truth::no;
+  }
+
+  const PolicySet& policies_;
+  const Request& request_;
+  const EntityOverlay& entities_;
+  Evaluator evaluator_;
+  Answer& answer_;
+};
+
+void append_ids(const PolicySet& policies, const std::vector<PolicyRef>& refs, std::vector<std::string>& out) {
+  for (PolicyRef ref : refs) out.push_back(policies[ref].id());
+}
+
+}  // namespace
+
+void Answer::clear() {
+  satisfied_permits.clear();
+  satisfied_forbids.clear();
+  errored_permits.clear();
+  errored_forbids.clear();
+  maybe_permits.clear();
+  maybe_forbids.clear();
+}
+
+void authorize(const PolicySet& policies, const Request& request, const EntityOverlay& entities, Answer& answer) {
+  answer.clear();
+  Run(policies, request, entities, answer).indexed();
+}
+
+Answer authorize(const PolicySet& policies, const Request& request, const EntityOverlay& entities) {
+  Answer answer;
+  authorize(policies, request, entities, answer);
+  return answer;
+}
+
+Answer authorize_by_scan(const PolicySet& policies, const Request& request, const EntityOverlay& entities) {
+  Answer answer;
+  Run(policies, request, entities, answer).scan();
+  return answer;
+}
+
+Response respond(const PolicySet& policies, const Answer& answer) {
+  Response out;
+  out.decision =
+      answer.satisfied_forbids.empty() && !answer.satisfied_permits.empty() ? Decision::allow : Decision::deny;
+  append_ids(policies, answer.satisfied_forbids.empty() ? answer.satisfied_permits : answer.satisfied_forbids,
+             out.reason);
+  std::vector<PolicyRef> errors;
+  for (const auto* failures :
+       {&answer.errored_permits, &answer.errored_forbids, &answer.maybe_permits, &answer.maybe_forbids}) {
+    for (const PolicyFailure& failure : *failures) errors.push_back(failure.policy);
+  }
+  std::ranges::sort(errors);
+  append_ids(policies, errors, out.errors);
+  return out;
+}
+
+std::string to_text(const PolicySet& policies, const PolicyFailure& failure) {
+  const Source& source = policies[failure.policy].source();
+  Position at = source.locate(failure.error.span);
+  return source.name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " + failure.error.message;
+}
+
+}  // namespace cedar

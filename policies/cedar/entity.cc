@@ -1,0 +1,200 @@
+#include "policies/cedar/entity.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace cedar {
+namespace {
+
+using countersign::fail;
+
+void sort_distinct(std::vector<EntityUid>& uids) {
+  std::ranges::sort(uids, [](const EntityUid& a, const EntityUid& b) {
+    if (a.hash() != b.hash()) return a.hash() < b.hash();
+    if (a.id() != b.id()) return a.id() < b.id();
+    return a.type_name() < b.type_name();
+  });
+  auto repeated = std::ranges::unique(uids);
+  uids.erase(repeated.begin(), repeated.end());
+}
+
+// Works out the ancestors of every entity, without recursion: depth first, parents before children.
+class Closure {
+ public:
+  Closure(const std::vector<Entity>& entities, const EntityLimits& limits) : entities_(entities), limits_(limits) {
+    for (std::size_t i = 0; i < entities.size(); ++i) index_.emplace(entities[i].uid, i);
+    states_.resize(entities.size());
+    ancestors.resize(entities.size());
+  }
+
+  Status run() {
+    for (std::size_t i = 0; i < entities_.size(); ++i) {
+      if (auto done = visit(i); !done) return done;
+    }
+    return {};
+  }
+
+  std::vector<std::vector<EntityUid>> ancestors;
+
+ private:
+  enum class State : std::uint8_t { fresh, open, done };
+  struct Frame {
+    std::size_t entity;
+    std::size_t next_parent;
+  };
+
+  Status visit(std::size_t root) {
+    if (states_[root] != State::fresh) return {};
+    std::vector<Frame> stack{{root, 0}};
+    states_[root] = State::open;
+    while (!stack.empty()) {
+      std::size_t current = stack.back().entity;
+      if (stack.back().next_parent == entities_[current].parents.size()) {
+        if (auto finished = finish(current); !finished) return finished;
+        stack.pop_back();
+        continue;
+      }
+      auto parent = index_.find(entities_[current].parents[stack.back().next_parent++]);
+      if (parent == index_.end() || states_[parent->second] == State::done) continue;
+      if (states_[parent->second] == State::open) {
+        return fail(ErrorKind::invalid, "entity.cycle",
+                    "the parents of `" + parent->first.to_text() + "` form a cycle");
+      }
+      states_[parent->second] = State::open;
+      stack.push_back({parent->second, 0});
+    }
+    return {};
+  }
+
+  Status finish(std::size_t current) {
+    std::vector<EntityUid>& mine = ancestors[current];
+    for (const EntityUid& parent : entities_[current].parents) {
+      mine.push_back(parent);
+      if (auto found = index_.find(parent); found != index_.end()) {
+        const std::vector<EntityUid>& theirs = ancestors[found->second];
+        mine.insert(mine.end(), theirs.begin(), theirs.end());
+      }
+      if (total_ + mine.size() > limits_.ancestors) {
+        return fail(ErrorKind::too_large, "entity.too_many", "the entities have too many ancestors in all");
+      }
+    }
+    sort_distinct(mine);
+    total_ += mine.size();
+    states_[current] = State::done;
+    return {};
+  }
+
+  const std::vector<Entity>& entities_;
+  EntityLimits limits_;
+  std::unordered_map<EntityUid, std::size_t> index_;
+  std::vector<State> states_;
+  std::size_t total_ = 0;
+};
+
+}  // namespace
+
+StoredEntity::StoredEntity(Entity entity, std::vector<EntityUid> ancestors)
+    : uid_(std::move(entity.uid)),
+      attributes_(entity.attributes.owned()),
+      tags_(entity.tags.owned()),
+      parents_(std::move(entity.parents)),
+      ancestors_(std::move(ancestors)) {}
+
+bool StoredEntity::is_in(const detail::EntityUidData& ancestor) const {
+  constexpr std::size_t kScan = 12;
+  auto found = ancestors_.begin();
+  if (ancestors_.size() > kScan) {
+    found = std::ranges::lower_bound(ancestors_, ancestor.hash, {}, &EntityUid::hash);
+  }
+  for (; found != ancestors_.end(); ++found) {
+    if (found->data() == ancestor) return true;
+    if (ancestors_.size() > kScan && found->hash() != ancestor.hash) return false;
+  }
+  return false;
+}
+
+Result<Entities> Entities::make(std::vector<Entity> entities, const EntityLimits& limits) {
+  if (entities.size() > limits.entities) {
+    return fail(ErrorKind::too_large, "entity.too_many",
+                "too many entities: at most " + std::to_string(limits.entities) + " are allowed");
+  }
+  std::unordered_set<EntityUid> seen;
+  for (const Entity& entity : entities) {
+    if (!seen.insert(entity.uid).second) {
+      return fail(ErrorKind::invalid, "entity.duplicate", "the entity `" + entity.uid.to_text() + "` is given twice");
+    }
+  }
+  Closure closure(entities, limits);
+  if (auto done = closure.run(); !done) return fail(done.error());
+  Entities out;
+  out.entities_.reserve(entities.size());
+  for (std::size_t i = 0; i < entities.size(); ++i) {
+    out.all_ancestors_.insert(closure.ancestors[i].begin(), closure.ancestors[i].end());
+    out.entities_.emplace_back(std::move(entities[i]), std::move(closure.ancestors[i]));
+  }
+  out.index();
+  return out;
+}
+
+void Entities::index() {
+  std::size_t size = 4;
+  while (size < entities_.size() * 2) size *= 2;
+  slots_.assign(size, 0);
+  for (std::size_t i = 0; i < entities_.size(); ++i) {
+    std::size_t at = entities_[i].uid().hash() & (size - 1);
+    while (slots_[at] != 0) at = (at + 1) & (size - 1);
+    slots_[at] = static_cast<std::uint32_t>(i + 1);
+  }
+}
+
+const StoredEntity* Entities::find(const detail::EntityUidData& uid) const {
+  if (slots_.empty()) return nullptr;
+  std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = uid.hash & mask; slots_[at] != 0; at = (at + 1) & mask) {
+    const StoredEntity& entity = entities_[slots_[at] - 1];
+    if (entity.uid().data() == uid) return &entity;
+  }
+  return nullptr;
+}
+
+Status EntityOverlay::add(Entity entity) {
+  for (const StoredEntity& other : added_) {
+    if (other.uid() == entity.uid) {
+      return fail(ErrorKind::invalid, "entity.duplicate", "the entity `" + entity.uid.to_text() + "` is given twice");
+    }
+  }
+  std::vector<EntityUid> ancestors;
+  for (const EntityUid& parent : entity.parents) {
+    ancestors.push_back(parent);
+    if (const StoredEntity* found = find(parent)) {
+      ancestors.insert(ancestors.end(), found->ancestors().begin(), found->ancestors().end());
+    }
+  }
+  sort_distinct(ancestors);
+  if (std::ranges::find(ancestors, entity.uid) != ancestors.end()) {
+    return fail(ErrorKind::invalid, "entity.cycle", "the parents of `" + entity.uid.to_text() + "` form a cycle");
+  }
+  bool someone_is_in_it = base_->is_ancestor(entity.uid) || std::ranges::any_of(added_, [&](const StoredEntity& other) {
+                            return other.is_in(entity.uid.data());
+                          });
+  if (someone_is_in_it) {
+    const StoredEntity* before = base_->find(entity.uid);
+    std::span<const EntityUid> known = before == nullptr ? std::span<const EntityUid>() : before->ancestors();
+    if (!std::ranges::equal(known, ancestors)) {
+      return fail(ErrorKind::invalid, "entity.order",
+                  "`" + entity.uid.to_text() + "` has children already, so its parents cannot change");
+    }
+  }
+  added_.emplace_back(std::move(entity), std::move(ancestors));
+  return {};
+}
+
+const StoredEntity* EntityOverlay::find(const detail::EntityUidData& uid) const {
+  for (const StoredEntity& entity : added_) {
+    if (entity.uid().data() == uid) return &entity;
+  }
+  return base_->find(uid);
+}
+
+}  // namespace cedar

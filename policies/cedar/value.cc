@@ -1,0 +1,333 @@
+#include "policies/cedar/value.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "policies/cedar/unescape.h"
+
+namespace cedar {
+
+struct Value::SetData : detail::Counted {
+  std::vector<Value> elements;  // sorted by order(), distinct
+  bool has_unknown = false;
+};
+
+struct Value::RecordData : detail::Counted {
+  std::vector<Field> fields;  // sorted by name, distinct
+  bool has_unknown = false;
+};
+
+struct Value::IpData : detail::Counted {
+  explicit IpData(const IpAddress& from) : address(from) {}
+  IpAddress address;
+};
+
+struct Value::UnknownData : detail::Counted {
+  std::string name;
+  std::string type;
+  Presence presence = Presence::present;
+};
+
+std::uint64_t hash_text(std::string_view text) {
+  return std::hash<std::string_view>{}(text);
+}
+
+detail::EntityUidData::EntityUidData(Text type_name, std::string_view entity_id)
+    : type(std::move(type_name)), id(entity_id), hash(hash_text(id) * 0x9E3779B97F4A7C15U ^ type.hash()) {}
+
+std::string EntityUid::to_text() const {
+  return std::string(type_name()) + "::" + quote(id());
+}
+
+bool is_reserved_word(std::string_view word) {
+  constexpr std::array<std::string_view, 10> kReserved = {"true", "false", "if",   "then", "else",
+                                                          "in",   "is",    "like", "has",  "__cedar"};
+  return std::ranges::find(kReserved, word) != kReserved.end();
+}
+
+bool is_entity_type_name(std::string_view name) {
+  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  while (true) {
+    std::size_t end = name.find("::");
+    std::string_view word = name.substr(0, end);
+    if (word.empty() || !letter(word.front()) || is_reserved_word(word)) return false;
+    if (!std::ranges::all_of(word, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); })) return false;
+    if (end == std::string_view::npos) return true;
+    name.remove_prefix(end + 2);
+  }
+}
+
+std::string_view describe(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::boolean:
+      return "a boolean";
+    case ValueKind::integer:
+      return "an integer";
+    case ValueKind::string:
+      return "a string";
+    case ValueKind::entity:
+      return "an entity";
+    case ValueKind::set:
+      return "a set";
+    case ValueKind::record:
+      return "a record";
+    case ValueKind::decimal:
+      return "a decimal";
+    case ValueKind::datetime:
+      return "a datetime";
+    case ValueKind::duration:
+      return "a duration";
+    case ValueKind::ip:
+      return "an ip address";
+    case ValueKind::unknown:
+      return "an unknown value";
+  }
+  return "a value";
+}
+
+Value Value::string(Text text) {
+  if (text.data_.get() == nullptr) text = Text(std::string_view());
+  return Value(ValueKind::string, text.data_.release());
+}
+
+Value Value::entity(EntityUid uid) {
+  return Value(ValueKind::entity, uid.data_.release());
+}
+
+Value Value::ip(const IpAddress& value) {
+  return Value(ValueKind::ip, new IpData(value));
+}
+
+Value Value::unknown(std::string_view name, Presence presence, std::string_view type) {
+  auto* data = new UnknownData;
+  data->name = name;
+  data->type = type;
+  data->presence = presence;
+  return Value(ValueKind::unknown, data);
+}
+
+Value Value::set(std::vector<Value> elements) {
+  auto* data = new SetData;
+  for (Value& element : elements) {
+    if (!element.is_owned()) element = element.owned();
+    data->has_unknown = data->has_unknown || element.has_unknown();
+  }
+  std::ranges::sort(elements, [](const Value& a, const Value& b) { return order(a, b) < 0; });
+  auto repeated = std::ranges::unique(elements);
+  elements.erase(repeated.begin(), repeated.end());
+  data->elements = std::move(elements);
+  return Value(ValueKind::set, data);
+}
+
+Value Value::record(std::vector<Field> fields) {
+  auto* data = new RecordData;
+  auto name_of = [&fields](std::size_t i) { return fields[i].first.view(); };
+  std::vector<std::size_t> places(fields.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::ranges::sort(
+      places, [&](std::size_t a, std::size_t b) { return name_of(a) != name_of(b) ? name_of(a) < name_of(b) : a < b; });
+  data->fields.reserve(fields.size());
+  for (std::size_t place : places) {
+    auto& [name, value] = fields[place];
+    if (!value.is_owned()) value = value.owned();
+    if (!data->fields.empty() && data->fields.back().first == name) {
+      data->fields.back().second = std::move(value);
+    } else {
+      data->fields.emplace_back(std::move(name), std::move(value));
+    }
+  }
+  data->has_unknown = std::ranges::any_of(data->fields, [](const Field& field) { return field.second.has_unknown(); });
+  return Value(ValueKind::record, data);
+}
+
+std::string_view Value::as_string() const {
+  return static_cast<const detail::TextData*>(payload_.shared)->text;
+}
+
+const detail::EntityUidData& Value::entity_data() const {
+  return *static_cast<const detail::EntityUidData*>(payload_.shared);
+}
+
+EntityUid Value::as_entity() const {
+  retain();
+  return EntityUid(detail::Handle<detail::EntityUidData>(&entity_data()));
+}
+
+std::span<const Value> Value::elements() const {
+  return static_cast<const SetData*>(payload_.shared)->elements;
+}
+std::span<const Field> Value::fields() const {
+  return static_cast<const RecordData*>(payload_.shared)->fields;
+}
+const IpAddress& Value::as_ip() const {
+  return static_cast<const IpData*>(payload_.shared)->address;
+}
+std::string_view Value::unknown_name() const {
+  return static_cast<const UnknownData*>(payload_.shared)->name;
+}
+std::string_view Value::unknown_type() const {
+  return static_cast<const UnknownData*>(payload_.shared)->type;
+}
+Presence Value::unknown_presence() const {
+  return static_cast<const UnknownData*>(payload_.shared)->presence;
+}
+
+const Value* Value::find(std::string_view name, std::uint64_t name_hash) const {
+  constexpr std::size_t kScan = 16;  // up to here comparing hashes one by one beats searching by text
+  std::span<const Field> all = fields();
+  if (all.size() <= kScan) {
+    for (const Field& field : all) {
+      if (field.first.hash() == name_hash && field.first.view() == name) return &field.second;
+    }
+    return nullptr;
+  }
+  auto found = std::ranges::lower_bound(all, name, {}, [](const Field& field) { return field.first.view(); });
+  return found != all.end() && found->first.view() == name ? &found->second : nullptr;
+}
+
+bool Value::contains(const Value& element) const {
+  constexpr std::size_t kScan = 8;
+  std::span<const Value> all = elements();
+  if (all.size() <= kScan) {
+    return std::ranges::any_of(all, [&](const Value& each) { return each == element; });
+  }
+  auto found = std::ranges::lower_bound(all, element, [](const Value& a, const Value& b) { return order(a, b) < 0; });
+  return found != all.end() && *found == element;
+}
+
+bool Value::has_unknown() const {
+  switch (kind_) {
+    case ValueKind::unknown:
+      return true;
+    case ValueKind::set:
+      return static_cast<const SetData*>(payload_.shared)->has_unknown;
+    case ValueKind::record:
+      return static_cast<const RecordData*>(payload_.shared)->has_unknown;
+    default:
+      return false;
+  }
+}
+
+void Value::release() {
+  if (payload_.shared->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  switch (kind_) {
+    case ValueKind::string:
+      delete static_cast<const detail::TextData*>(payload_.shared);
+      break;
+    case ValueKind::entity:
+      delete static_cast<const detail::EntityUidData*>(payload_.shared);
+      break;
+    case ValueKind::set:
+      delete static_cast<const SetData*>(payload_.shared);
+      break;
+    case ValueKind::record:
+      delete static_cast<const RecordData*>(payload_.shared);
+      break;
+    case ValueKind::ip:
+      delete static_cast<const IpData*>(payload_.shared);
+      break;
+    case ValueKind::unknown:
+      delete static_cast<const UnknownData*>(payload_.shared);
+      break;
+    default:
+      break;
+  }
+}
+
+bool operator==(const Value& a, const Value& b) {
+  if (a.kind_ != b.kind_) return false;
+  if (!a.is_shared_kind()) return a.payload_.number == b.payload_.number;
+  if (a.payload_.shared == b.payload_.shared) return true;
+  switch (a.kind_) {
+    case ValueKind::string: {
+      const auto& x = *static_cast<const detail::TextData*>(a.payload_.shared);
+      const auto& y = *static_cast<const detail::TextData*>(b.payload_.shared);
+      return x.hash == y.hash && x.text == y.text;
+    }
+    case ValueKind::entity:
+      return a.entity_data() == b.entity_data();
+    case ValueKind::set:
+      return std::ranges::equal(a.elements(), b.elements());
+    case ValueKind::record:
+      return std::ranges::equal(a.fields(), b.fields());
+    case ValueKind::ip:
+      return a.as_ip() == b.as_ip();
+    default:
+      return a.unknown_name() == b.unknown_name();
+  }
+}
+
+std::strong_ordering order(const Value& a, const Value& b) {
+  if (a.kind_ != b.kind_) return a.kind_ <=> b.kind_;
+  switch (a.kind_) {
+    case ValueKind::string:
+      return a.as_string() <=> b.as_string();
+    case ValueKind::entity: {
+      std::strong_ordering types = a.entity_data().type.view() <=> b.entity_data().type.view();
+      return types != 0 ? types : a.entity_data().id <=> b.entity_data().id;
+    }
+    case ValueKind::set: {
+      auto x = a.elements();
+      auto y = b.elements();
+      return std::lexicographical_compare_three_way(x.begin(), x.end(), y.begin(), y.end(),
+                                                    [](const Value& p, const Value& q) { return order(p, q); });
+    }
+    case ValueKind::record: {
+      auto x = a.fields();
+      auto y = b.fields();
+      return std::lexicographical_compare_three_way(x.begin(), x.end(), y.begin(), y.end(),
+                                                    [](const Field& p, const Field& q) {
+                                                      std::strong_ordering names = p.first.view() <=> q.first.view();
+                                                      return names != 0 ? names : order(p.second, q.second);
+                                                    });
+    }
+    case ValueKind::ip:
+      return a.as_ip() <=> b.as_ip();
+    case ValueKind::unknown:
+      return a.unknown_name() <=> b.unknown_name();
+    default:
+      return a.payload_.number <=> b.payload_.number;
+  }
+}
+
+std::string Value::to_text() const {
+  auto join_all = [](std::string open, const auto& items, std::string_view close, auto write) {
+    std::string out = std::move(open);
+    std::string_view comma;
+    for (const auto& item : items) {
+      out += comma;
+      out += write(item);
+      comma = ", ";
+    }
+    return out += close;
+  };
+  switch (kind_) {
+    case ValueKind::boolean:
+      return as_boolean() ? "true" : "false";
+    case ValueKind::integer:
+      return std::to_string(as_integer());
+    case ValueKind::string:
+      return quote(as_string());
+    case ValueKind::entity:
+      return as_entity().to_text();
+    case ValueKind::set:
+      return join_all("[", elements(), "]", [](const Value& each) { return each.to_text(); });
+    case ValueKind::record:
+      return join_all("{", fields(), "}",
+                      [](const Field& each) { return quote(each.first.view()) + ": " + each.second.to_text(); });
+    case ValueKind::decimal:
+      return "decimal(\"" + as_decimal().to_text() + "\")";
+    case ValueKind::datetime:
+      return "datetime(\"" + as_datetime().to_text() + "\")";
+    case ValueKind::duration:
+      return "duration(\"" + as_duration().to_text() + "\")";
+    case ValueKind::ip:
+      return "ip(\"" + as_ip().to_text() + "\")";
+    case ValueKind::unknown:
+      return "unknown(" + quote(unknown_name()) + ")";
+  }
+  return {};
+}
+
+}  // namespace cedar
