@@ -1,0 +1,57 @@
+// Authenticator: from a request's credential to a Caller, or to the reason why not.
+//
+// Accepts one Authorization field with one of
+//   Bearer csb1_…        token csb1_…  (the GitHub client's scheme)        Basic base64(<any user>:csb1_…)  (git)
+// and nothing else: no query parameter, no cookie, no second field. Codes of `identify`, beside those of auth/token.h:
+//   token.missing (401, no Authorization field)     token.ambiguous (400, several)
+//   token.malformed (401, another scheme, or no token in it)     token.revoked (401)
+//
+// Any thread may call any method. The key ring and the revocations outlive the authenticator.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/caller.h"
+#include "auth/keyring.h"
+#include "auth/revocation.h"
+#include "auth/token.h"
+#include "core/http_head.h"
+#include "core/result.h"
+
+namespace countersign::auth {
+
+class Authenticator {
+ public:
+  Authenticator(const Keyring& keyring, const Revocations& revocations)
+      : keyring_(keyring), revocations_(revocations) {}
+
+  [[nodiscard]] Result<Caller> identify(const RequestHead& head, Audience audience, TimeMs now) const;
+  // The same for a token that came another way (the CLI on the Unix socket).
+  [[nodiscard]] Result<Caller> identify_token(std::string_view token, Audience audience, TimeMs now) const;
+
+  // token.revocation_unavailable (unavailable) when revocations may be missing: no change passes then, whoever asks.
+  [[nodiscard]] Status may_change() const;
+
+  // For a stored caller (hex chain ids, as in Caller::chain): token.revoked (forbidden) when an id has been revoked
+  // since, token.id_malformed when one is none. An empty chain is refused.
+  [[nodiscard]] Status check_chain(const std::vector<std::string>& chain) const;
+
+  // The hex chain ids of the token a request carries, when its proof is right, whatever else is wrong with it; empty
+  // otherwise. So that the record of a refused request can name a delegable, expired or revoked token.
+  [[nodiscard]] std::vector<std::string> presented_chain(const RequestHead& head) const;
+
+ private:
+  const Keyring& keyring_;
+  const Revocations& revocations_;
+};
+
+enum class ChallengeScheme {
+  bearer,  // RFC 6750 section 3
+  basic,   // for git, which sends a credential only after being asked for this scheme
+};
+// The value of WWW-Authenticate for a refusal (any kind but `malformed` wants one: send it with every 401).
+[[nodiscard]] std::string challenge(const Error& error, ChallengeScheme scheme);
+
+}  // namespace countersign::auth

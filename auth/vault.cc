@@ -1,0 +1,142 @@
+#include "auth/vault.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace countersign::auth {
+namespace {
+
+// RFC 9110 section 5.6.2.
+bool is_field_name(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::ranges::all_of(name, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.contains(c);
+  });
+}
+
+Result<Secret> checked(Secret secret, const std::string& where) {
+  std::string_view value = secret.expose();
+  if (value.empty()) return fail(ErrorKind::unavailable, "vault.malformed", where + " is empty");
+  bool carried = std::ranges::none_of(
+      value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+  if (!carried || value.front() == ' ' || value.back() == ' ' || value.size() > kMaxSecretBytes) {
+    return fail(ErrorKind::unavailable, "vault.malformed",
+                where + " is too long, or has line breaks or other bytes a header field cannot carry");
+  }
+  return secret;
+}
+
+std::string_view without_line_break(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
+Result<Secret> read_file(const std::string& path) {
+  std::string where = "the secret file " + path;
+  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) {
+    return fail(ErrorKind::unavailable, errno == ENOENT ? "vault.missing" : "vault.unreadable",
+                "cannot open " + where + ": " + std::strerror(errno));
+  }
+  struct stat info{};
+  bool known = ::fstat(file, &info) == 0;
+  std::array<char, kMaxSecretBytes + 3> buffer{};  // a value over the limit is seen to be over it
+  ssize_t got = -1;
+  if (known && S_ISREG(info.st_mode)) got = ::pread(file, buffer.data(), buffer.size(), 0);
+  ::close(file);
+  if (got < 0) return fail(ErrorKind::unavailable, "vault.unreadable", "cannot read " + where);
+  if ((info.st_mode & S_IROTH) != 0) {
+    return fail(ErrorKind::unavailable, "vault.permissions", where + " can be read by every user of this machine");
+  }
+  Secret secret{std::string(without_line_break({buffer.data(), static_cast<std::size_t>(got)}))};
+  OPENSSL_cleanse(buffer.data(), buffer.size());
+  return checked(std::move(secret), where);
+}
+
+}  // namespace
+
+Result<Secret> read_secret(const config::SecretSource& source) {
+  if (source.kind == config::SecretSource::Kind::file) return read_file(source.name);
+  const char* value = std::getenv(source.name.c_str());
+  std::string where = "the environment variable " + source.name;
+  if (!value) return fail(ErrorKind::unavailable, "vault.missing", where + " is not set");
+  return checked(Secret(std::string(without_line_break(value))), where);
+}
+
+Vault::Vault(const std::vector<config::Upstream>& upstreams) {
+  for (const config::Upstream& upstream : upstreams) specifications_.emplace(upstream.name, upstream.credential);
+}
+
+Result<std::unique_ptr<Vault>> Vault::open(const std::vector<config::Upstream>& upstreams) {
+  std::unique_ptr<Vault> vault(new Vault(upstreams));
+  if (Status read = vault->reload(); !read) return fail(read.error());
+  return vault;
+}
+
+Result<Vault::Field> Vault::resolve(const config::Credential& credential) {
+  using Kind = config::Credential::Kind;
+  if (credential.kind == Kind::none) return Field{};
+  Result<Secret> secret = read_secret(credential.secret);
+  if (!secret) return fail(secret.error());
+  switch (credential.kind) {
+    case Kind::none:
+      break;
+    case Kind::basic: {
+      bool sound = std::ranges::none_of(
+          credential.user, [](char c) { return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+      if (!sound) return fail(ErrorKind::invalid, "vault.malformed", "a user name has a colon or control characters");
+      Secret pair(credential.user + ":" + std::string(secret->expose()));
+      return Field{"Authorization", Secret("Basic " + to_base64(pair.expose_bytes()))};
+    }
+    case Kind::bearer:
+      return Field{"Authorization", Secret("Bearer " + std::string(secret->expose()))};
+    case Kind::header:
+      if (!is_field_name(credential.header)) {
+        return fail(ErrorKind::invalid, "vault.malformed", "a credential's header has no valid name");
+      }
+      return Field{credential.header, std::move(*secret)};
+  }
+  return Field{};
+}
+
+Status Vault::reload() {
+  auto fields = std::make_shared<Fields>();
+  for (const auto& [upstream, credential] : specifications_) {
+    Result<Field> field = resolve(credential);
+    if (!field) {
+      Error error = field.error();
+      error.message = "credential of upstream " + upstream + ": " + error.message;
+      return fail(std::move(error));
+    }
+    fields->emplace(upstream, std::move(*field));
+  }
+  std::lock_guard guard(lock_);
+  fields_ = std::move(fields);
+  return {};
+}
+
+std::shared_ptr<const Vault::Fields> Vault::current() const {
+  std::lock_guard guard(lock_);
+  return fields_;
+}
+
+Status Vault::inject(std::string_view upstream, HeaderList& headers) const {
+  std::shared_ptr<const Fields> fields = current();
+  auto found = fields->find(upstream);
+  if (found == fields->end()) {
+    return fail(ErrorKind::internal, "vault.unknown_upstream", "no upstream of this name is configured");
+  }
+  if (!found->second.name.empty()) headers.set(found->second.name, found->second.value.expose());
+  return {};
+}
+
+}  // namespace countersign::auth

@@ -1,0 +1,59 @@
+// The credentials of upstreams: read from where the configuration points, kept as Secret, written into requests here
+// and nowhere else. Any thread may call any method.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+#include "core/http_head.h"
+#include "core/result.h"
+#include "core/secret.h"
+
+namespace countersign::auth {
+
+inline constexpr std::size_t kMaxSecretBytes = 16U << 10;
+
+// The value a source points to, with one final line break removed. Errors name the source, never the value:
+// vault.missing (no such variable or file), vault.unreadable, vault.malformed (empty, longer than kMaxSecretBytes, or
+// with bytes a header field cannot carry), vault.permissions (a file every user of the machine can read).
+[[nodiscard]] Result<Secret> read_secret(const config::SecretSource& source);
+
+class Vault {
+ public:
+  // Reads every upstream's secret. The first that cannot be had is the error, its message naming the upstream;
+  // vault.malformed also when a user name has a ':' or a header's name is none.
+  static Result<std::unique_ptr<Vault>> open(const std::vector<config::Upstream>& upstreams);
+
+  Vault(const Vault&) = delete;
+  Vault& operator=(const Vault&) = delete;
+
+  // Sets the upstream's credential, replacing fields of the same name. Does nothing for one without a credential;
+  // "vault.unknown_upstream" (internal) for one that was not configured.
+  [[nodiscard]] Status inject(std::string_view upstream, HeaderList& headers) const;
+
+  // Reads all secrets again. On failure everything stays as it was.
+  [[nodiscard]] Status reload();
+
+ private:
+  // The header field of one upstream, ready to be written. An empty name: no credential.
+  struct Field {
+    std::string name;
+    Secret value;
+  };
+  using Fields = std::map<std::string, Field, std::less<>>;
+
+  explicit Vault(const std::vector<config::Upstream>& upstreams);
+  static Result<Field> resolve(const config::Credential& credential);
+  [[nodiscard]] std::shared_ptr<const Fields> current() const;
+
+  std::map<std::string, config::Credential> specifications_;
+  mutable std::mutex lock_;  // of fields_; held for a copy of a pointer
+  std::shared_ptr<const Fields> fields_;
+};
+
+}  // namespace countersign::auth
