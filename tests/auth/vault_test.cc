@@ -1,0 +1,126 @@
+#include "auth/vault.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "fixtures.h"
+
+namespace countersign::auth {
+namespace {
+
+using config::Credential;
+using config::SecretSource;
+
+config::Upstream upstream(std::string name, Credential credential) {
+  config::Upstream out;
+  out.name = std::move(name);
+  out.credential = std::move(credential);
+  return out;
+}
+
+class VaultTest : public ::testing::Test {
+ protected:
+  std::string file(std::string_view name, std::string_view content, ::mode_t mode = 0600) {
+    std::string path = (folder_.path() / name).string();
+    std::ofstream(path, std::ios::binary) << content;
+    ::chmod(path.c_str(), mode);
+    return path;
+  }
+  static SecretSource from_file(std::string path) { return {SecretSource::Kind::file, std::move(path)}; }
+  static SecretSource from_environment(std::string name) { return {SecretSource::Kind::environment, std::move(name)}; }
+  TemporaryFolder folder_;
+};
+
+TEST_F(VaultTest, WritesEachKindOfCredential) {
+  ::setenv("COUNTERSIGN_TEST_SECRET", "s3cret", 1);
+  SecretSource secret = from_environment("COUNTERSIGN_TEST_SECRET");
+  auto vault = Vault::open({
+      upstream("none", {}),
+      upstream("basic", {Credential::Kind::basic, "ci", "", secret}),
+      upstream("bearer", {Credential::Kind::bearer, "", "", secret}),
+      upstream("header", {Credential::Kind::header, "", "X-Api-Key", from_file(file("key", "from-file\r\n"))}),
+  });
+  ASSERT_TRUE(vault.has_value());
+  auto value = [&](std::string_view name, std::string_view field) {
+    HeaderList headers;
+    headers.add("Host", "h");
+    headers.add("authorization", "the agent's own");
+    headers.add("x-api-key", "the agent's own");
+    EXPECT_TRUE((*vault)->inject(name, headers).has_value());
+    EXPECT_EQ(headers.count(field), 1U);
+    return std::string(*headers.get(field));
+  };
+  EXPECT_EQ(value("basic", "Authorization"), "Basic Y2k6czNjcmV0");
+  EXPECT_EQ(value("bearer", "Authorization"), "Bearer s3cret");
+  EXPECT_EQ(value("header", "X-Api-Key"), "from-file");
+  EXPECT_EQ(value("none", "Host"), "h");
+  HeaderList headers;
+  EXPECT_EQ(code_of((*vault)->inject("other", headers)), "vault.unknown_upstream");
+  EXPECT_TRUE(headers.fields().empty());
+}
+
+TEST_F(VaultTest, NamesTheSourceButNeverTheValue) {
+  struct Case {
+    SecretSource source;
+    std::string code;
+  };
+  ::unsetenv("COUNTERSIGN_TEST_UNSET");
+  ::setenv("COUNTERSIGN_TEST_EMPTY", "", 1);
+  ::setenv("COUNTERSIGN_TEST_BROKEN", "hunter2\r\nX-Evil: 1", 1);
+  for (const Case& c : {
+           Case{from_environment("COUNTERSIGN_TEST_UNSET"), "vault.missing"},
+           Case{from_environment("COUNTERSIGN_TEST_EMPTY"), "vault.malformed"},
+           Case{from_environment("COUNTERSIGN_TEST_BROKEN"), "vault.malformed"},
+           Case{from_file((folder_.path() / "absent").string()), "vault.missing"},
+           Case{from_file(folder_.path().string()), "vault.unreadable"},
+           Case{from_file(file("empty", "\n")), "vault.malformed"},
+           Case{from_file(file("two-lines", "hunter2\nhunter2\n")), "vault.malformed"},
+           Case{from_file(file("long", std::string(kMaxSecretBytes + 1, 'x'))), "vault.malformed"},
+           Case{from_file(file("zero", std::string("hunter2\0x", 9))), "vault.malformed"},
+           Case{from_file(file("open", "hunter2", 0644)), "vault.permissions"},
+       }) {
+    Result<Secret> secret = read_secret(c.source);
+    EXPECT_EQ(code_of(secret), c.code) << c.source.name;
+    if (!secret) {
+      EXPECT_FALSE(secret.error().message.contains("hunter2"));
+      EXPECT_TRUE(secret.error().message.contains(c.source.name));
+    }
+  }
+  EXPECT_TRUE(read_secret(from_file(file("limit", std::string(kMaxSecretBytes, 'x')))).has_value());
+}
+
+TEST_F(VaultTest, ASecretThatIsMissingStopsTheStart) {
+  ::unsetenv("COUNTERSIGN_TEST_UNSET");
+  auto vault =
+      Vault::open({upstream("origin", {Credential::Kind::bearer, "", "", from_environment("COUNTERSIGN_TEST_UNSET")})});
+  ASSERT_FALSE(vault.has_value());
+  EXPECT_TRUE(vault.error().message.contains("origin"));
+  SecretSource secret = from_file(file("s", "x"));
+  EXPECT_EQ(code_of(Vault::open({upstream("u", {Credential::Kind::basic, "a:b", "", secret})})), "vault.malformed");
+  EXPECT_EQ(code_of(Vault::open({upstream("u", {Credential::Kind::header, "", "X Y", secret})})), "vault.malformed");
+  EXPECT_EQ(code_of(Vault::open({upstream("u", {Credential::Kind::header, "", "", secret})})), "vault.malformed");
+}
+
+TEST_F(VaultTest, ReloadReadsFilesAgainOrChangesNothing) {
+  std::string path = file("s", "old");
+  auto vault = Vault::open({upstream("u", {Credential::Kind::bearer, "", "", from_file(path)})});
+  ASSERT_TRUE(vault.has_value());
+  auto sent = [&] {
+    HeaderList headers;
+    EXPECT_TRUE((*vault)->inject("u", headers).has_value());
+    return std::string(*headers.get("Authorization"));
+  };
+  file("s", "new");
+  EXPECT_EQ(sent(), "Bearer old");
+  EXPECT_TRUE((*vault)->reload().has_value());
+  EXPECT_EQ(sent(), "Bearer new");
+  std::filesystem::remove(path);
+  EXPECT_EQ(code_of((*vault)->reload()), "vault.missing");
+  EXPECT_EQ(sent(), "Bearer new");
+}
+
+}  // namespace
+}  // namespace countersign::auth

@@ -1,0 +1,202 @@
+#include "scopes/scope.h"
+
+#include <gtest/gtest.h>
+
+namespace countersign {
+namespace {
+
+constexpr TimeMs kNow = 1'795'000'000'000;
+
+Operation operation(std::vector<Access> accesses) {
+  Operation out;
+  out.protocol = "mcp";
+  out.upstream = "files";
+  out.action = "mcp:call_tool";
+  out.accesses = std::move(accesses);
+  return out;
+}
+Access access(std::string id, Effect effect) {
+  return {{"File", std::move(id), ""}, effect};
+}
+
+// The code of the refusal, or "ok". Environments are given in the order of the accesses; production is the rest.
+std::string judged(const Scope& scope, const Operation& op, std::vector<std::string> environments = {},
+                   TimeMs now = kNow) {
+  environments.resize(op.accesses.size(), "production");
+  std::vector<LabelledAccess> labelled;
+  for (std::size_t i = 0; i < op.accesses.size(); ++i) labelled.push_back({&op.accesses[i], environments[i]});
+  auto refusal = scope.refuses(op, labelled, now);
+  return refusal ? refusal->code : "ok";
+}
+Scope one_rule(ScopeRule rule) {
+  return Scope({ScopeBlock{{std::move(rule)}, std::nullopt, std::nullopt}});
+}
+
+const Operation kRead = operation({access("files/staging/a", Effect::read)});
+
+TEST(Effects, NamesGoBothWays) {
+  for (std::size_t i = 0; i < kEffectCount; ++i) {
+    auto effect = static_cast<Effect>(i);
+    EXPECT_EQ(effect_from_name(effect_name(effect)), effect);
+    EXPECT_EQ(is_change(effect), EffectSet::change().contains(effect));
+  }
+  for (std::string_view name : {"", "Read", "read ", "change", "reads"}) {
+    EXPECT_FALSE(effect_from_name(name).has_value()) << name;
+  }
+  EXPECT_FALSE(EffectSet::change().contains(Effect::read));
+  EXPECT_EQ(EffectSet::change().names().size(), 5U);
+  EXPECT_TRUE(EffectSet().empty());
+}
+
+TEST(Effects, AnOperationIsAsDangerousAsItsWorstAccess) {
+  EXPECT_EQ(operation({}).effect(), Effect::read);
+  EXPECT_EQ(operation({access("a", Effect::destroy), access("b", Effect::write)}).effect(), Effect::destroy);
+  EXPECT_EQ(operation({access("a", Effect::execute), access("b", Effect::mint)}).effect(), Effect::mint);
+  // What an adapter forgets to say is the worst.
+  EXPECT_EQ(operation({Access{}}).effect(), Effect::destroy);
+}
+
+TEST(Scope, AForgottenScopeRefuses) {
+  EXPECT_EQ(judged(Scope(), kRead), "scope.empty");
+  EXPECT_EQ(judged(Scope({ScopeBlock{}}), kRead), "scope.rule");
+  EXPECT_FALSE(Scope().names_upstream("files", kNow));
+  EXPECT_FALSE(Scope({ScopeBlock{}}).names_upstream("files", kNow));
+}
+
+TEST(Scope, AnEmptyRuleAdmitsEverything) {
+  EXPECT_EQ(judged(one_rule({}), kRead), "ok");
+  EXPECT_EQ(judged(one_rule({}), operation({access("x", Effect::destroy)})), "ok");
+}
+
+TEST(Scope, EachConditionRefusesByItsName) {
+  EXPECT_EQ(judged(one_rule({.upstreams = {"wiki", "file"}}), kRead), "scope.upstream");
+  EXPECT_EQ(judged(one_rule({.upstreams = {"files"}}), kRead), "ok");
+  EXPECT_EQ(judged(one_rule({.upstreams = {"*"}}), kRead), "scope.upstream");  // names are exact
+  EXPECT_EQ(judged(one_rule({.actions = {"http:*"}}), kRead), "scope.action");
+  EXPECT_EQ(judged(one_rule({.actions = {"http:*", "mcp:*"}}), kRead), "ok");
+  EXPECT_EQ(judged(one_rule({.resources = {"files/production/*"}}), kRead), "scope.resource");
+  EXPECT_EQ(judged(one_rule({.resources = {"files/*/a"}}), kRead), "ok");
+  EXPECT_EQ(judged(one_rule({.effects = {Effect::write}}), kRead), "scope.effect");
+  EXPECT_EQ(judged(one_rule({.effects = {Effect::write, Effect::read}}), kRead), "ok");
+  EXPECT_EQ(judged(one_rule({.environments = {"staging"}}), kRead), "scope.environment");
+  EXPECT_EQ(judged(one_rule({.environments = {"staging"}}), kRead, {"staging"}), "ok");
+  EXPECT_EQ(judged(one_rule({.environments = {"staging"}}), kRead, {"Staging"}), "scope.environment");
+}
+
+TEST(Scope, OneRuleMustAdmitAnAccessWhole) {
+  // Each rule covers half of what a write in production needs; together they do not cover it.
+  Scope halves({ScopeBlock{
+      {ScopeRule{.environments = {"production"}, .effects = {Effect::read}}, ScopeRule{.environments = {"staging"}}},
+      std::nullopt,
+      std::nullopt}});
+  Operation write = operation({access("files/a", Effect::write)});
+  EXPECT_NE(judged(halves, write, {"production"}), "ok");
+  EXPECT_EQ(judged(halves, write, {"staging"}), "ok");
+  EXPECT_EQ(judged(halves, kRead, {"production"}), "ok");
+}
+
+TEST(Scope, EveryAccessOfAnOperationMustBeAdmitted) {
+  // Moving a file: destroyed here, written there.
+  Operation move = operation({access("files/staging/a", Effect::destroy), access("files/production/a", Effect::write)});
+  Scope staging = one_rule({.resources = {"files/staging/*"}});
+  EXPECT_EQ(judged(staging, move), "scope.resource");
+  EXPECT_EQ(judged(staging, operation({move.accesses[0]})), "ok");
+  Scope writes = one_rule({.effects = {Effect::read, Effect::write}});
+  EXPECT_EQ(judged(writes, move), "scope.effect");
+  EXPECT_EQ(judged(one_rule({.environments = {"staging"}}), move, {"staging", "production"}), "scope.environment");
+  // Different rules may admit different accesses.
+  Scope both({ScopeBlock{{ScopeRule{.resources = {"files/staging/*"}},
+                          ScopeRule{.resources = {"files/production/*"}, .effects = {Effect::write}}},
+                         std::nullopt,
+                         std::nullopt}});
+  EXPECT_EQ(judged(both, move), "ok");
+  std::swap(move.accesses[0].effect, move.accesses[1].effect);
+  EXPECT_EQ(judged(both, move), "scope.effect");
+}
+
+TEST(Scope, EveryBlockMustAdmit) {
+  ScopeBlock wide{{ScopeRule{}}, std::nullopt, std::nullopt};
+  ScopeBlock narrow{{ScopeRule{.effects = {Effect::read}}}, std::nullopt, std::nullopt};
+  Operation write = operation({access("files/a", Effect::write)});
+  EXPECT_EQ(judged(Scope({wide, narrow}), write), "scope.effect");
+  EXPECT_EQ(judged(Scope({narrow, wide}), write), "scope.effect");
+  EXPECT_EQ(judged(Scope({narrow, wide}), kRead), "ok");
+}
+
+TEST(Scope, TimesHoldToTheMillisecond) {
+  Scope scope({ScopeBlock{{ScopeRule{}}, kNow, kNow + 10}});
+  EXPECT_EQ(judged(scope, kRead, {}, kNow - 1), "scope.not_yet_valid");
+  EXPECT_EQ(judged(scope, kRead, {}, kNow), "ok");
+  EXPECT_EQ(judged(scope, kRead, {}, kNow + 9), "ok");
+  EXPECT_EQ(judged(scope, kRead, {}, kNow + 10), "scope.expired");
+  EXPECT_TRUE(scope.names_upstream("files", kNow));
+  EXPECT_FALSE(scope.names_upstream("files", kNow - 1));
+  EXPECT_FALSE(scope.names_upstream("files", kNow + 10));
+  // A later block cannot lift an earlier one's times.
+  Scope lifted({ScopeBlock{{ScopeRule{}}, std::nullopt, kNow}, ScopeBlock{{ScopeRule{}}, std::nullopt, kNow + 99}});
+  EXPECT_EQ(judged(lifted, kRead), "scope.expired");
+}
+
+TEST(Scope, NamesUpstreamNeedsEveryBlock) {
+  ScopeBlock files{{ScopeRule{.upstreams = {"files"}}}, std::nullopt, std::nullopt};
+  ScopeBlock wiki{{ScopeRule{.upstreams = {"wiki"}}}, std::nullopt, std::nullopt};
+  ScopeBlock any{{ScopeRule{}}, std::nullopt, std::nullopt};
+  EXPECT_TRUE(Scope({files, any}).names_upstream("files", kNow));
+  EXPECT_FALSE(Scope({files, any}).names_upstream("wiki", kNow));
+  EXPECT_FALSE(Scope({files, wiki}).names_upstream("files", kNow));
+}
+
+TEST(Glob, Table) {
+  struct Case {
+    std::string_view pattern;
+    std::string_view text;
+    bool matches;
+  };
+  for (const Case& c : {
+           Case{"", "", true},
+           Case{"", "a", false},
+           Case{"*", "", true},
+           Case{"*", "a/b", true},
+           Case{"**", "", true},
+           Case{"a", "a", true},
+           Case{"a", "A", false},
+           Case{"a", "aa", false},
+           Case{"a*", "a", true},
+           Case{"*a", "ba", true},
+           Case{"*a", "ab", false},
+           Case{"a*b*c", "abc", true},
+           Case{"a*b*c", "aXbYc", true},
+           Case{"a*b*c", "acb", false},
+           Case{"*abab", "ababab", true},
+           Case{"*.json", "x.json.bak", false},
+           Case{"?", "a", false},
+           Case{"[a]", "a", false},
+           Case{"\\*", "*", false},
+           Case{"\\*", "\\*", true},
+           Case{"files/*", "files", false},
+           Case{"files/*", "files/", true},
+           Case{"files/staging/*", "files/staging/../production/x", true},  // names are resolved before they get here
+           Case{"a*a", "a", false},
+           Case{"*\xc3\xbc*", "gr\xc3\xbcn", true},
+       }) {
+    EXPECT_EQ(glob_matches(c.pattern, c.text), c.matches) << c.pattern << " on " << c.text;
+  }
+}
+
+TEST(Glob, PathologicalPatternsStayCheap) {
+  // With backtracking by recursion these would take longer than the universe; a test that ends shows they do not.
+  std::string text(20'000, 'a');
+  std::string pattern;
+  for (int i = 0; i < 200; ++i) pattern += "*a";
+  EXPECT_TRUE(glob_matches(pattern, text));
+  EXPECT_FALSE(glob_matches(pattern + "b", text));
+  std::string stars(512, '*');
+  EXPECT_TRUE(glob_matches(stars, text));
+  EXPECT_FALSE(glob_matches(stars + "b", text));
+  std::string halves;
+  for (int i = 0; i < 100; ++i) halves += "*aaab";
+  EXPECT_FALSE(glob_matches(halves, text));
+}
+
+}  // namespace
+}  // namespace countersign
