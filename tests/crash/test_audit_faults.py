@@ -40,7 +40,7 @@ class AuditFaults(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="countersign-full-") as folder:
             state = pathlib.Path(folder) / "world" / "state"
             state.mkdir(parents=True)
-            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(state)], capture_output=True).returncode:
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(state)], capture_output=True).returncode:
                 self.skipTest("mounting is not allowed here")
             try:
                 with World(pathlib.Path(folder) / "world") as world:

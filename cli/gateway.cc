@@ -1,0 +1,264 @@
+#include "cli/gateway.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "audit/signing_key.h"
+#include "cli/housekeeping.h"
+#include "core/id.h"
+
+namespace countersign::cli {
+namespace fs = std::filesystem;
+
+namespace {
+
+Status make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) fs::permissions(folder, fs::perms::owner_all, error);  // what lies there is nobody else's business
+  if (error)
+    return fail(ErrorKind::unavailable, "state.folder", "cannot use " + folder.string() + ": " + error.message());
+  return {};
+}
+
+http1::ServerOptions server_options(const config::Config& config, const fs::path& spool) {
+  http1::ServerOptions options;
+  options.limits.head_bytes = config.limits.header_bytes;
+  options.timeouts.head = config.limits.header_time;
+  options.timeouts.body_gap = config.limits.request_time;
+  options.listen.max_connections = config.limits.connections;
+  options.spool = {spool, config.limits.memory_bytes};
+  return options;
+}
+
+std::string address_text(const config::Address& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+std::optional<net::ServerTls> tls_of(const std::optional<config::Tls>& tls) {
+  if (!tls) return std::nullopt;
+  return net::ServerTls{tls->certificate, tls->key};
+}
+
+std::string public_url_of(const config::Config& config) {
+  if (!config.public_url.empty())
+    return config.public_url.ends_with('/') ? config.public_url.substr(0, config.public_url.size() - 1)
+                                            : config.public_url;
+  return (config.admin_tls ? "https://" : "http://") + address_text(config.admin);
+}
+
+}  // namespace
+
+struct Gateway::Refusals final : http1::Observer {
+  explicit Refusals(Gateway& gateway) : gateway_(gateway) {}
+  void on_refused(const http1::Refusal& refusal) override {
+    audit::Entry entry;
+    entry.phase = audit::Phase::refused;
+    entry.operation = new_uuid(gateway_.clock_.now());
+    entry.peer = refusal.peer.address;
+    entry.decision = audit::Decision::deny;
+    entry.code = refusal.error.code;
+    entry.reason = refusal.error.message;
+    entry.status = refusal.status;
+    entry.detail = refusal.request_line;
+    gateway_.audit_->append(std::move(entry));
+  }
+  void on_fault(const net::Peer& peer, std::string_view what) override {
+    gateway_.log_.error("a request was not answered", {{"peer", peer.address}, {"what", what}});
+  }
+  Gateway& gateway_;
+};
+
+Result<std::unique_ptr<Gateway>> Gateway::start(config::Config config, const Log& log) {
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), log));
+  if (Status ok = gateway->open_state(); !ok) return fail(ok.error());
+  if (Status ok = gateway->open_upstreams(); !ok) return fail(ok.error());
+  if (Status ok = gateway->open_queue(); !ok) return fail(ok.error());
+  if (Status ok = gateway->listen(); !ok) return fail(ok.error());
+  return gateway;
+}
+
+Status Gateway::open_state() {
+  folders_ = {config_.state, config_.state / "spool", config_.state / "requests", config_.state / "audit",
+              config_.state / "keys"};
+  for (const fs::path& folder : {folders_.state, folders_.spool, folders_.requests}) {
+    if (Status made = make_folder(folder); !made) return made;
+  }
+  http1::Spool::remove_leftovers(folders_.spool);
+
+  auto keyring = auth::Keyring::open(folders_.keys, clock_.now());
+  if (!keyring) return fail(keyring.error());
+  keyring_ = std::move(*keyring);
+  revocations_ = auth::Revocations::open(folders_.state / "revoked");
+  if (!revocations_->problem().empty())
+    log_.error("revocations are incomplete: no change will pass", {{"why", revocations_->problem()}});
+  auto registry = auth::Registry::open(folders_.state / "tokens.jsonl");
+  if (!registry) return fail(registry.error());
+  registry_ = std::move(*registry);
+  auto vault = auth::Vault::open(config_.upstreams);
+  if (!vault) return fail(vault.error());
+  vault_ = std::move(*vault);
+  authenticator_ = std::make_unique<auth::Authenticator>(*keyring_, *revocations_);
+
+  Problems problems;
+  auto ruleset = approvals::load_ruleset(config_.policies, config_.upstreams, clock_.now(), problems);
+  for (const Problem& problem : problems) log_.warning(format_problem(problem));
+  if (!ruleset)
+    return fail(ErrorKind::invalid, "policies.invalid",
+                "the policies in " + config_.policies.string() + " do not load");
+  rulesets_ = std::make_unique<approvals::RulesetStore>(config_.policies, config_.upstreams, std::move(ruleset));
+
+  auto key = audit::SigningKey::load_or_create(folders_.state / "audit-signing.pem");
+  if (!key) return fail(key.error());
+  const std::size_t workers = config_.workers > 0 ? static_cast<std::size_t>(config_.workers)
+                                                  : std::max(1U, std::thread::hardware_concurrency());
+  workers_ = std::make_unique<net::Workers>(workers);
+  auto log = audit::Log::open(folders_.audit, audit::Options{}, std::move(*key), clock_);
+  if (!log) return fail(log.error());
+  audit_ = std::move(*log);
+  const auto& repairs = audit_->repairs();
+  if (repairs.closed_intents > 0 || repairs.cut_bytes > 0) {
+    log_.warning("the last run ended without notice",
+                 {{"operations_closed_as_unknown", std::to_string(repairs.closed_intents)},
+                  {"bytes_cut", std::to_string(repairs.cut_bytes)}});
+  }
+  recorder_ = std::make_unique<proxy::Recorder>(*audit_);
+  return {};
+}
+
+Status Gateway::open_upstreams() {
+  auto origins = proxy::parse_origins(config_);
+  if (!origins) return fail(origins.error());
+  origins_ = std::move(*origins);
+  upstream::ClientOptions options;
+  options.first_byte = options.gap = config_.limits.request_time;
+  clients_ = std::make_unique<upstream::Clients>(*workers_, options);
+  const http1::SpoolOptions spool{folders_.spool, config_.limits.memory_bytes};
+  for (std::size_t i = 0; i < workers_->size(); ++i) {
+    doors_.push_back(
+        std::make_unique<proxy::WorkerDoors>(origins_, clients_->on(workers_->at(i)), *vault_, sessions_, spool));
+  }
+  // A session lives on the first worker; calls from the others cross over to it.
+  sessions_ = proxy::open_mcp_sessions(config_, workers_->at(0), *doors_[0], log_);
+  auto mounts = proxy::Mounts::build(config_);
+  if (!mounts) return fail(mounts.error());
+  mounts_ = std::move(*mounts);
+  return {};
+}
+
+Status Gateway::open_queue() {
+  auto queue = approvals::Queue::open(folders_.state / "countersign.db", folders_.requests, {});
+  if (!queue) return fail(queue.error());
+  queue_ = std::move(*queue);
+  queue_->observe([this](const approvals::Change& change) { on_change(change); });
+  blocking_ = std::make_unique<net::ThreadPool>(1);  // one queue, one lock: more threads would only wait for each other
+  admin_pool_ = std::make_unique<net::ThreadPool>(4);
+  parts_ = std::unique_ptr<proxy::Parts>(new proxy::Parts{
+      .config = config_,
+      .public_url = public_url_of(config_),
+      .clock = clock_,
+      .authenticator = *authenticator_,
+      .rulesets = *rulesets_,
+      .mounts = mounts_,
+      .queue = *queue_,
+      .waiters = waiters_,
+      .recorder = *recorder_,
+      .blocking = *blocking_,
+      .spool = {folders_.spool, config_.limits.memory_bytes},
+      .held_bodies = folders_.requests,
+      .doors = [this](net::Worker& worker) -> adapters::Doors& { return *doors_[worker.index()]; },
+  });
+  pipeline_ = std::make_unique<proxy::Pipeline>(*parts_);
+  executor_ = std::make_unique<proxy::Executor>(*parts_);
+  return {};
+}
+
+Status Gateway::listen() {
+  refusals_ = std::make_unique<Refusals>(*this);
+  api_ = std::make_unique<console::AdminApi>(services());
+  api_tcp_ = std::make_unique<console::Endpoint>(*api_, console::Channel::tcp);
+  api_socket_ = std::make_unique<console::Endpoint>(*api_, console::Channel::unix_socket);
+
+  auto recovered = queue_->recover(clock_.now());
+  if (!recovered) return fail(recovered.error());
+  workers_->start();
+
+  http1::ServerOptions options = server_options(config_, folders_.spool);
+  options.listen.address = "unix:" + (folders_.state / "admin.sock").string();
+  auto socket = http1::Server::start(*workers_, options, *api_socket_, *refusals_);
+  if (!socket) return fail(socket.error());
+  socket_ = std::move(*socket);
+  options.listen.address = address_text(config_.admin);
+  options.listen.tls = tls_of(config_.admin_tls);
+  auto admin = http1::Server::start(*workers_, options, *api_tcp_, *refusals_);
+  if (!admin) return fail(admin.error());
+  admin_ = std::move(*admin);
+  options.listen.address = address_text(config_.agents);
+  options.listen.tls = tls_of(config_.agents_tls);
+  auto agents = http1::Server::start(*workers_, options, *pipeline_, *refusals_);
+  if (!agents) return fail(agents.error());
+  agents_ = std::move(*agents);
+
+  record(audit::Phase::admin, "gateway.started", "policies " + rulesets_->current()->policies->digest());
+  for (const std::string& id : recovered->interrupted)
+    log_.warning("was being executed when the last run ended: unknown", {{"request", id}});
+  for (std::string& id : recovered->approved) run_approved(std::move(id));
+  housekeeper_ = std::jthread([this](std::stop_token stop) { keep_house(std::move(stop)); });
+  return {};
+}
+
+Gateway::~Gateway() {
+  housekeeper_ = {};
+  if (agents_) agents_->drain(config_.limits.drain);
+  if (admin_) admin_->drain(config_.limits.drain);
+  if (socket_) socket_->drain(config_.limits.drain);
+  if (audit_ && agents_) record(audit::Phase::admin, "gateway.stopped", "");
+  sessions_.clear();  // ends MCP children; their loops still run
+  if (workers_) workers_->stop();
+}
+
+void Gateway::record(audit::Phase phase, std::string_view code, std::string detail) {
+  audit::Entry entry;
+  entry.phase = phase;
+  entry.code = code;
+  entry.detail = std::move(detail);
+  audit_->append(std::move(entry));
+}
+
+void Gateway::on_change(const approvals::Change& change) {
+  const approvals::HeldRequest& request = change.request;
+  waiters_.notify(request);
+  if (change.to == approvals::State::approved && change.from != change.to) run_approved(request.id);
+  // What a person decided is recorded where the person was answered (console/requests.cc); the rest here.
+  const bool by_person = !request.decided_by.empty() &&
+                         (change.to == approvals::State::approved || change.to == approvals::State::denied ||
+                          change.to == approvals::State::cancelled);
+  const bool vote = change.from == change.to;
+  if (by_person || vote) return;
+  audit::Entry entry;
+  entry.phase = audit::Phase::approval;
+  entry.operation = change.from ? "" : request.operation;
+  entry.request = request.id;
+  entry.agent = request.requester.agent;
+  entry.owner = request.requester.owner;
+  entry.upstream = request.frozen.upstream;
+  entry.action = request.action;
+  entry.effect = request.effect;
+  entry.resources = request.resources;
+  entry.environment = request.environment;
+  entry.fingerprint = request.fingerprint;
+  entry.code = request.code.empty() ? std::string("approval.") + approvals::state_name(change.to) : request.code;
+  entry.reason = request.reason;
+  entry.detail = (change.from ? std::string(approvals::state_name(*change.from)) + " → " : std::string()) +
+                 approvals::state_name(change.to);
+  audit_->append(std::move(entry));
+}
+
+void Gateway::run_approved(std::string id) {
+  net::Worker& worker = workers_->least_loaded();
+  auto begin = [this, id = std::move(id), &worker]() mutable { return executor_->run(std::move(id), &worker); };
+  worker.spawn(std::move(begin), [this](std::exception_ptr) { log_.error("an execution ended by an exception"); });
+}
+
+}  // namespace countersign::cli

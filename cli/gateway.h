@@ -1,0 +1,101 @@
+// Gateway: the whole program, wired. Every object is made here, in the order in which each needs the ones before it,
+// and torn down in the opposite order; there are no singletons to look for.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "approvals/queue.h"
+#include "approvals/ruleset.h"
+#include "approvals/waiters.h"
+#include "audit/log.h"
+#include "auth/authenticator.h"
+#include "auth/registry.h"
+#include "auth/vault.h"
+#include "console/api.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "proxy/doors.h"
+#include "proxy/executor.h"
+#include "proxy/http1/server.h"
+#include "proxy/pipeline.h"
+
+namespace countersign::cli {
+
+class Gateway {
+ public:
+  // Opens the state, loads keys, policies and upstreams, recovers from a crash, and listens. When it returns, requests
+  // are served.
+  static Result<std::unique_ptr<Gateway>> start(config::Config config, const Log& log);
+  // Drains: stops accepting, lets requests end up to limits.drain, then cancels them.
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Policies, entities, approval rules and upstream secrets. Any thread; what does not load leaves what runs.
+  void reload(std::string_view why);
+  [[nodiscard]] std::uint16_t agents_port() const { return agents_->port(); }
+  [[nodiscard]] std::uint16_t admin_port() const { return admin_->port(); }
+
+ private:
+  struct Refusals;  // requests that no handler saw, into the audit log
+  struct Folders {
+    std::filesystem::path state, spool, requests, audit, keys;
+  };
+
+  Gateway(config::Config config, const Log& log) : config_(std::move(config)), log_(log) {}
+  Status open_state();
+  Status open_upstreams();
+  Status open_queue();
+  Status listen();
+  console::Services services();
+  void on_change(const approvals::Change& change);
+  void run_approved(std::string id);
+  console::Reloaded reload_policies(std::string_view why);
+  [[nodiscard]] std::vector<console::UpstreamStatus> upstream_status() const;
+  void keep_house(std::stop_token stop);
+  void record(audit::Phase phase, std::string_view code, std::string detail);
+
+  const config::Config config_;
+  const Log& log_;
+  SystemClock clock_;
+  Folders folders_;
+  Metrics metrics_;
+  std::unique_ptr<net::Workers> workers_;
+
+  std::unique_ptr<auth::Keyring> keyring_;
+  std::unique_ptr<auth::Revocations> revocations_;
+  std::unique_ptr<auth::Registry> registry_;
+  std::unique_ptr<auth::Vault> vault_;
+  std::unique_ptr<auth::Authenticator> authenticator_;
+  std::unique_ptr<approvals::RulesetStore> rulesets_;
+  std::unique_ptr<audit::Log> audit_;
+  std::unique_ptr<proxy::Recorder> recorder_;
+  approvals::Waiters waiters_;
+  std::unique_ptr<approvals::Queue> queue_;
+
+  proxy::Origins origins_;
+  std::unique_ptr<upstream::Clients> clients_;
+  proxy::McpSessions sessions_;
+  std::vector<std::unique_ptr<proxy::WorkerDoors>> doors_;
+  proxy::Mounts mounts_;
+  std::unique_ptr<net::ThreadPool> blocking_;  // of the request path
+  std::unique_ptr<net::ThreadPool> admin_pool_;
+
+  std::unique_ptr<proxy::Parts> parts_;
+  std::unique_ptr<proxy::Pipeline> pipeline_;
+  std::unique_ptr<proxy::Executor> executor_;
+  std::unique_ptr<console::AdminApi> api_;
+  std::unique_ptr<console::Endpoint> api_tcp_;
+  std::unique_ptr<console::Endpoint> api_socket_;
+  std::unique_ptr<Refusals> refusals_;
+  std::unique_ptr<http1::Server> agents_;
+  std::unique_ptr<http1::Server> admin_;
+  std::unique_ptr<http1::Server> socket_;
+  std::jthread housekeeper_;
+};
+
+}  // namespace countersign::cli

@@ -1,0 +1,110 @@
+#include "proxy/answers.h"
+
+#include <set>
+
+#include "auth/authenticator.h"
+#include "auth/scope_json.h"
+#include "core/json.h"
+
+namespace countersign::proxy {
+
+Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error) {
+  HeaderList extra;
+  extra.add("WWW-Authenticate", auth::challenge(*error, auth::ChallengeScheme::bearer));
+  extra.add("Cache-Control", "no-store");
+  const int status = http_status(error->kind);
+  std::string body = problem_json(status, *error);
+  std::ignore = co_await adapters::send(*client, status, "application/problem+json", std::move(body), std::move(extra));
+}
+
+Task<void> answer_error(adapters::ReplySink* client, const Error* error) {
+  const int status = http_status(error->kind);
+  Error told = *error;
+  std::ignore = co_await adapters::send_problem(*client, status, std::move(told), "");
+}
+
+policies::Subject subject_of(const auth::Caller& caller) {
+  policies::Subject subject;
+  subject.agent = caller.agent;
+  subject.owner = caller.owner;
+  subject.delegates = caller.delegates;
+  subject.token = caller.token();
+  subject.scope = &caller.scope;
+  return subject;
+}
+
+approvals::Requester requester_of(const auth::Caller& caller) {
+  approvals::Requester requester;
+  requester.agent = caller.agent;
+  requester.owner = caller.owner;
+  requester.delegates = caller.delegates;
+  requester.chain = caller.chain;
+  requester.scope = auth::scope_to_json(caller.scope).dump();
+  return requester;
+}
+
+void deny_unless(policies::Decision& decision, const Status& able) {
+  if (able || decision.verdict == policies::Verdict::deny) return;
+  decision.verdict = policies::Verdict::deny;
+  decision.code = able.error().code;
+  decision.reason = able.error().message;
+  decision.approvals.clear();
+}
+
+std::string environment_of(const policies::Snapshot& snapshot, const Operation& operation) {
+  std::set<std::string> environments;
+  for (const Access& access : operation.accesses) {
+    environments.insert(snapshot.inventory().classify(operation.upstream, access.resource.name).environment);
+  }
+  std::string out;
+  for (const std::string& environment : environments) out += (out.empty() ? "" : ",") + environment;
+  return out;
+}
+
+adapters::Pending pending_of(const approvals::HeldRequest& request, const approvals::Rules& rules,
+                             std::string_view public_url) {
+  adapters::Pending pending;
+  pending.request = request.id;
+  pending.link = std::string(public_url) + "/requests/" + request.id;
+  pending.expires = request.expires;
+  pending.reason = request.state == approvals::State::held ? "waiting for approval" : "approved, being executed";
+  for (const approvals::Progress& progress : approvals::progress_of(request, rules)) {
+    if (!progress.satisfied) pending.reason += "; " + progress.rule + " needs " + progress.sentence;
+  }
+  return pending;
+}
+
+adapters::Denial denial_of(const approvals::HeldRequest& request) {
+  adapters::Denial denial;
+  denial.request = request.id;
+  denial.error.code =
+      request.code.empty() ? std::string("approval.") + approvals::state_name(request.state) : request.code;
+  denial.error.message = request.reason;
+  switch (request.state) {
+    case approvals::State::denied:
+      denial.error.kind = ErrorKind::forbidden;
+      if (!request.decided_by.empty()) denial.error.message = request.decided_by + " denied it: " + request.reason;
+      break;
+    case approvals::State::expired:
+      denial.error.kind = ErrorKind::timed_out;
+      denial.status = 403;
+      if (request.reason.empty())
+        denial.error.message = "nobody decided in time; this is not a denial, ask again if it is still wanted";
+      return denial;
+    case approvals::State::cancelled:
+      denial.error.kind = ErrorKind::conflict;
+      break;
+    case approvals::State::failed:
+      denial.error.kind = ErrorKind::unavailable;
+      break;
+    default:
+      denial.error.kind = ErrorKind::timed_out;
+      if (request.reason.empty()) {
+        denial.error.message = "it is not known whether the change took effect; look before you try again";
+      }
+  }
+  denial.status = http_status(denial.error.kind);
+  return denial;
+}
+
+}  // namespace countersign::proxy

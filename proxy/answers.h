@@ -1,0 +1,37 @@
+// The gateway's own answers: refusals before a protocol is known, and what an adapter needs to word a hold or a denial.
+#pragma once
+
+#include <string>
+
+#include "approvals/request.h"
+#include "approvals/rules.h"
+#include "auth/caller.h"
+#include "core/task.h"
+#include "policies/decide.h"
+#include "proxy/adapters/adapter.h"
+
+namespace countersign::proxy {
+
+// 401 (or 400 for an ambiguous credential) with WWW-Authenticate.
+Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error);
+// A problem document with the status of the error's kind. An answer that cannot be sent is nobody's loss: the client
+// has gone.
+Task<void> answer_error(adapters::ReplySink* client, const Error* error);
+
+// How a caller appears to policies, and to approvals. The subject points into `caller`.
+[[nodiscard]] policies::Subject subject_of(const auth::Caller& caller);
+[[nodiscard]] approvals::Requester requester_of(const auth::Caller& caller);
+
+// A decision that is not denied anyway is, when `able` is not ok.
+void deny_unless(policies::Decision& decision, const Status& able);
+// The environments of everything an operation touches, for its records: "production", or "production,staging" for a
+// move between.
+[[nodiscard]] std::string environment_of(const policies::Snapshot& snapshot, const Operation& operation);
+
+// `public_url` without a final slash.
+[[nodiscard]] adapters::Pending pending_of(const approvals::HeldRequest& request, const approvals::Rules& rules,
+                                           std::string_view public_url);
+// For a request that ended without a result to deliver: denied, expired, cancelled, failed, unknown.
+[[nodiscard]] adapters::Denial denial_of(const approvals::HeldRequest& request);
+
+}  // namespace countersign::proxy

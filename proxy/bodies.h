@@ -1,0 +1,30 @@
+// Spooled bodies as adapters see them.
+#pragma once
+
+#include <array>
+
+#include "core/http_head.h"
+#include "proxy/adapters/doors.h"
+#include "proxy/http1/spool.h"
+
+namespace countersign::proxy {
+
+// The view is valid as long as the spool.
+[[nodiscard]] BodyView view_of(const http1::Spool& spool);
+
+class SpoolSource final : public adapters::BodySource {
+ public:
+  // `spool` is finished and outlives the source.
+  explicit SpoolSource(const http1::Spool& spool) : spool_(spool) {}
+  [[nodiscard]] std::uint64_t size() const override { return spool_.size(); }
+  void rewind() override { offset_ = 0; }
+  Result<ByteView> next() override;
+  [[nodiscard]] const http1::Spool& spool() const { return spool_; }
+
+ private:
+  const http1::Spool& spool_;
+  std::uint64_t offset_ = 0;
+  std::array<std::uint8_t, 64 * 1024> buffer_;
+};
+
+}  // namespace countersign::proxy

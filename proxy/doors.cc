@@ -1,0 +1,97 @@
+#include "proxy/doors.h"
+
+#include <array>
+
+#include "proxy/bodies.h"
+
+namespace countersign::proxy {
+namespace {
+
+class PooledReply final : public adapters::HttpReply {
+ public:
+  explicit PooledReply(std::unique_ptr<upstream::Response> response)
+      : response_(std::move(response)), head_(response_->take_head()) {
+    // The pool takes the length out of the head; those who pass the head on need it.
+    if (auto length = response_->length()) head_.headers.set("Content-Length", std::to_string(*length));
+  }
+  [[nodiscard]] const ResponseHead& head() const override { return head_; }
+  Task<Result<ByteView>> read() override {
+    if (response_->done()) co_return ByteView();
+    auto count = co_await response_->read_some(buffer_);
+    if (!count) co_return fail(count.error());
+    co_return ByteView(buffer_.data(), *count);
+  }
+
+ private:
+  std::unique_ptr<upstream::Response> response_;
+  ResponseHead head_;
+  std::array<std::uint8_t, 16 * 1024> buffer_;
+};
+
+Result<http1::Spool> copy_of(adapters::BodySource& source, const http1::SpoolOptions& options) {
+  http1::Spool copy(options);
+  source.rewind();
+  while (true) {
+    auto piece = source.next();
+    if (!piece) return fail(piece.error());
+    if (piece->empty()) break;
+    if (Status kept = copy.append(*piece); !kept) return fail(kept.error());
+  }
+  copy.finish();
+  return copy;
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<adapters::HttpReply>>> PooledDoor::send(RequestHead head, adapters::BodySource* body) {
+  head.target = origin_->base_path + head.target;
+  head.headers.remove("Host");  // the client's Host names us; the pool writes the origin's
+  if (Status injected = vault_.inject(upstream_, head.headers); !injected) co_return fail(injected.error());
+
+  upstream::Request request;
+  request.head = std::move(head);
+  std::optional<http1::Spool> copy;
+  if (auto* spooled = dynamic_cast<SpoolSource*>(body)) {
+    request.body = &spooled->spool();  // sent as it lies
+  } else if (body) {
+    auto copied = copy_of(*body, spool_);
+    if (!copied) co_return fail(ErrorKind::unavailable, "upstream.not_sent", copied.error().message);
+    copy = std::move(*copied);
+    request.body = &*copy;
+  }
+  std::shared_ptr<const upstream::Origin> origin = origin_;
+  auto response = co_await client_.send(std::move(origin), std::move(request));
+  if (!response) co_return fail(response.error());
+  co_return std::make_unique<PooledReply>(std::move(*response));
+}
+
+WorkerDoors::WorkerDoors(const Origins& origins, upstream::Client& client, const auth::Vault& vault,
+                         const McpSessions& sessions, const http1::SpoolOptions& spool)
+    : sessions_(sessions) {
+  for (const auto& [name, origin] : origins) http_.try_emplace(name, name, origin, client, vault, spool);
+}
+
+adapters::HttpDoor* WorkerDoors::http(std::string_view upstream) {
+  auto found = http_.find(upstream);
+  return found == http_.end() ? nullptr : &found->second;
+}
+
+adapters::McpDoor* WorkerDoors::mcp(std::string_view upstream) {
+  auto found = sessions_.find(upstream);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+Result<Origins> parse_origins(const config::Config& config) {
+  Origins origins;
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.url.empty()) continue;
+    net::ClientTls tls;
+    tls.ca_file = upstream.ca_file;
+    auto origin = upstream::parse_origin(upstream.url, std::move(tls));
+    if (!origin) return fail(origin.error());
+    origins.emplace(upstream.name, std::make_shared<const upstream::Origin>(std::move(*origin)));
+  }
+  return origins;
+}
+
+}  // namespace countersign::proxy

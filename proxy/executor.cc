@@ -1,0 +1,151 @@
+#include "proxy/executor.h"
+
+#include "approvals/rules.h"
+#include "auth/scope_json.h"
+#include "core/id.h"
+#include "proxy/bodies.h"
+#include "proxy/forward.h"
+
+namespace countersign::proxy {
+namespace {
+
+using approvals::Ending;
+using approvals::HeldRequest;
+using approvals::State;
+
+// The stored scope, as it judged when the request was made: its times are those of then (docs/decisions/0006).
+Result<Scope> scope_as_requested(const HeldRequest& request) {
+  auto json = parse_json(request.requester.scope);
+  if (!json) return fail(json.error());
+  auto scope = auth::scope_from_json(*json);
+  if (!scope) return fail(scope.error());
+  std::vector<ScopeBlock> blocks = scope->blocks();
+  for (ScopeBlock& block : blocks) {
+    block.expires.reset();
+    block.not_before.reset();
+  }
+  return Scope(std::move(blocks));
+}
+
+Ending ending_of(const adapters::Forwarded& forwarded, CaptureSink& capture) {
+  Ending ending;
+  if (forwarded.outcome == "ok" || forwarded.outcome == "client_error" || forwarded.outcome == "server_error") {
+    ending.state = State::done;
+    ending.reply = capture.take();
+  } else if (forwarded.outcome == "not_forwarded") {
+    ending.state = State::failed;
+    ending.code = "upstream.unreachable";
+    ending.reason = "approved, but nothing could be sent to the upstream: " + forwarded.detail;
+  } else {
+    ending.state = State::unknown;
+    ending.code = "upstream." + forwarded.outcome;
+    ending.reason = "approved and sent, but it is not known whether it took effect: " + forwarded.detail;
+  }
+  return ending;
+}
+
+}  // namespace
+
+struct Executor::Prepared {
+  http1::Spool body;
+  std::unique_ptr<adapters::Conversation> conversation;
+  policies::Decision decision;
+};
+
+Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, net::Worker* worker) {
+  if (Status chain = parts_.authenticator.check_chain(request->requester.chain); !chain) co_return fail(chain.error());
+  if (Status able = parts_.authenticator.may_change(); !able) co_return fail(able.error());
+  const Mount* mount = parts_.mounts.of_upstream(request->frozen.upstream);
+  if (!mount) co_return fail(ErrorKind::conflict, "request.stale", "its upstream is not configured any more");
+
+  auto open = [request]() -> Result<http1::Spool> {
+    if (request->frozen.body_file.empty()) return http1::Spool::of("");
+    return http1::Spool::open(request->frozen.body_file);
+  };
+  auto body = co_await net::on_thread<http1::Spool>(&parts_.blocking, std::move(open));
+  if (!body) co_return fail(body.error());
+  auto text = body->text(parts_.config.limits.body_bytes);
+  if (!text) co_return fail(text.error());
+
+  adapters::Doors& doors = parts_.doors(*worker);
+  Status ready = co_await mount->adapter->prepare(doors);
+  if (!ready) co_return fail(ready.error());
+  auto conversation = mount->adapter->thaw(request->frozen, *text, doors);
+  if (!conversation) co_return fail(conversation.error());
+
+  auto scope = scope_as_requested(*request);
+  if (!scope) co_return fail(scope.error());
+  policies::Subject subject;
+  subject.agent = request->requester.agent;
+  subject.owner = request->requester.owner;
+  subject.delegates = request->requester.delegates;
+  subject.scope = &*scope;
+  const auto rules = parts_.rulesets.current();
+  const auto facts = approvals::approval_facts(approvals::progress_of(*request, *rules->approvals));
+  policies::Decision decision =
+      policies::decide(*rules->policies, subject, (*conversation)->operation(), facts, parts_.clock.now());
+  if (decision.verdict != policies::Verdict::allow) {
+    co_return fail(ErrorKind::forbidden, "policy.changed",
+                   "today's policies do not allow it although it was approved: " + decision.reason);
+  }
+  co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision)};
+}
+
+Task<Ending> Executor::execute(const Prepared* prepared, const HeldRequest* request, net::Worker* worker) {
+  const Trail trail{new_uuid(parts_.clock.now()), ""};
+  const audit::Entry intent = intent_entry(trail, *request, prepared->decision);
+  audit::Entry record = intent;
+  Status recorded = co_await parts_.recorder.append(std::move(record), Durability::wait);
+  if (!recorded)
+    co_return Ending{State::failed, std::nullopt, recorded.error().code,
+                     "approved, but not sent: " + recorded.error().message};
+
+  CaptureSink capture(parts_.config.limits.stored_reply_bytes);
+  SpoolSource body(prepared->body);
+  adapters::Doors& doors = parts_.doors(*worker);
+  adapters::BodySource* source = prepared->body.size() > 0 ? &body : nullptr;
+  adapters::Forwarded forwarded = co_await prepared->conversation->forward(doors, source, capture, nullptr);
+
+  audit::Entry outcome = outcome_entry(trail, intent, forwarded);
+  Status known = co_await parts_.recorder.append(std::move(outcome), Durability::wait);
+  Ending ending = ending_of(forwarded, capture);
+  if (!known)
+    ending =
+        Ending{State::unknown, std::nullopt, known.error().code, "it was sent, but its outcome could not be recorded"};
+  co_return ending;
+}
+
+Task<void> Executor::refuse(const HeldRequest* request, const Error* why) {
+  auto work = [this, id = request->id, error = *why] {
+    return parts_.queue.refuse_execution(id, error.code, error.message, parts_.clock.now());
+  };
+  std::ignore = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(work));
+}
+
+Task<void> Executor::run(std::string id, net::Worker* worker) {
+  auto load = [this, id] { return parts_.queue.get(id); };
+  auto request = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(load));
+  if (!request || request->state != State::approved) co_return;
+
+  auto prepared = co_await prepare(&*request, worker);
+  if (!prepared) {
+    co_await refuse(&*request, &prepared.error());
+    co_return;
+  }
+  auto begin = [this, id] { return parts_.queue.begin_execution(id, parts_.clock.now()); };
+  auto mine = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(begin));
+  if (!mine) {
+    // approval.state: somebody else executes it. Anything else: the stored copy is not what was approved, or time is
+    // up.
+    if (mine.error().code != "approval.state") co_await refuse(&*request, &mine.error());
+    co_return;
+  }
+  Ending ending = co_await execute(&*prepared, &*mine, worker);
+  auto finish = [this, id, ending]() mutable { return parts_.queue.finish(id, std::move(ending), parts_.clock.now()); };
+  auto finished = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(finish));
+  // Where even that cannot be written it stays `executing`, and becomes `unknown` at the next start; the audit log has
+  // the outcome.
+  std::ignore = finished;
+}
+
+}  // namespace countersign::proxy

@@ -1,0 +1,33 @@
+// Executor: runs an approved request's stored copy, once.
+//
+// approved ─▶ thaw ─▶ decide again ─▶ executing (durable) ─▶ intent (durable) ─▶ forward ─▶ outcome (durable) ─▶ done
+//
+// Nothing is sent before `executing` and the intent are durable; whatever fails before that refuses the request or
+// leaves it approved, whatever fails after it ends as failed (nothing was sent) or unknown (may have run).
+// docs/decisions/0006 says what is checked again and why.
+#pragma once
+
+#include <string>
+
+#include "proxy/parts.h"
+
+namespace countersign::proxy {
+
+class Executor {
+ public:
+  explicit Executor(Parts& parts) : parts_(parts) {}
+
+  // Runs the request if it is approved; at any time for any id, from several places at once: one of them executes. On
+  // `worker`.
+  Task<void> run(std::string id, net::Worker* worker);
+
+ private:
+  struct Prepared;
+  Task<Result<Prepared>> prepare(const approvals::HeldRequest* request, net::Worker* worker);
+  Task<approvals::Ending> execute(const Prepared* prepared, const approvals::HeldRequest* request, net::Worker* worker);
+  Task<void> refuse(const approvals::HeldRequest* request, const Error* why);
+
+  Parts& parts_;
+};
+
+}  // namespace countersign::proxy

@@ -1,0 +1,60 @@
+#include "proxy/forward.h"
+
+#include "proxy/answers.h"
+#include "proxy/bodies.h"
+
+namespace countersign::proxy {
+namespace {
+
+Task<Result<adapters::Forwarded>> run(adapters::Conversation* conversation, adapters::Doors* doors,
+                                      adapters::BodySource* body, adapters::ReplySink* sink,
+                                      adapters::Visible visible) {
+  co_return co_await conversation->forward(*doors, body, *sink, std::move(visible));
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<adapters::Conversation>>> describe(adapters::Adapter* adapter,
+                                                               const adapters::Inbound* inbound,
+                                                               adapters::Doors* doors) {
+  Status prepared = co_await adapter->prepare(*doors);
+  if (!prepared) co_return fail(prepared.error());
+  co_return adapter->describe(*inbound, *doors);
+}
+
+Task<void> forward_read(Parts* parts, const AllowedCall* call) {
+  ExchangeSink client(call->exchange);
+  SpoolSource body(*call->body);
+  adapters::Doors& doors = parts->doors(call->exchange->worker());
+  auto work = run(call->conversation, &doors, call->body->size() > 0 ? &body : nullptr, &client, call->visible);
+  auto forwarded = co_await call->exchange->or_client_gone(std::move(work));
+  if (!forwarded) {
+    adapters::Forwarded gone;
+    gone.outcome = "cancelled";
+    gone.detail = forwarded.error().message;
+    forwarded = std::move(gone);
+  }
+  audit::Entry outcome = outcome_entry(*call->trail, *call->intent, *forwarded);
+  std::ignore = co_await parts->recorder.append(std::move(outcome), Durability::queue);
+}
+
+Task<void> forward_change(Parts* parts, const AllowedCall* call) {
+  ExchangeSink client(call->exchange);
+  GateSink gate(&client, parts->spool);
+  SpoolSource body(*call->body);
+  adapters::Doors& doors = parts->doors(call->exchange->worker());
+  adapters::BodySource* source = call->body->size() > 0 ? &body : nullptr;
+  adapters::Forwarded forwarded = co_await call->conversation->forward(doors, source, gate, call->visible);
+  audit::Entry outcome = outcome_entry(*call->trail, *call->intent, forwarded);
+  Status recorded = co_await parts->recorder.append(std::move(outcome), Durability::wait);
+  if (recorded) {
+    std::ignore = co_await gate.release();
+    co_return;
+  }
+  if (client.started()) co_return;  // progress has left; the connection breaks off without a result
+  Error unrecorded = recorded.error();
+  unrecorded.message = "the change was forwarded, but its outcome could not be recorded: " + unrecorded.message;
+  co_await answer_error(&client, &unrecorded);
+}
+
+}  // namespace countersign::proxy

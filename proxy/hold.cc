@@ -1,0 +1,189 @@
+#include "proxy/hold.h"
+
+#include <algorithm>
+
+#include "approvals/fingerprint.h"
+#include "proxy/answers.h"
+#include "proxy/bodies.h"
+
+namespace countersign::proxy {
+namespace {
+
+using approvals::HeldRequest;
+using approvals::State;
+
+// A record about a held request that opens no operation.
+void record(Parts& parts, const HeldCall& call, const HeldRequest& request, std::string_view code) {
+  audit::Entry entry = *call.intent;
+  entry.phase = audit::Phase::approval;
+  entry.request = request.id;
+  entry.fingerprint = request.fingerprint;
+  entry.decision = audit::Decision::hold;
+  entry.code = code;
+  entry.reason.clear();
+  entry.policies.clear();
+  entry.detail = std::string("the request is ") + approvals::state_name(request.state);
+  parts.recorder.log().append(std::move(entry));
+}
+
+HeldRequest draft_of(const HeldCall& call, approvals::Frozen frozen, const approvals::Rules& rules, TimeMs now) {
+  const Operation& operation = call.conversation->operation();
+  HeldRequest draft;
+  draft.requester = requester_of(*call.caller);
+  draft.action = operation.action;
+  draft.effect = effect_name(operation.effect());
+  draft.environment = call.intent->environment;
+  draft.summary = operation.summary;
+  draft.resources = call.intent->resources;
+  draft.input = operation.input;
+  draft.frozen = std::move(frozen);
+  draft.policies = call.decision->policies;
+  draft.rules = call.decision->approvals;
+  draft.policy_digest = call.decision->policy_digest;
+  draft.operation = call.intent->operation;
+  draft.expires = now + rules.expires_after(draft.rules);
+  return draft;
+}
+
+// Waits until the request is over, the client's patience is, or the client has gone. Returns the request as it is then.
+Task<Result<HeldRequest>> wait_for_verdict(Parts* parts, HeldCall call, HeldRequest request,
+                                           adapters::ReplySink* client) {
+  using namespace std::chrono;
+  const adapters::Patience patience = call.conversation->patience();
+  const auto until = steady_clock::now() + milliseconds(patience.at_most);
+  net::Worker* worker = &call.exchange->worker();
+  auto verdict = std::make_shared<net::Event>(worker->executor());
+  auto wake = [verdict, worker](const HeldRequest&) { worker->post([verdict] { verdict->notify(); }); };
+  const approvals::Waiters::Ticket ticket = parts->waiters.wait(request.id, std::move(wake));
+  auto read = [parts, id = request.id] { return parts->queue.get(id); };
+
+  while (true) {
+    auto load = read;
+    auto now = co_await net::on_thread<HeldRequest>(&parts->blocking, std::move(load));
+    if (!now) co_return fail(now.error());
+    request = std::move(*now);
+    const TimeMs left = duration_cast<milliseconds>(until - steady_clock::now()).count();
+    if (approvals::is_final(request.state) || left <= 0) co_return request;
+    const TimeMs nap = patience.heartbeat > 0 ? std::min(left, patience.heartbeat) : left;
+    const auto rules = parts->rulesets.current();
+    adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url);
+    if (patience.heartbeat > 0) {
+      Status beat = co_await call.conversation->heartbeat(*client, std::move(pending));
+      if (!beat) co_return fail(beat.error());
+    }
+    Status woken = co_await verdict->wait(nap);
+    if (!woken && woken.error().code != "net.timeout") co_return fail(woken.error());
+  }
+}
+
+// The final answer for the request as it is.
+Task<void> answer(Parts* parts, HeldCall call, HeldRequest request, adapters::ReplySink* client) {
+  if (!approvals::is_final(request.state)) {
+    const auto rules = parts->rulesets.current();
+    adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url);
+    std::ignore = co_await call.conversation->answer_held(*client, std::move(pending));
+    co_return;
+  }
+  auto claim = [parts, id = request.id] { return parts->queue.claim_result(id, parts->clock.now()); };
+  auto claimed = co_await net::on_thread<HeldRequest>(&parts->blocking, std::move(claim));
+  if (!claimed) {
+    adapters::Denial denial{http_status(claimed.error().kind), claimed.error(), request.id};
+    std::ignore = co_await call.conversation->answer_denied(*client, std::move(denial));
+    co_return;
+  }
+  record(*parts, call, *claimed, "approval.collected");
+  Status sent;
+  if (claimed->state == State::done && claimed->reply) {
+    sent = co_await call.conversation->deliver(*client, std::move(*claimed->reply));
+  } else {
+    adapters::Denial denial = denial_of(*claimed);
+    sent = co_await call.conversation->answer_denied(*client, std::move(denial));
+  }
+  if (sent) co_return;
+  auto release = [parts, id = request.id]() -> Result<bool> {
+    if (Status released = parts->queue.release_claim(id); !released) return fail(released.error());
+    return true;
+  };
+  std::ignore = co_await net::on_thread<bool>(&parts->blocking, std::move(release));
+}
+
+Task<void> wait_and_answer(Parts* parts, HeldCall call, HeldRequest request) {
+  ExchangeSink client(call.exchange);
+  if (!approvals::is_final(request.state) && call.conversation->patience().at_most > 0) {
+    HeldRequest waiting = request;
+    auto wait = wait_for_verdict(parts, call, std::move(waiting), &client);
+    auto after = co_await call.exchange->or_client_gone(std::move(wait));
+    if (!after) {
+      // The client has gone (its retry will find the request), or the store failed.
+      if (!client.started()) co_await answer_error(&client, &after.error());
+      co_return;
+    }
+    request = std::move(*after);
+  }
+  co_await answer(parts, call, std::move(request), &client);
+}
+
+}  // namespace
+
+approvals::Frozen freeze(const adapters::Conversation& conversation, const BodyView& body) {
+  approvals::Frozen frozen = conversation.freeze();
+  frozen.body_sha256 = body.sha256;
+  frozen.body_size = body.size;
+  return frozen;
+}
+
+Task<Result<std::optional<HeldRequest>>> find_retried(Parts* parts, HeldCall call) {
+  auto spool = co_await call.exchange->read_body(parts->config.limits.body_bytes);
+  if (!spool) co_return fail(spool.error());
+  const BodyView body = view_of(**spool);
+  const std::string key = approvals::retry_key(freeze(*call.conversation, body), requester_of(*call.caller));
+  const bool allowed = call.decision->verdict == policies::Verdict::allow;
+  auto find = [parts, key, allowed]() -> Result<std::optional<HeldRequest>> {
+    auto found = parts->queue.find_by_retry(key, parts->clock.now());
+    if (!found || !*found || !allowed || (*found)->state != State::held) return found;
+    auto cancelled = parts->queue.cancel((*found)->id, "", "policies allow it by now", parts->clock.now());
+    if (cancelled) return std::optional<HeldRequest>();
+    return parts->queue.find_by_retry(key, parts->clock.now());  // somebody decided at this very moment
+  };
+  co_return co_await net::on_thread<std::optional<HeldRequest>>(&parts->blocking, std::move(find));
+}
+
+Task<void> hold(Parts* parts, HeldCall call) {
+  ExchangeSink client(call.exchange);
+  auto spool = co_await call.exchange->read_body(parts->config.limits.body_bytes);
+  if (!spool) {
+    co_await answer_error(&client, &spool.error());
+    co_return;
+  }
+  const auto rules = parts->rulesets.current();
+  HeldRequest draft =
+      draft_of(call, freeze(*call.conversation, view_of(**spool)), *rules->approvals, parts->clock.now());
+  auto freeze_and_hold = [parts, body = *spool, draft = std::move(draft)]() mutable -> Result<approvals::Holding> {
+    std::filesystem::path file;
+    if (body->size() > 0) {
+      auto kept = body->persist(parts->held_bodies / (draft.operation + ".new"));
+      if (!kept) return fail(kept.error());
+      file = *kept;
+      draft.frozen.body_file = file;
+    }
+    auto holding = parts->queue.hold(std::move(draft), parts->clock.now());
+    std::error_code ignored;
+    if (!file.empty())
+      std::filesystem::remove(file, ignored);  // the queue has its own by now, or joined another request
+    return holding;
+  };
+  auto holding = co_await net::on_thread<approvals::Holding>(&parts->blocking, std::move(freeze_and_hold));
+  if (!holding) {
+    adapters::Denial denial{http_status(holding.error().kind), holding.error(), ""};
+    std::ignore = co_await call.conversation->answer_denied(client, std::move(denial));
+    co_return;
+  }
+  co_await wait_and_answer(parts, call, std::move(holding->request));
+}
+
+Task<void> resume(Parts* parts, HeldCall call, HeldRequest request) {
+  record(*parts, call, request, "approval.retried");
+  co_await wait_and_answer(parts, call, std::move(request));
+}
+
+}  // namespace countersign::proxy

@@ -1,0 +1,63 @@
+#include "proxy/mounts.h"
+
+#include "proxy/adapters/http_adapter.h"
+#include "proxy/adapters/mcp_adapter.h"
+
+namespace countersign::proxy {
+namespace {
+
+// What follows a prefix: "/mcp" behind "/files". nullopt unless the prefix ends where a segment does.
+std::optional<std::string_view> behind(std::string_view target, std::string_view prefix) {
+  if (!target.starts_with(prefix)) return std::nullopt;
+  std::string_view rest = target.substr(prefix.size());
+  if (rest.empty() || rest.front() == '?') return std::nullopt;  // "/files" itself is nothing; "/files/" is
+  return rest.front() == '/' ? std::optional(rest) : std::nullopt;
+}
+
+}  // namespace
+
+Result<Mounts> Mounts::build(const config::Config& config) {
+  Mounts out;
+  std::vector<config::Upstream> mcp;
+  for (const config::Upstream& upstream : config.upstreams) {
+    Mount mount;
+    mount.prefix = "/" + upstream.name;
+    mount.upstreams = {upstream.name};
+    if (upstream.protocol == "mcp") {
+      mount.adapter = std::make_unique<adapters::McpAdapter>(std::vector{upstream}, adapters::ToolNames::own, config.limits);
+      mcp.push_back(upstream);
+    } else {
+      auto adapter = adapters::HttpAdapter::create(upstream);
+      if (!adapter) return fail(adapter.error());
+      mount.adapter = std::move(*adapter);
+    }
+    out.mounts_.push_back(std::move(mount));
+  }
+  if (!mcp.empty()) {
+    Mount all;
+    for (const config::Upstream& upstream : mcp) all.upstreams.push_back(upstream.name);
+    all.adapter = std::make_unique<adapters::McpAdapter>(std::move(mcp), adapters::ToolNames::prefixed, config.limits);
+    out.mounts_.push_back(std::move(all));
+  }
+  return out;
+}
+
+std::optional<Route> Mounts::match(std::string_view target) const {
+  for (const Mount& mount : mounts_) {
+    if (mount.prefix.empty()) {
+      if (target == "/mcp" || target.starts_with("/mcp?")) return Route{&mount, target};
+    } else if (auto rest = behind(target, mount.prefix)) {
+      return Route{&mount, *rest};
+    }
+  }
+  return std::nullopt;
+}
+
+const Mount* Mounts::of_upstream(std::string_view upstream) const {
+  for (const Mount& mount : mounts_) {
+    if (!mount.prefix.empty() && mount.upstreams.front() == upstream) return &mount;
+  }
+  return nullptr;
+}
+
+}  // namespace countersign::proxy

@@ -1,0 +1,42 @@
+// Mounts: which adapter answers which path of the agents listener. Built at start, then read by all workers.
+//
+//   /NAME/…   the upstream NAME       (an MCP upstream's endpoint is /NAME/mcp)
+//   /mcp      all MCP upstreams, their tools prefixed with NAME__
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+#include "proxy/adapters/adapter.h"
+
+namespace countersign::proxy {
+
+struct Mount {
+  std::string prefix;                  // "/files"; "" for the aggregate, which is matched exactly
+  std::vector<std::string> upstreams;  // what it can reach
+  std::unique_ptr<adapters::Adapter> adapter;
+};
+
+struct Route {
+  const Mount* mount = nullptr;
+  std::string_view rest;  // the target behind the prefix, with its query; begins with '/'
+};
+
+class Mounts {
+ public:
+  // Errors: those of the adapters (an OpenAPI document that does not load).
+  [[nodiscard]] static Result<Mounts> build(const config::Config& config);
+
+  [[nodiscard]] std::optional<Route> match(std::string_view target) const;
+  // The adapter that speaks with this upstream, to run or show a stored request.
+  [[nodiscard]] const Mount* of_upstream(std::string_view upstream) const;
+
+ private:
+  std::vector<Mount> mounts_;
+};
+
+}  // namespace countersign::proxy

@@ -1,0 +1,37 @@
+// Parts: everything the way of a request needs. Made by the gateway (proxy/gateway.h); all of it outlives the servers.
+#pragma once
+
+#include <functional>
+
+#include "approvals/queue.h"
+#include "approvals/ruleset.h"
+#include "approvals/waiters.h"
+#include "auth/authenticator.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "policies/decide.h"
+#include "proxy/mounts.h"
+#include "proxy/net/async.h"
+#include "proxy/net/worker.h"
+#include "proxy/recorder.h"
+#include "proxy/sinks.h"
+
+namespace countersign::proxy {
+
+struct Parts {
+  const config::Config& config;
+  std::string public_url;  // of the admin listener, without a final slash
+  const Clock& clock;
+  const auth::Authenticator& authenticator;
+  const approvals::RulesetStore& rulesets;
+  const Mounts& mounts;
+  approvals::Queue& queue;
+  approvals::Waiters& waiters;
+  Recorder& recorder;
+  net::ThreadPool& blocking;  // for the store: SQLite waits for the disk
+  http1::SpoolOptions spool;
+  std::filesystem::path held_bodies;                    // folder of the queue: a body is frozen there
+  std::function<adapters::Doors&(net::Worker&)> doors;  // of that worker
+};
+
+}  // namespace countersign::proxy

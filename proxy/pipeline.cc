@@ -1,0 +1,122 @@
+#include "proxy/pipeline.h"
+
+#include "auth/strip.h"
+#include "core/id.h"
+#include "proxy/answers.h"
+#include "proxy/bodies.h"
+#include "proxy/forward.h"
+#include "proxy/hold.h"
+#include "proxy/poll.h"
+
+namespace countersign::proxy {
+
+// accept ─▶ identify ─▶ describe ─▶ decide ─▶ record intent ─▶ [hold ─▶ approve ─▶ decide again] ─▶ forward ─▶ record
+// outcome
+//
+// The bracket continues in proxy/executor.cc when people have approved; everything else is here.
+Task<void> Pipeline::handle(http1::Exchange* exchange) {
+  const TimeMs now = parts_.clock.now();
+  const Trail trail{new_uuid(now), exchange->peer().address};
+  const RequestHead& received = exchange->head();
+  ExchangeSink client(exchange);
+
+  // ── identify
+  auto caller = parts_.authenticator.identify(received, auth::Audience::agents, now);
+  if (!caller) {
+    parts_.recorder.refused(trail, parts_.authenticator.presented_chain(received), received, caller.error());
+    co_await answer_unauthenticated(&client, &caller.error());
+    co_return;
+  }
+  if (is_poll(received)) {
+    co_await answer_poll(&parts_, exchange, &*caller);
+    co_return;
+  }
+
+  // ── describe
+  const std::optional<Route> route = parts_.mounts.match(received.target);
+  if (!route) {
+    const Error unknown{ErrorKind::not_found, "route.unknown", "no upstream is mounted at this path"};
+    parts_.recorder.refused(trail, caller->chain, received, unknown);
+    co_await answer_error(&client, &unknown);
+    co_return;
+  }
+  auto spool = co_await exchange->read_body(parts_.config.limits.body_bytes);
+  if (!spool) {
+    parts_.recorder.refused(trail, caller->chain, received, spool.error());
+    co_await answer_error(&client, &spool.error());
+    co_return;
+  }
+  RequestHead head = received;
+  auth::strip_credentials(head.headers);
+  adapters::Adapter& adapter = *route->mount->adapter;
+  const adapters::Inbound inbound{&head, route->rest, view_of(**spool), caller->owner};
+  adapters::Doors& doors = parts_.doors(exchange->worker());
+  auto conversation = co_await describe(&adapter, &inbound, &doors);
+  if (!conversation) {
+    parts_.recorder.refused(trail, caller->chain, received, conversation.error());
+    adapters::Denial denial{http_status(conversation.error().kind), conversation.error(), ""};
+    std::ignore = co_await adapter.refuse(client, std::move(denial), inbound.body.in_memory);
+    co_return;
+  }
+  const Operation& operation = (*conversation)->operation();
+  const bool change = is_change(operation.effect());
+
+  // ── decide
+  const std::shared_ptr<const approvals::Ruleset> rules = parts_.rulesets.current();
+  const policies::Subject subject = subject_of(*caller);
+  policies::Decision decision = policies::decide(*rules->policies, subject, operation, {}, now);
+  if (change) deny_unless(decision, parts_.authenticator.may_change());
+
+  // ── an identical retry belongs to the request that was held for it
+  const std::string environment = environment_of(*rules->policies, operation);
+  const audit::Entry intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
+  const HeldCall call{exchange, conversation->get(), &*caller, &decision, &intent};
+  if (change && decision.verdict != policies::Verdict::deny) {
+    auto held = co_await find_retried(&parts_, call);
+    if (!held) {
+      parts_.recorder.refused(trail, caller->chain, received, held.error());
+      co_await answer_error(&client, &held.error());
+      co_return;
+    }
+    if (*held) {
+      co_await resume(&parts_, call, std::move(**held));
+      co_return;
+    }
+  }
+
+  // ── record intent: durable before a change, a hold or a refusal goes on
+  const bool streams = !change && decision.verdict == policies::Verdict::allow;
+  const Durability durability = streams ? Durability::queue : Durability::wait;
+  audit::Entry record = intent;
+  Status recorded = co_await parts_.recorder.append(std::move(record), durability);
+  if (!recorded) {
+    adapters::Denial unavailable{http_status(recorded.error().kind), recorded.error(), ""};
+    std::ignore = co_await (*conversation)->answer_denied(client, std::move(unavailable));
+    co_return;
+  }
+
+  // ── deny, hold, or forward and record the outcome
+  switch (decision.verdict) {
+    case policies::Verdict::deny: {
+      adapters::Denial denial{403, Error{ErrorKind::forbidden, decision.code, decision.reason}, ""};
+      std::ignore = co_await (*conversation)->answer_denied(client, std::move(denial));
+      break;
+    }
+    case policies::Verdict::hold:
+      co_await hold(&parts_, call);
+      break;
+    case policies::Verdict::allow: {
+      auto visible = [&rules, &subject, now](const Operation& listed) {
+        return policies::could_allow(*rules->policies, subject, listed, now);
+      };
+      const AllowedCall allowed{exchange, conversation->get(), *spool, &trail, &intent, visible};
+      if (change) {
+        co_await forward_change(&parts_, &allowed);
+      } else {
+        co_await forward_read(&parts_, &allowed);
+      }
+    }
+  }
+}
+
+}  // namespace countersign::proxy

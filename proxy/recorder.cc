@@ -1,0 +1,134 @@
+#include "proxy/recorder.h"
+
+#include "proxy/net/async.h"
+
+namespace countersign::proxy {
+namespace {
+
+audit::Decision decision_of(policies::Verdict verdict) {
+  switch (verdict) {
+    case policies::Verdict::allow:
+      return audit::Decision::allow;
+    case policies::Verdict::hold:
+      return audit::Decision::hold;
+    case policies::Verdict::deny:
+      return audit::Decision::deny;
+  }
+  return audit::Decision::deny;
+}
+
+audit::Outcome outcome_of(std::string_view name) {
+  for (auto outcome : {audit::Outcome::ok, audit::Outcome::client_error, audit::Outcome::server_error,
+                       audit::Outcome::timeout, audit::Outcome::cancelled, audit::Outcome::not_forwarded}) {
+    if (audit::name_of(outcome) == name) return outcome;
+  }
+  return audit::Outcome::unknown;
+}
+
+void decided(audit::Entry& entry, const policies::Decision& decision) {
+  entry.decision = decision_of(decision.verdict);
+  entry.code = decision.code;
+  entry.reason = decision.reason;
+  entry.policies = decision.policies;
+  entry.policy_digest = decision.policy_digest;
+}
+
+}  // namespace
+
+audit::Entry intent_entry(const Trail& trail, const auth::Caller& caller, const Operation& operation,
+                          const policies::Decision& decision, const BodyView& body, std::string_view environment) {
+  audit::Entry entry;
+  entry.phase = audit::Phase::intent;
+  entry.operation = trail.operation;
+  entry.peer = trail.peer;
+  entry.agent = caller.agent;
+  entry.owner = caller.owner;
+  entry.chain = caller.chain;
+  entry.upstream = operation.upstream;
+  entry.protocol = operation.protocol;
+  entry.action = operation.action;
+  entry.effect = effect_name(operation.effect());
+  for (const Access& access : operation.accesses)
+    entry.resources.push_back(access.resource.type + "::" + access.resource.id);
+  entry.environment = environment;
+  if (body.size > 0) {
+    entry.input_sha256 = body.sha256;
+    entry.input_bytes = static_cast<std::int64_t>(body.size);
+  }
+  decided(entry, decision);
+  return entry;
+}
+
+audit::Entry intent_entry(const Trail& trail, const approvals::HeldRequest& request,
+                          const policies::Decision& decision) {
+  audit::Entry entry;
+  entry.phase = audit::Phase::intent;
+  entry.operation = trail.operation;
+  entry.request = request.id;
+  entry.agent = request.requester.agent;
+  entry.owner = request.requester.owner;
+  entry.chain = request.requester.chain;
+  entry.upstream = request.frozen.upstream;
+  entry.protocol = request.frozen.protocol;
+  entry.action = request.action;
+  entry.effect = request.effect;
+  entry.resources = request.resources;
+  entry.environment = request.environment;
+  entry.fingerprint = request.fingerprint;
+  if (request.frozen.body_size > 0) {
+    entry.input_sha256 = request.frozen.body_sha256;
+    entry.input_bytes = static_cast<std::int64_t>(request.frozen.body_size);
+  }
+  decided(entry, decision);
+  return entry;
+}
+
+audit::Entry outcome_entry(const Trail& trail, const audit::Entry& intent, const adapters::Forwarded& forwarded) {
+  audit::Entry entry;
+  entry.phase = audit::Phase::outcome;
+  entry.operation = intent.operation;
+  entry.request = intent.request;
+  entry.agent = intent.agent;
+  entry.owner = intent.owner;
+  entry.upstream = intent.upstream;
+  entry.action = intent.action;
+  entry.effect = intent.effect;
+  entry.outcome = outcome_of(forwarded.outcome);
+  entry.status = forwarded.status;
+  entry.output_sha256 = forwarded.body_sha256;
+  if (!forwarded.body_sha256.empty()) entry.output_bytes = static_cast<std::int64_t>(forwarded.body_bytes);
+  entry.latency_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - trail.started).count();
+  entry.detail = forwarded.detail;
+  return entry;
+}
+
+Task<Status> Recorder::append(audit::Entry entry, Durability durability) {
+  if (durability == Durability::queue) {
+    if (Status healthy = log_.health(); !healthy) co_return healthy;
+    log_.append(std::move(entry));
+    co_return Status();
+  }
+  auto start = [this, entry = std::move(entry)](net::Done<audit::Receipt> done) mutable {
+    log_.append(std::move(entry), std::move(done));
+  };
+  auto receipt = co_await net::await_callback<audit::Receipt>(std::move(start));
+  if (!receipt) co_return fail(receipt.error());
+  co_return Status();
+}
+
+void Recorder::refused(const Trail& trail, const std::vector<std::string>& chain, const RequestHead& head,
+                       const Error& error) {
+  audit::Entry entry;
+  entry.phase = audit::Phase::refused;
+  entry.operation = trail.operation;
+  entry.peer = trail.peer;
+  entry.chain = chain;
+  entry.decision = audit::Decision::deny;
+  entry.code = error.code;
+  entry.reason = error.message;
+  entry.detail = head.method + " " + std::string(head.path());  // without the query: people put secrets there
+  log_.append(std::move(entry));
+}
+
+}  // namespace countersign::proxy

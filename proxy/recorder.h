@@ -1,0 +1,54 @@
+// Recorder: what the pipeline knows, as audit records, and waiting for them to be durable.
+//
+// A change waits for its intent before anything is sent, and for its outcome before its answer is. A read's records are
+// queued: they are durable a moment later, and nothing passes at all once the log has failed.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "approvals/request.h"
+#include "audit/log.h"
+#include "auth/caller.h"
+#include "core/http_head.h"
+#include "core/task.h"
+#include "policies/decision.h"
+#include "proxy/adapters/adapter.h"
+#include "scopes/operation.h"
+
+namespace countersign::proxy {
+
+// One request on its way, as its records name it.
+struct Trail {
+  std::string operation;  // UUIDv7, shared by intent and outcome
+  std::string peer;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+enum class Durability { wait, queue };
+
+class Recorder {
+ public:
+  explicit Recorder(audit::Log& log) : log_(log) {}
+
+  Task<Status> append(audit::Entry entry, Durability durability);
+  // Never became an operation: malformed, unauthenticated, unknown path. Queued. `chain` is what the presented token
+  // proved to be, or empty.
+  void refused(const Trail& trail, const std::vector<std::string>& chain, const RequestHead& head, const Error& error);
+
+  [[nodiscard]] audit::Log& log() { return log_; }
+
+ private:
+  audit::Log& log_;
+};
+
+// Pure: the intent of an operation, and the outcome that follows an intent.
+[[nodiscard]] audit::Entry intent_entry(const Trail& trail, const auth::Caller& caller, const Operation& operation,
+                                        const policies::Decision& decision, const BodyView& body,
+                                        std::string_view environment);
+[[nodiscard]] audit::Entry intent_entry(const Trail& trail, const approvals::HeldRequest& request,
+                                        const policies::Decision& decision);
+[[nodiscard]] audit::Entry outcome_entry(const Trail& trail, const audit::Entry& intent,
+                                         const adapters::Forwarded& forwarded);
+
+}  // namespace countersign::proxy
