@@ -19,7 +19,7 @@ target_compile_options(countersign_flags INTERFACE
   -Wimplicit-fallthrough -Wundef -Wunused -Wcast-align -Wformat=2 -Wno-missing-field-initializers
   $<$<BOOL:${COUNTERSIGN_WERROR}>:-Werror>
   -fstack-protector-strong -fcf-protection -ftrivial-auto-var-init=zero)
-target_compile_definitions(countersign_flags INTERFACE _GLIBCXX_ASSERTIONS)
+target_compile_definitions(countersign_flags INTERFACE _GLIBCXX_ASSERTIONS COUNTERSIGN_VERSION="${PROJECT_VERSION}")
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(countersign_flags INTERFACE -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()

@@ -18,14 +18,17 @@ std::optional<std::string_view> behind(std::string_view target, std::string_view
 
 Result<Mounts> Mounts::build(const config::Config& config) {
   Mounts out;
-  std::vector<config::Upstream> mcp;
+  const adapters::McpOptions mcp_options{.hold_stream = config.limits.hold_stream, .version = COUNTERSIGN_VERSION};
+  std::vector<std::string> mcp;
   for (const config::Upstream& upstream : config.upstreams) {
     Mount mount;
     mount.prefix = "/" + upstream.name;
     mount.upstreams = {upstream.name};
     if (upstream.protocol == "mcp") {
-      mount.adapter = std::make_unique<adapters::McpAdapter>(std::vector{upstream}, adapters::ToolNames::own, config.limits);
-      mcp.push_back(upstream);
+      auto adapter = adapters::McpAdapter::single(upstream, mcp_options);
+      if (!adapter) return fail(adapter.error());
+      mount.adapter = std::move(*adapter);
+      mcp.push_back(upstream.name);
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());
@@ -35,8 +38,10 @@ Result<Mounts> Mounts::build(const config::Config& config) {
   }
   if (!mcp.empty()) {
     Mount all;
-    for (const config::Upstream& upstream : mcp) all.upstreams.push_back(upstream.name);
-    all.adapter = std::make_unique<adapters::McpAdapter>(std::move(mcp), adapters::ToolNames::prefixed, config.limits);
+    all.upstreams = std::move(mcp);
+    auto adapter = adapters::McpAdapter::aggregate(config.upstreams, mcp_options);
+    if (!adapter) return fail(adapter.error());
+    all.adapter = std::move(*adapter);
     out.mounts_.push_back(std::move(all));
   }
   return out;
