@@ -115,6 +115,14 @@ std::string what_is_needed(const HeldRequest& request, const Rules& rules) {
 
 }  // namespace
 
+std::optional<Approver> find_approver(const policies::Directory& directory, std::string_view name,
+                                      std::vector<std::string> chain) {
+  const policies::User* user = directory.find_user(name);
+  if (user == nullptr) return std::nullopt;
+  return Approver{
+      .name = user->name, .level = user->level, .teams = directory.teams_of(user->name), .chain = std::move(chain)};
+}
+
 bool is_own_request(const Requester& requester, const Approver& approver) {
   if (bare_name(approver.name).empty()) return true;
   if (same_name(requester.agent, approver.name) || same_name(requester.owner, approver.name) ||

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "approvals/rules.h"
 #include "core/clock.h"
 #include "core/result.h"
+#include "policies/directory.h"
 
 namespace countersign::approvals {
 
@@ -26,9 +28,13 @@ namespace countersign::approvals {
 struct Approver {
   std::string name;
   Level level = Level::junior;
-  std::vector<std::string> teams;  // names of teams, without "team:"
+  std::vector<std::string> teams;  // every team they are in, also through other teams; without "team:"
   std::vector<std::string> chain;  // token ids of the credential they act with, root first; may be empty
 };
+
+// The approver of this name as the directory has them; nullopt for a user it does not list: only listed humans vote.
+[[nodiscard]] std::optional<Approver> find_approver(const policies::Directory& directory, std::string_view name,
+                                                    std::vector<std::string> chain);
 
 enum class Choice : std::uint8_t { deny, approve };
 

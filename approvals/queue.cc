@@ -143,6 +143,7 @@ Result<bool> Queue::expire_if_due(Work& work, HeldRequest& request, TimeMs now) 
   if (!waits || now < request.expires) return false;
   request.code = "approval.expired";
   request.reason = request.state == State::held ? "nobody decided in time" : "approved, but not run in time";
+  request.decided_by.clear();
   if (Status moved = move(work, request, {request.state, State::expired}, now); !moved) return fail(moved.error());
   return true;
 }
@@ -262,7 +263,7 @@ Result<HeldRequest> Queue::vote_in(Work& work, std::string_view id, const Ballot
               .stage = opening.stage,
               .group = opening.group,
               .by = ballot.approver.name,
-              .level = level_name(ballot.approver.level),
+              .level = std::string(level_name(ballot.approver.level)),
               .approves = approves,
               .reason = ballot.reason,
               .at = now};
@@ -371,6 +372,7 @@ Result<HeldRequest> Queue::refuse_execution(std::string_view id, std::string_vie
     if (!request) return request;
     request->code = code;
     request->reason = reason;
+    request->decided_by.clear();  // no person did: the approvals are among the votes
     Status done = move(work, *request, {State::approved, State::denied}, now);
     if (done) done = work.commit();
     if (!done) return fail(done.error());

@@ -97,7 +97,7 @@ struct HeldRequest {
   std::string policy_digest;
   std::string operation;  // audit operation id of the original intent
   std::vector<Vote> votes;
-  std::string decided_by;  // who denied, cancelled, or gave the last approval; empty when nobody did
+  std::string decided_by;  // who denied, cancelled, or gave the last approval; empty when no person did
   std::string reason;      // of the denial, cancellation or failure; reaches the agent
   std::string code;        // stable: "approval.denied", "approval.expired", "policy.changed", …
   std::optional<StoredReply> reply;

@@ -1,12 +1,9 @@
 #include "approvals/rules.h"
 
 #include <algorithm>
-#include <array>
 
 namespace countersign::approvals {
 namespace {
-
-constexpr std::array<const char*, 6> kLevels{"junior", "mid", "senior", "principal", "director", "vp"};
 
 bool counts_for(const Stage& stage, const Rule& rule, const Vote& vote) {
   if (!vote.approves || vote.rule != rule.name || vote.stage != stage.name) return false;
@@ -23,7 +20,7 @@ std::string who(const Stage& stage) {
                        : stage.group.kind == Group::Kind::user ? "from " + stage.group.name
                                                                : "from anyone";
   if (stage.min_level == Level::junior) return people;
-  return people + ", " + level_name(stage.min_level) + (stage.min_level == Level::vp ? "" : " or above");
+  return people + ", " + std::string(level_name(stage.min_level)) + (stage.min_level == Level::vp ? "" : " or above");
 }
 
 void count_vote(const Vote& vote, Progress& progress) {
@@ -37,16 +34,6 @@ void count_vote(const Vote& vote, Progress& progress) {
 }
 
 }  // namespace
-
-const char* level_name(Level level) {
-  return kLevels.at(static_cast<std::size_t>(level));
-}
-
-std::optional<Level> level_from_name(std::string_view name) {
-  const auto* found = std::ranges::find(kLevels, name);
-  if (found == kLevels.end()) return std::nullopt;
-  return static_cast<Level>(found - kLevels.begin());
-}
 
 std::string Group::text() const {
   switch (kind) {
@@ -135,7 +122,8 @@ bool all_satisfied(std::span<const Progress> progress) {
 std::vector<policies::ApprovalFact> approval_facts(std::span<const Progress> progress) {
   std::vector<policies::ApprovalFact> facts;
   for (const Progress& one : progress) {
-    if (one.satisfied) facts.push_back({one.rule, one.most_senior, level_name(one.level), one.satisfied_at});
+    if (one.satisfied)
+      facts.push_back({one.rule, one.most_senior, std::string(level_name(one.level)), one.satisfied_at});
   }
   return facts;
 }

@@ -25,13 +25,13 @@
 #include "core/clock.h"
 #include "core/problem.h"
 #include "policies/decision.h"
+#include "policies/directory.h"
 
 namespace countersign::approvals {
 
-// Seniority, in this order.
-enum class Level : std::uint8_t { junior, mid, senior, principal, director, vp };
-[[nodiscard]] const char* level_name(Level level);
-[[nodiscard]] std::optional<Level> level_from_name(std::string_view name);
+using policies::Level;
+using policies::level_from_name;
+using policies::level_name;
 
 struct Group {
   enum class Kind : std::uint8_t { nobody, anyone, team, user };

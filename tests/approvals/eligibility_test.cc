@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/yaml.h"
+#include "policies/directory.h"
 #include "tests/approvals/fixture.h"
 
 namespace countersign::approvals {
@@ -31,7 +33,7 @@ void vote(HeldRequest& request, const Approver& approver) {
                              .stage = opening.stage,
                              .group = opening.group,
                              .by = approver.name,
-                             .level = level_name(approver.level),
+                             .level = std::string(level_name(approver.level)),
                              .approves = true,
                              .reason = "",
                              .at = test::kNow});
@@ -137,6 +139,27 @@ TEST(Denial, IsOpenToWhoeverCouldEverApprove) {
   EXPECT_EQ(deny_code(held({"pair"}), test::dave()), "approval.not_in_group");
   vote(request, test::bob());
   EXPECT_EQ(deny_code(request, test::bob()), "");
+}
+
+TEST(Approvers, AreThePeopleOfTheDirectory) {
+  Problems problems;
+  std::optional<yaml::Node> root = yaml::parse("entities.yaml", R"(
+teams: [ platform, { name: sre, parents: [platform] } ]
+users: [ { name: bob, level: senior, teams: [sre] } ]
+)",
+                                               problems);
+  ASSERT_TRUE(root);
+  yaml::Map map("entities.yaml", *root, "the file", problems);
+  policies::Directory directory = policies::Directory::read("entities.yaml", map, problems);
+  ASSERT_TRUE(problems.empty()) << format_problems(problems);
+
+  std::optional<Approver> bob = find_approver(directory, "bob", {"t"});
+  ASSERT_TRUE(bob);
+  EXPECT_EQ(bob->level, Level::senior);
+  EXPECT_EQ(bob->teams, (std::vector<std::string>{"platform", "sre"}));
+  EXPECT_EQ(bob->chain, std::vector<std::string>{"t"});
+  EXPECT_EQ(approve_code(held({"production-change"}), *bob), "");
+  EXPECT_FALSE(find_approver(directory, "mallory", {}));
 }
 
 TEST(Refusals, SayWhatIsNeeded) {

@@ -321,6 +321,7 @@ TEST_F(QueueTest, TodaysPoliciesMayStillSayNo) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->state, State::denied);
   EXPECT_EQ(refused->code, "policy.changed");
+  EXPECT_EQ(queue->get(id)->decided_by, "");
   EXPECT_EQ(code_of(queue->begin_execution(id, kNow)), "approval.state");
   EXPECT_EQ(code_of(queue->refuse_execution(hold(test::draft("y")), "policy.changed", "", kNow)), "approval.state");
   EXPECT_EQ(code_of(queue->refuse_execution(executing("z"), "policy.changed", "", kNow)), "approval.state");

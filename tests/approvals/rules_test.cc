@@ -130,18 +130,6 @@ TEST(Groups, AreWrittenInThreeWays) {
   EXPECT_EQ(Group{}.text(), "nobody");
 }
 
-TEST(Levels, AreOrdered) {
-  Level before = Level::junior;
-  for (std::string_view name : {"mid", "senior", "principal", "director", "vp"}) {
-    ASSERT_TRUE(level_from_name(name));
-    EXPECT_GT(*level_from_name(name), before);
-    EXPECT_EQ(level_name(*level_from_name(name)), name);
-    before = *level_from_name(name);
-  }
-  EXPECT_FALSE(level_from_name("Senior"));
-  EXPECT_FALSE(level_from_name(""));
-}
-
 TEST(Expiry, IsTheShortestOfTheRules) {
   Rules rules = test::house_rules();
   auto after = [&](std::vector<std::string> names) { return rules.expires_after(names); };
