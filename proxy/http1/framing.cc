@@ -352,8 +352,8 @@ Result<ResponseFraming> check_response(std::string_view head, std::string_view m
   Result<std::string_view> line = next_line(rest);
   if (!line) return fail(line.error());
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (line->size() < 12 || (*line)[8] != ' ' || !std::ranges::all_of(line->substr(9, 3), digit) ||
-      (line->size() > 12 && (*line)[12] != ' ')) {
+  if (line->size() < 13 || !line->starts_with("HTTP/") || (*line)[8] != ' ' ||
+      !std::ranges::all_of(line->substr(9, 3), digit) || (*line)[12] != ' ') {
     return malformed("http.bad_status_line", "the first line is not: version, space, three digits, space, reason");
   }
   Result<int> version = read_version(line->substr(0, 8));
