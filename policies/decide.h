@@ -2,7 +2,7 @@
 //
 // A pure function of its arguments. Fails closed: whatever cannot be evaluated, named or read denies.
 //
-// What policies see (DESIGN section 4; docs/policies.md has examples):
+// What policies see (the shipped policies/default shows how it is used):
 //   principal   Agent::"name" { name, owner: User or Team, delegates: Set<String>, …free attributes of entities.yaml }
 //   action      Action::"mcp:call_tool", in Action::"<effect of this access>", in Action::"change" unless it reads, and
 //               in Action::"<protocol>"

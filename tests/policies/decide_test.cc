@@ -1,0 +1,138 @@
+#include "policies/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "policies_testing.h"
+
+namespace countersign::policies {
+namespace {
+
+constexpr TimeMs kNow = 1'700'000'000'000;
+
+Operation operation(std::vector<Access> accesses) {
+  Operation out;
+  out.protocol = "mcp";
+  out.upstream = "files";
+  out.action = "mcp:call_tool";
+  out.accesses = std::move(accesses);
+  return out;
+}
+
+class DecideTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_.upstream("files", "production", 1);
+    folder_.write("a.cedar",
+                  "@id(\"p\") permit (principal, action, resource);\n"
+                  "@id(\"f\") @approval(\"one\") forbid (principal, action in Action::\"change\", resource)\n"
+                  "when { context.input.path like \"production/*\" };");
+    folder_.write("entities.yaml", "inventory: [{ match: 'files/staging/**', environment: staging, tier: 3 }]");
+    snapshot_ = folder_.load();
+  }
+  PolicyFolder folder_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  Scope scope_ = everything();
+  Subject subject_{.agent = "builder", .owner = "olivia", .delegates = {}, .token = "00", .scope = &scope_};
+};
+
+TEST_F(DecideTest, ADefaultDecisionDenies) {
+  EXPECT_EQ(Decision().verdict, Verdict::deny);
+}
+
+TEST_F(DecideTest, NoScopeNoBusiness) {
+  Operation read = operation({access(Effect::read, "File", "files", "a")});
+  subject_.scope = nullptr;
+  Decision decision = decide(*snapshot_, subject_, read, {}, kNow);
+  EXPECT_EQ(decision.verdict, Verdict::deny);
+  EXPECT_EQ(decision.code, "scope.empty");
+  EXPECT_FALSE(could_allow(*snapshot_, subject_, read, kNow));
+  Scope empty;
+  subject_.scope = &empty;
+  EXPECT_EQ(decide(*snapshot_, subject_, read, {}, kNow).code, "scope.empty");
+  EXPECT_FALSE(could_allow(*snapshot_, subject_, read, kNow));
+}
+
+TEST_F(DecideTest, TheScopeComesFirstAndSeesTheInventory) {
+  ScopeRule staging;
+  staging.environments = {"staging"};
+  Scope scope({ScopeBlock{{staging}, std::nullopt, kNow + 1}});
+  subject_.scope = &scope;
+  Operation read = operation({access(Effect::read, "File", "files", "staging/a")});
+  EXPECT_EQ(decide(*snapshot_, subject_, read, {}, kNow).verdict, Verdict::allow);
+  EXPECT_EQ(decide(*snapshot_, subject_, read, {}, kNow + 1).code, "scope.expired");
+  Operation production = operation({access(Effect::read, "File", "files", "production/a")});
+  Decision decision = decide(*snapshot_, subject_, production, {}, kNow);
+  EXPECT_EQ(decision.code, "scope.environment");
+  EXPECT_EQ(decision.verdict, Verdict::deny);
+  EXPECT_TRUE(decision.policies.empty());
+  // An approval widens no scope.
+  std::vector<ApprovalFact> facts = {{"one", "alice", "vp", kNow}};
+  EXPECT_EQ(decide(*snapshot_, subject_, production, facts, kNow).code, "scope.environment");
+  // A name that could be another one is not in staging.
+  for (const char* trap :
+       {"staging/../production/a", "staging//a", "staging/%2e%2e/a", "STAGING/a", "staging\\..\\a"}) {
+    Operation hidden = operation({access(Effect::read, "File", "files", trap)});
+    EXPECT_EQ(decide(*snapshot_, subject_, hidden, {}, kNow).code, "scope.environment") << trap;
+  }
+}
+
+TEST_F(DecideTest, AnOperationThatTouchesNothingIsRefused) {
+  EXPECT_EQ(decide(*snapshot_, subject_, operation({}), {}, kNow).code, "policy.error");
+  EXPECT_FALSE(could_allow(*snapshot_, subject_, operation({}), kNow));
+}
+
+TEST_F(DecideTest, HandshakesNeedAScopeThatNamesTheUpstream) {
+  Operation handshake = operation({});
+  handshake.reach = Reach::gateway;
+  EXPECT_EQ(decide(*snapshot_, subject_, handshake, {}, kNow).verdict, Verdict::allow);
+  ScopeRule other;
+  other.upstreams = {"web"};
+  Scope scope({ScopeBlock{{other}, std::nullopt, std::nullopt}});
+  subject_.scope = &scope;
+  Decision decision = decide(*snapshot_, subject_, handshake, {}, kNow);
+  EXPECT_EQ(decision.code, "scope.upstream");
+  EXPECT_EQ(decision.verdict, Verdict::deny);
+  handshake.upstream = "";
+  EXPECT_EQ(decide(*snapshot_, subject_, handshake, {}, kNow).code, "scope.upstream");
+  scope = everything();
+  EXPECT_EQ(decide(*snapshot_, subject_, handshake, {}, kNow).verdict, Verdict::allow);
+}
+
+TEST_F(DecideTest, ParametersPastTheLimitsDeny) {
+  Operation write = operation({access(Effect::write, "File", "files", "a")});
+  write.input = "{\"path\":\"staging/x\"}";
+  EXPECT_EQ(decide(*snapshot_, subject_, write, {}, kNow).verdict, Verdict::allow);
+  write.input = "{\"path\":\"staging/x\",\"more\":" + std::string(40, '[') + std::string(40, ']') + "}";
+  EXPECT_EQ(decide(*snapshot_, subject_, write, {}, kNow).code, "policy.error");
+  write.input = "{\"path\":\"staging/x\",\"more\":\"" + std::string(1U << 20, 'x') + "\"}";
+  EXPECT_EQ(decide(*snapshot_, subject_, write, {}, kNow).code, "policy.error");
+  // Nobody reads the parameters of a read.
+  write.accesses = {access(Effect::read, "File", "files", "a")};
+  EXPECT_EQ(decide(*snapshot_, subject_, write, {}, kNow).verdict, Verdict::allow);
+}
+
+TEST_F(DecideTest, ManyThreadsDecideOnOneSnapshot) {
+  std::vector<std::thread> threads;
+  std::array<int, 4> right{};
+  for (std::size_t t = 0; t < right.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 500; ++i) {
+        bool production = (i + static_cast<int>(t)) % 2 == 0;
+        Operation write = operation(
+            {access(Effect::write, "File", "files", "a"), access(Effect::read, "File", "files", "staging/b")});
+        write.input = production ? R"({"path":"production/x"})" : R"({"path":"staging/x"})";
+        Decision decision = decide(*snapshot_, subject_, write, {}, kNow);
+        if (decision.verdict == (production ? Verdict::hold : Verdict::allow) &&
+            could_allow(*snapshot_, subject_, write, kNow))
+          ++right[t];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (int count : right) EXPECT_EQ(count, 500);
+}
+
+}  // namespace
+}  // namespace countersign::policies
