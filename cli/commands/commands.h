@@ -1,0 +1,158 @@
+// What every subcommand takes, and the function that runs it. cli/options.cc fills these from the command line; each
+// function prints for people or (Output::json) for programs and returns the exit code of cli/report.h.
+//
+// Strings are as typed: an empty one means "not given". Lists come from comma-separated or repeated options.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace countersign::cli {
+
+enum class Output { table, json };
+
+// How to find the server: cli/client.h.
+struct ServerOptions {
+  std::string server;  // --server: http(s)://host:port
+  std::string state;   // --state: the state folder that holds admin.sock
+  std::string config;  // --config: a configuration file that names the state folder
+};
+
+// --- serve, check --------------------------------------------------------------------------------------------------
+
+struct ServeOptions {
+  std::string config = "countersign.yaml";
+};
+int run_serve(const ServeOptions& options);
+
+struct CheckOptions {
+  std::string config = "countersign.yaml";
+};
+int run_check(const CheckOptions& options);
+
+// --- token ---------------------------------------------------------------------------------------------------------
+
+struct ScopeOptions {
+  std::vector<std::string> upstreams;
+  std::vector<std::string> effects;  // effect names, or "change" for every effect but read
+  std::vector<std::string> actions;
+  std::vector<std::string> resources;
+  std::vector<std::string> environments;
+};
+
+struct TokenIssueOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string agent;
+  std::string owner;
+  std::string user;  // instead of agent and owner: a personal token
+  ScopeOptions scope;
+  std::string ttl;
+  bool seal = false;
+};
+int run_token_issue(const TokenIssueOptions& options);
+
+// `token`: the text, "-" for standard input, or empty for COUNTERSIGN_AGENT_TOKEN.
+struct TokenNarrowOptions {
+  std::string token;
+  ScopeOptions scope;
+  std::string ttl;
+  std::string as;  // name of the sub-agent
+};
+int run_token_narrow(const TokenNarrowOptions& options);
+
+struct TokenSealOptions {
+  std::string token;
+};
+int run_token_seal(const TokenSealOptions& options);
+
+struct TokenInspectOptions {
+  std::string token;
+  Output output = Output::table;
+};
+int run_token_inspect(const TokenInspectOptions& options);
+
+struct TokenRevokeOptions {
+  ServerOptions server;
+  std::string id;  // 32 hexadecimal digits
+  std::string reason;
+};
+int run_token_revoke(const TokenRevokeOptions& options);
+
+struct TokenListOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  bool all = false;  // expired and revoked ones too
+};
+int run_token_list(const TokenListOptions& options);
+
+// --- held requests -------------------------------------------------------------------------------------------------
+
+struct RequestsOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string state;
+  std::uint64_t limit = 50;
+};
+int run_requests(const RequestsOptions& options);
+
+struct RequestShowOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string id;
+};
+int run_request_show(const RequestShowOptions& options);
+
+enum class Vote { approve, deny };
+
+struct VoteOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  Vote vote = Vote::deny;
+  std::string id;
+  std::string reason;
+};
+int run_vote(const VoteOptions& options);
+
+// --- audit ---------------------------------------------------------------------------------------------------------
+
+struct AuditQueryOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  // Name and value of each filter given, as the admin API calls it: {"agent", "builder"}.
+  std::vector<std::pair<std::string, std::string>> filters;
+  std::string since;  // a time, or a duration back from now
+  std::string until;
+  std::uint64_t limit = 50;
+};
+int run_audit_query(const AuditQueryOptions& options);
+// Every record that matches, oldest first, one canonical JSON object a line. `limit` and `output` do not count.
+int run_audit_export(const AuditQueryOptions& options);
+
+struct AuditRecordOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::uint64_t seq = 0;
+};
+int run_audit_show(const AuditRecordOptions& options);
+int run_audit_proof(const AuditRecordOptions& options);
+
+struct AuditVerifyOptions {
+  ServerOptions server;  // only to find the state folder: no server is asked
+  Output output = Output::table;
+  std::string directory;
+  std::string key;    // a verifier key (vkey), or empty: the one beside the log
+  std::string since;  // file with a checkpoint kept from before: the log must contain it
+};
+int run_audit_verify(const AuditVerifyOptions& options);
+
+// --- policy --------------------------------------------------------------------------------------------------------
+
+struct PolicyCheckOptions {
+  std::string directory;
+};
+int run_policy_check(const PolicyCheckOptions& options);
+
+}  // namespace countersign::cli

@@ -1,0 +1,303 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/report.h"
+
+#ifndef COUNTERSIGN_VERSION
+#define COUNTERSIGN_VERSION "unknown"
+#endif
+
+namespace countersign::cli {
+namespace {
+
+using Action = std::function<int()>;
+
+// A subcommand with its option struct, which lives as long as the command line does.
+template <class Options>
+struct Command {
+  CLI::App* app;
+  std::shared_ptr<Options> options;
+};
+
+template <class Options>
+Command<Options> command(CLI::App& parent, Action& action, int (*run)(const Options&), const char* name,
+                         const char* description, const char* example, Options initial = {}) {
+  CLI::App* app = parent.add_subcommand(name, description);
+  app->footer(std::string("Example:\n  ") + example);
+  auto options = std::make_shared<Options>(std::move(initial));
+  app->callback([&action, run, options] { action = [run, options] { return run(*options); }; });
+  return {app, options};
+}
+
+CLI::App* group(CLI::App& parent, const char* name, const char* description) {
+  CLI::App* app = parent.add_subcommand(name, description);
+  app->require_subcommand(1);
+  return app;
+}
+
+void server_options(CLI::App* app, ServerOptions& options) {
+  const char* where = "Reaching the server";
+  app->add_option("--server", options.server, "Address of the admin listener (or COUNTERSIGN_SERVER)")
+      ->type_name("URL")
+      ->group(where);
+  app->add_option("--state", options.state, "State folder, whose admin.sock is used")->type_name("DIR")->group(where);
+  app->add_option("--config", options.config, "Configuration file that names the state folder")
+      ->type_name("FILE")
+      ->group(where);
+}
+
+void output_option(CLI::App* app, Output& output) {
+  static const std::map<std::string, Output> kOutputs{{"table", Output::table}, {"json", Output::json}};
+  app->add_option("--output", output, "table (for people) or json")
+      ->transform(CLI::CheckedTransformer(kOutputs, CLI::ignore_case))
+      ->type_name("table|json")
+      ->default_str("table");
+}
+
+CLI::Option* list_option(CLI::App* app, const char* name, std::vector<std::string>& values, const char* description) {
+  return app->add_option(name, values, description)->delimiter(',')->type_name("A,B");
+}
+
+void scope_options(CLI::App* app, ScopeOptions& scope) {
+  list_option(app, "--upstreams", scope.upstreams, "Only these upstreams");
+  list_option(app, "--effects", scope.effects,
+              "Only these effects: read, write, execute, mint, administer, destroy; change = all but read")
+      ->check(CLI::IsMember({"read", "write", "execute", "mint", "administer", "destroy", "change"}));
+  list_option(app, "--actions", scope.actions, "Only actions matching these globs, as mcp:call_tool or http:*");
+  list_option(app, "--resources", scope.resources, "Only resources matching these globs, as files/staging/*");
+  list_option(app, "--environments", scope.environments, "Only these environments");
+}
+
+const char* const kTokenText = "The token; - reads it from standard input; absent: COUNTERSIGN_AGENT_TOKEN";
+
+void add_token_commands(CLI::App& root, Action& action) {
+  CLI::App* token = group(root, "token", "Issue, narrow, seal, inspect and revoke tokens");
+
+  auto issue = command<TokenIssueOptions>(
+      *token, action, run_token_issue, "issue", "Issue a token for an agent, or a personal token for a human",
+      "countersign token issue --agent builder --owner alice --upstreams files --ttl 1h\n"
+      "  countersign token issue --user alice --ttl 12h");
+  issue.app->add_option("--agent", issue.options->agent, "Name of the agent")->type_name("NAME");
+  issue.app->add_option("--owner", issue.options->owner, "The human or team it acts for")->type_name("USER");
+  issue.app->add_option("--user", issue.options->user, "Issue a personal token for this human instead")
+      ->type_name("NAME");
+  scope_options(issue.app, issue.options->scope);
+  issue.app->add_option("--ttl", issue.options->ttl, "How long it lives: 30s, 15m, 1h, 7d (default 1h; users 12h)")
+      ->type_name("TIME");
+  issue.app->add_flag("--seal", issue.options->seal, "Print the bearer form (csb1_), which cannot be narrowed");
+  output_option(issue.app, issue.options->output);
+  server_options(issue.app, issue.options->server);
+
+  auto narrow = command<TokenNarrowOptions>(*token, action, run_token_narrow, "narrow",
+                                            "Make a narrower token from a delegable one, offline",
+                                            "countersign token narrow csd1_… --effects read --as reviewer --ttl 10m");
+  narrow.app->add_option("token", narrow.options->token, kTokenText);
+  scope_options(narrow.app, narrow.options->scope);
+  narrow.app->add_option("--ttl", narrow.options->ttl, "Expires this long from now, or earlier if its parent does")
+      ->type_name("TIME");
+  narrow.app->add_option("--as", narrow.options->as, "Name of the sub-agent it is handed to")->type_name("NAME");
+
+  auto seal = command<TokenSealOptions>(*token, action, run_token_seal, "seal",
+                                        "Turn a delegable token into the bearer form that requests carry, offline",
+                                        "countersign token seal csd1_…");
+  seal.app->add_option("token", seal.options->token, kTokenText);
+
+  auto inspect = command<TokenInspectOptions>(*token, action, run_token_inspect, "inspect",
+                                              "Show what a token says about itself, offline and unverified",
+                                              "countersign token inspect - < token.txt");
+  inspect.app->add_option("token", inspect.options->token, kTokenText);
+  output_option(inspect.app, inspect.options->output);
+
+  auto revoke = command<TokenRevokeOptions>(*token, action, run_token_revoke, "revoke",
+                                            "Revoke a token and every token narrowed from it",
+                                            "countersign token revoke 6f1c2a… --reason \"laptop lost\"");
+  revoke.app->add_option("id", revoke.options->id, "Id of the token: 32 hexadecimal digits")->required();
+  revoke.app->add_option("--reason", revoke.options->reason, "Why; it is recorded")->type_name("TEXT")->required();
+  server_options(revoke.app, revoke.options->server);
+
+  auto list = command<TokenListOptions>(*token, action, run_token_list, "list", "List the tokens issued here",
+                                        "countersign token list --all");
+  list.app->add_flag("--all", list.options->all, "Expired and revoked ones too");
+  output_option(list.app, list.options->output);
+  server_options(list.app, list.options->server);
+}
+
+void add_request_commands(CLI::App& root, Action& action) {
+  auto requests = command<RequestsOptions>(root, action, run_requests, "requests",
+                                           "List requests that were held for approval, newest first",
+                                           "countersign requests --state held");
+  requests.app->add_option("--state", requests.options->state, "Only requests in this state, or `all` (the default)")
+      ->check(CLI::IsMember(
+          {"all", "held", "approved", "denied", "expired", "cancelled", "executing", "done", "failed", "unknown"}))
+      ->type_name("STATE");
+  requests.app->add_option("--limit", requests.options->limit, "At most this many")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  output_option(requests.app, requests.options->output);
+  // `--state` is the request's state here, so the state folder is named by --state-dir.
+  const char* where = "Reaching the server";
+  ServerOptions& server = requests.options->server;
+  requests.app->add_option("--server", server.server, "Address of the admin listener (or COUNTERSIGN_SERVER)")
+      ->type_name("URL")
+      ->group(where);
+  requests.app->add_option("--state-dir", server.state, "State folder, whose admin.sock is used")
+      ->type_name("DIR")
+      ->group(where);
+  requests.app->add_option("--config", server.config, "Configuration file that names the state folder")
+      ->type_name("FILE")
+      ->group(where);
+
+  CLI::App* request = group(root, "request", "Look at one held request");
+  auto show = command<RequestShowOptions>(*request, action, run_request_show, "show",
+                                          "Show a request: who asks, what exactly, and who must approve",
+                                          "countersign request show req_01jd3v9k4t8w2m6x");
+  show.app->add_option("id", show.options->id, "Id of the request")->required();
+  output_option(show.app, show.options->output);
+  server_options(show.app, show.options->server);
+
+  auto vote = [&](Vote kind, const char* name, const char* description, const char* example) {
+    auto made = command<VoteOptions>(root, action, run_vote, name, description, example, VoteOptions{.vote = kind});
+    made.app->add_option("id", made.options->id, "Id of the request")->required();
+    made.app->add_option("--reason", made.options->reason, "Why; it is recorded and, on denial, told to the agent")
+        ->type_name("TEXT")
+        ->required();
+    output_option(made.app, made.options->output);
+    server_options(made.app, made.options->server);
+  };
+  vote(Vote::approve, "approve", "Approve a held request, as the person COUNTERSIGN_TOKEN belongs to",
+       "countersign approve req_01jd3v9k4t8w2m6x --reason \"agreed in the change meeting\"");
+  vote(Vote::deny, "deny", "Deny a held request, as the person COUNTERSIGN_TOKEN belongs to",
+       "countersign deny req_01jd3v9k4t8w2m6x --reason \"wrong environment\"");
+}
+
+struct AuditFilter {
+  const char* option;
+  const char* name;
+  const char* description;
+};
+constexpr AuditFilter kAuditFilters[] = {
+    {"--agent", "agent", "Only of this agent"},
+    {"--owner", "owner", "Only of agents of this owner"},
+    {"--upstream", "upstream", "Only to this upstream"},
+    {"--action", "action", "Only this action, as mcp:call_tool"},
+    {"--effect", "effect", "Only this effect"},
+    {"--decision", "decision", "allow, hold or deny"},
+    {"--phase", "phase", "intent, outcome, refused, approval, admin, recovered or heartbeat"},
+    {"--request", "request", "Only of this held request"},
+    {"--operation", "operation", "Only of this operation"},
+    {"--resource", "resource", "Only that touch this resource, as File::files/a.txt"},
+};
+
+void audit_filters(const Command<AuditQueryOptions>& made) {
+  for (const AuditFilter& filter : kAuditFilters) {
+    auto add = [options = made.options, name = std::string(filter.name)](const std::string& value) {
+      options->filters.emplace_back(name, value);
+    };
+    made.app->add_option_function<std::string>(filter.option, add, filter.description)
+        ->type_name("TEXT")
+        ->group("Filters");
+  }
+  made.app
+      ->add_option("--since", made.options->since, "From this time on: 2026-11-21T09:30:00Z, or 2h for two hours ago")
+      ->type_name("TIME")
+      ->group("Filters");
+  made.app->add_option("--until", made.options->until, "Before this time, written likewise")
+      ->type_name("TIME")
+      ->group("Filters");
+  server_options(made.app, made.options->server);
+}
+
+void add_audit_commands(CLI::App& root, Action& action) {
+  CLI::App* audit = group(root, "audit", "Search, export and verify the audit log");
+
+  auto query = command<AuditQueryOptions>(*audit, action, run_audit_query, "query", "Search the log, newest first",
+                                          "countersign audit query --agent builder --decision deny --since 24h");
+  query.app->add_option("--limit", query.options->limit, "At most this many records")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  output_option(query.app, query.options->output);
+  audit_filters(query);
+
+  auto exported = command<AuditQueryOptions>(*audit, action, run_audit_export, "export",
+                                             "Print every matching record as JSON, one a line, oldest first",
+                                             "countersign audit export --since 7d > week.jsonl");
+  audit_filters(exported);
+
+  auto record = [&](const char* name, int (*run)(const AuditRecordOptions&), const char* text, const char* example) {
+    auto made = command<AuditRecordOptions>(*audit, action, run, name, text, example);
+    made.app->add_option("seq", made.options->seq, "Number of the record")->required();
+    output_option(made.app, made.options->output);
+    server_options(made.app, made.options->server);
+  };
+  record("show", run_audit_show, "Show one record whole", "countersign audit show 42");
+  record("proof", run_audit_proof, "Print the receipt that proves a record is in the log (C2SP tlog-proof)",
+         "countersign audit proof 42 > record-42.tlog-proof");
+
+  auto verify = command<AuditVerifyOptions>(
+      *audit, action, run_audit_verify, "verify", "Check the whole log on this machine, without the server",
+      "countersign audit verify --dir /backup/audit --key \"$(cat countersign.vkey)\"");
+  verify.app->add_option("--dir", verify.options->directory, "The log's folder (default: audit in the state folder)")
+      ->type_name("DIR");
+  verify.app->add_option("--key", verify.options->key, "Verifier key kept from before (default: the one in the folder)")
+      ->type_name("VKEY");
+  verify.app->add_option("--since", verify.options->since, "Checkpoint kept from before, which the log must contain")
+      ->type_name("FILE");
+  output_option(verify.app, verify.options->output);
+  server_options(verify.app, verify.options->server);
+}
+
+void add_server_commands(CLI::App& root, Action& action) {
+#ifdef COUNTERSIGN_WITH_SERVE
+  auto serve = command<ServeOptions>(root, action, run_serve, "serve", "Run the gateway",
+                                     "countersign serve --config countersign.yaml");
+  serve.app->add_option("--config", serve.options->config, "Configuration file")
+      ->type_name("FILE")
+      ->capture_default_str();
+#endif
+  auto check = command<CheckOptions>(root, action, run_check, "check",
+                                     "Check the configuration and the policies, and show everything that is wrong",
+                                     "countersign check --config countersign.yaml");
+  check.app->add_option("--config", check.options->config, "Configuration file")
+      ->type_name("FILE")
+      ->capture_default_str();
+}
+
+void add_policy_commands(CLI::App& root, Action& action) {
+  CLI::App* policy = group(root, "policy", "Work on policies");
+  auto check = command<PolicyCheckOptions>(*policy, action, run_policy_check, "check",
+                                           "Check a policy folder offline, and show everything that is wrong",
+                                           "countersign policy check ./policies");
+  check.app->add_option("dir", check.options->directory, "Folder with *.cedar, floor/, entities.yaml, approvals.yaml")
+      ->required();
+}
+
+}  // namespace
+
+Invocation parse_command_line(int argc, const char* const* argv) {
+  auto action = std::make_shared<Action>();
+  auto root = std::make_shared<CLI::App>("Countersign: an authenticating proxy between agents and production systems",
+                                         "countersign");
+  root->require_subcommand(1);
+  root->set_version_flag("--version", "countersign " COUNTERSIGN_VERSION);
+  root->footer(
+      "Exit codes: 0 done, 1 the answer is no, 2 usage or configuration, 3 the server cannot be reached.\n"
+      "The server is found by --server or COUNTERSIGN_SERVER (with COUNTERSIGN_TOKEN), else by admin.sock in the "
+      "state folder.");
+  add_server_commands(*root, *action);
+  add_token_commands(*root, *action);
+  add_request_commands(*root, *action);
+  add_audit_commands(*root, *action);
+  add_policy_commands(*root, *action);
+  try {
+    root->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return root->exit(error) == 0 ? kDone : kUsage;
+  }
+  return [root, action] { return (*action)(); };
+}
+
+}  // namespace countersign::cli

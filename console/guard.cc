@@ -1,0 +1,79 @@
+#include "console/guard.h"
+
+#include <algorithm>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+namespace countersign::console {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+// Whether `text` is a host as RFC 3986 writes one, and which kind; a Host field is exactly an authority without user.
+struct Authority {
+  bool valid = false;
+  bool literal = false;  // an IPv4 or IPv6 address
+  std::string host;      // lower case
+};
+
+Authority read_authority(std::string_view text) {
+  Authority out;
+  auto parsed = boost::urls::parse_authority(text);
+  if (!parsed || parsed->has_userinfo() || parsed->host().empty()) return out;
+  out.valid = true;
+  auto type = parsed->host_type();
+  out.literal = type == boost::urls::host_type::ipv4 || type == boost::urls::host_type::ipv6;
+  out.host = lower(parsed->host());
+  return out;
+}
+
+bool is_ours(const Authority& authority, const std::vector<std::string>& hosts) {
+  return authority.valid && (authority.literal || authority.host == "localhost" ||
+                             std::ranges::find(hosts, authority.host) != hosts.end());
+}
+
+Status refuse_cross_site() {
+  return fail(ErrorKind::forbidden, "admin.cross_site", "the admin API does not take requests made by other sites");
+}
+
+}  // namespace
+
+std::vector<std::string> own_hosts(const config::Config& config) {
+  std::vector<std::string> out{lower(config.admin.host)};
+  if (auto url = boost::urls::parse_uri(config.public_url); url && !url->host().empty())
+    out.push_back(lower(url->host()));
+  return out;
+}
+
+Status guard(const Call& call, const std::vector<std::string>& hosts) {
+  if (call.channel == Channel::tcp) {
+    auto host = call.head.headers.get("host");
+    Authority ours = read_authority(host.value_or(""));
+    if (!is_ours(ours, hosts)) {
+      return fail(ErrorKind::forbidden, "admin.host",
+                  "the Host of this request is not a name of this admin listener; set public_url to add one");
+    }
+    if (auto site = call.head.headers.get("sec-fetch-site"); site && *site == "cross-site") return refuse_cross_site();
+    if (auto origin = call.head.headers.get("origin")) {
+      auto url = boost::urls::parse_uri(*origin);
+      if (!url || !equal_ignoring_case(std::string(url->encoded_authority()), *host)) return refuse_cross_site();
+    }
+  }
+  if (call.head.method == "POST") {
+    std::string type = lower(call.head.headers.get("content-type").value_or(""));
+    std::string_view media = std::string_view(type).substr(0, type.find(';'));
+    while (!media.empty() && media.back() == ' ') media.remove_suffix(1);
+    if (media != "application/json") {
+      return fail(ErrorKind::invalid, "admin.content_type", "send the body as Content-Type: application/json");
+    }
+  }
+  return {};
+}
+
+}  // namespace countersign::console

@@ -1,0 +1,56 @@
+// /api/v1/policies: what is in force, and loading it anew.
+#include <set>
+
+#include "console/api.h"
+
+namespace countersign::console {
+namespace {
+
+Json ruleset_json(const approvals::Ruleset& ruleset) {
+  std::set<std::string> files;
+  for (const cedar::Policy& policy : ruleset.policies->policies().all()) files.insert(policy.source().name());
+  Json rules = Json::array();
+  for (const auto& [name, rule] : ruleset.approvals->rules)
+    rules.push_back({{"name", name}, {"description", rule.description}});
+  return {{"digest", ruleset.policies->digest()},
+          {"loaded", format_time(ruleset.loaded)},
+          {"files", files},
+          {"policies", ruleset.policies->policies().size()},
+          {"rules", std::move(rules)}};
+}
+
+Json problem_json(const Problem& problem) {
+  return {{"file", problem.file},
+          {"line", problem.line},
+          {"column", problem.column},
+          {"severity", problem.severity == Severity::warning ? "warning" : "error"},
+          {"message", problem.message}};
+}
+
+}  // namespace
+
+Result<Answer> AdminApi::show_policies(const Call&) {
+  return json_answer(ruleset_json(*services_.rulesets.current()));
+}
+
+Result<Answer> AdminApi::reload_policies(const Call& call) {
+  auto body = object_body(call, {});
+  if (!body) return fail(body.error());
+  if (auto allowed = may_change(); !allowed) return fail(allowed.error());
+  auto reloaded = services_.rulesets.reload(services_.clock.now());
+  Json problems = Json::array();
+  for (const Problem& problem : reloaded.problems) problems.push_back(problem_json(problem));
+  audit::Entry entry = entry_of(call, audit::Phase::admin);
+  entry.action = "policies:reload";
+  entry.policy_digest = reloaded.digest;
+  entry.code = reloaded.replaced ? "policies.replaced" : "policies.kept";
+  entry.detail = std::to_string(problems.size()) + " problems";
+  if (auto durable = record(std::move(entry)); !durable) return fail(durable.error());
+  Json out = ruleset_json(*services_.rulesets.current());
+  out["outcome"] = reloaded.replaced ? "replaced" : "kept";
+  out["problems"] = std::move(problems);
+  // Not an error of the request: it was carried out, and the answer says what came of it.
+  return json_answer(out);
+}
+
+}  // namespace countersign::console

@@ -1,0 +1,60 @@
+// What the admin API works with: references to the program's parts, and functions for what lives in proxy/. Everything
+// outlives the AdminApi. Every function may be called from any pool thread, many at a time, and may block.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "approvals/queue.h"
+#include "approvals/ruleset.h"
+#include "audit/log.h"
+#include "auth/authenticator.h"
+#include "auth/keyring.h"
+#include "auth/registry.h"
+#include "auth/revocation.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/metrics.h"
+#include "proxy/net/async.h"
+
+namespace countersign::console {
+
+// What a held request would do, as its protocol's adapter shows it.
+struct PreviewPart {
+  std::string title;
+  std::string media_type;
+  std::string text;
+};
+struct Preview {
+  std::string sentence;
+  std::vector<PreviewPart> parts;
+};
+
+struct UpstreamStatus {
+  std::string name;
+  std::string health;  // "up", "down", "idle" (not used yet)
+  std::string detail;  // one sentence, no secret; may be empty
+};
+
+struct Services {
+  const config::Config& config;
+  const Clock& clock;
+  const auth::Authenticator& authenticator;
+  const auth::Keyring& keyring;
+  auth::Registry& registry;
+  auth::Revocations& revocations;
+  approvals::Queue& queue;
+  approvals::RulesetStore& rulesets;
+  audit::Log& log;
+  Metrics& metrics;
+  net::ThreadPool& pool;
+
+  // Reads the stored body; an error is shown to the approver in place of the preview.
+  std::function<Result<Preview>(const approvals::HeldRequest&)> preview;
+  std::function<std::vector<UpstreamStatus>()> upstreams;
+  // Whether requests can be served: the first thing that is not as it should be.
+  std::function<Status()> ready;
+};
+
+}  // namespace countersign::console

@@ -1,0 +1,69 @@
+// A whole admin API over real stores and policies in a temporary folder; only what lives in proxy/ is stood in for.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/query.h"
+#include "console/api.h"
+
+namespace countersign::console::test {
+
+inline constexpr TimeMs kNow = 1'795'253'400'000;  // 2026-11-21T09:30:00Z
+
+class ApiTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  // --- asking ---
+  Answer ask(Channel channel, const std::string& method, const std::string& target, const std::string& token = "",
+             const std::string& body = "");
+  Answer get(const std::string& target, const std::string& token) { return ask(Channel::tcp, "GET", target, token); }
+  Answer post(const std::string& target, const std::string& token, const Json& body) {
+    return ask(Channel::tcp, "POST", target, token, body.dump());
+  }
+  Answer socket_get(const std::string& target) { return ask(Channel::unix_socket, "GET", target); }
+  Answer socket_post(const std::string& target, const Json& body, const std::string& token = "") {
+    return ask(Channel::unix_socket, "POST", target, token, body.dump());
+  }
+  static Json json(const Answer& answer);
+  static std::string code(const Answer& answer) { return string_or(json(answer), "code", ""); }
+
+  // A personal token, issued through the API's own socket.
+  std::string person(const std::string& name);
+  // A request of agent builder, whose owner is olivia, that needs `production-change`.
+  std::string hold(const std::string& identity, const std::string& agent = "builder");
+  approvals::State state_of(const std::string& id);
+
+  // Every durable record, oldest first.
+  std::vector<Json> records();
+  std::vector<Json> records_where(const std::string& member, const std::string& value);
+  // From now on the log refuses everything, as after a disk failure.
+  void break_audit_log();
+
+  void write_policy_file(const std::string& name, std::string_view text);
+  Services services();
+
+  std::filesystem::path folder_;
+  ManualClock clock_{kNow};
+  config::Config config_;
+  std::unique_ptr<auth::Keyring> keyring_;
+  std::unique_ptr<auth::Registry> registry_;
+  std::unique_ptr<auth::Revocations> revocations_;
+  std::optional<auth::Authenticator> authenticator_;
+  std::unique_ptr<approvals::Queue> queue_;
+  std::unique_ptr<audit::Log> log_;
+  Metrics metrics_;
+  std::unique_ptr<net::ThreadPool> pool_;
+  std::optional<approvals::RulesetStore> rulesets_;
+  Status ready_;
+  std::unique_ptr<AdminApi> api_;
+};
+
+}  // namespace countersign::console::test

@@ -1,0 +1,99 @@
+// The API behind real listeners: TCP on loopback and a Unix socket.
+#include "api_fixture.h"
+#include "proxy/upstream/fetch.h"
+
+namespace countersign::console::test {
+namespace {
+
+class Quiet final : public http1::Observer {
+ public:
+  void on_refused(const http1::Refusal&) override {}
+  void on_fault(const net::Peer&, std::string_view what) override { ADD_FAILURE() << what; }
+};
+
+class ServerTest : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    tcp_endpoint_.emplace(*api_, Channel::tcp);
+    socket_endpoint_.emplace(*api_, Channel::unix_socket);
+    workers_.start();
+    tcp_ = start("127.0.0.1:0", *tcp_endpoint_);
+    socket_ = start(socket_address(), *socket_endpoint_);
+  }
+  void TearDown() override {
+    tcp_.reset();
+    socket_.reset();
+    workers_.stop();
+    ApiTest::TearDown();
+  }
+  std::unique_ptr<http1::Server> start(const std::string& address, Endpoint& endpoint) {
+    http1::ServerOptions options;
+    options.listen.address = address;
+    options.spool.directory = folder_;
+    auto server = http1::Server::start(workers_, std::move(options), endpoint, observer_);
+    EXPECT_TRUE(server) << server.error().message;
+    return server ? std::move(*server) : nullptr;
+  }
+  std::string tcp_address() const { return "http://127.0.0.1:" + std::to_string(tcp_->port()); }
+  std::string socket_address() const { return "unix:" + (folder_ / "admin.sock").string(); }
+  static upstream::Fetched fetch(const std::string& address, const std::string& method, const std::string& target,
+                                 const std::string& token = "", const std::string& body = "") {
+    RequestHead head;
+    head.method = method;
+    head.target = target;
+    if (!token.empty()) head.headers.add("authorization", "Bearer " + token);
+    if (method == "POST") head.headers.add("content-type", "application/json");
+    auto answer = upstream::fetch(address, std::move(head), body);
+    EXPECT_TRUE(answer) << answer.error().message;
+    return answer ? std::move(*answer) : upstream::Fetched();
+  }
+
+  net::Workers workers_{2};
+  Quiet observer_;
+  std::optional<Endpoint> tcp_endpoint_;
+  std::optional<Endpoint> socket_endpoint_;
+  std::unique_ptr<http1::Server> tcp_;
+  std::unique_ptr<http1::Server> socket_;
+};
+
+TEST_F(ServerTest, TheSocketIssuesAndTheNetworkVotes) {
+  std::string id = hold("one");
+  auto issued = fetch(socket_address(), "POST", "/api/v1/tokens", "", R"({"user":"sam"})");
+  ASSERT_EQ(issued.head.status, 201) << issued.body;
+  std::string sam = string_or(*parse_json(issued.body), "token", "");
+  EXPECT_EQ(fetch(tcp_address(), "GET", "/api/v1/requests").head.status, 401);
+  EXPECT_EQ(fetch(tcp_address(), "POST", "/api/v1/tokens", sam, R"({"user":"sam"})").head.status, 403);
+  std::string target = "/api/v1/requests/" + id + "/approve";
+  EXPECT_EQ(fetch(socket_address(), "POST", target, "", R"({"reason":"x"})").head.status, 403);
+  auto voted = fetch(tcp_address(), "POST", target, sam, R"({"reason":"reviewed"})");
+  EXPECT_EQ(voted.head.status, 200) << voted.body;
+  auto votes = records_where("action", "approval:approve");
+  ASSERT_EQ(votes.size(), 1U);
+  EXPECT_EQ(string_or(votes[0], "peer", "").find("127.0.0.1:"), 0U);
+  auto issues = records_where("action", "token:issue");
+  EXPECT_EQ(string_or(issues.at(0), "peer", "").find("unix uid "), 0U);
+}
+
+TEST_F(ServerTest, OnlyTheOwnerOfTheProcessMayOpenTheSocket) {
+  auto permissions = std::filesystem::status(folder_ / "admin.sock").permissions();
+  EXPECT_EQ(permissions & std::filesystem::perms::mask,
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(ServerTest, ABodyThatIsTooLargeIsRefusedAndRecorded) {
+  auto answer = fetch(tcp_address(), "POST", "/api/v1/requests/x/approve", "", std::string(kMaxBodyBytes + 1, ' '));
+  EXPECT_EQ(answer.head.status, 413);
+  auto refused = records_where("code", "http.body_too_large");
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(string_or(refused[0], "phase", ""), "refused");
+}
+
+TEST_F(ServerTest, HeadIsAnsweredWithoutABody) {
+  auto answer = fetch(tcp_address(), "HEAD", "/healthz");
+  EXPECT_EQ(answer.head.status, 200);
+  EXPECT_TRUE(answer.body.empty());
+}
+
+}  // namespace
+}  // namespace countersign::console::test
