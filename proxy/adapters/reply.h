@@ -19,8 +19,8 @@ class ReplySink {
   virtual Task<Status> start(ResponseHead head, std::optional<std::uint64_t> length) = 0;
   // After start; leaves at once (server-sent events depend on it).
   virtual Task<Status> write(ByteView bytes) = 0;
-  // After start: what may leave before the outcome of a change is durable, because it is no part of the result (progress
-  // of a running call). A store drops it; the answer to a change is kept back otherwise.
+  // After start: what may leave before the outcome of a change is durable, because it is no part of the result
+  // (progress of a running call). A store drops it; the answer to a change is kept back otherwise.
   virtual Task<Status> write_ahead(ByteView bytes) { return write(bytes); }
   // Once, after the last write.
   virtual Task<Status> finish() = 0;

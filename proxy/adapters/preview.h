@@ -1,0 +1,25 @@
+// Stored bytes as approvers see them. What cannot be shown faithfully is named by digest and size, never guessed at.
+// Pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/adapters/adapter.h"
+
+namespace countersign::adapters {
+
+inline constexpr std::size_t kMaxPreviewBytes = 64U << 10;
+
+enum class Coding : std::uint8_t { plain, encoded };  // encoded: compressed, cannot be read as it is
+
+// Text that shows everything: control characters (newline and tab excepted), bidirectional controls and bad UTF-8
+// become visible escapes; cut at `limit` bytes with a note that says how much is missing.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t limit);
+
+// JSON indented, text as it is, anything else as digest and size. `body` may be only the beginning of `size` bytes.
+[[nodiscard]] PreviewPart preview_body(std::string title, std::string_view body, std::uint64_t size,
+                                       std::string_view sha256, Coding coding);
+
+}  // namespace countersign::adapters
