@@ -122,9 +122,9 @@ http {{
 
 
 def write_quickstart(folder, nginx_port=None, agents_port=None, admin_port=None, extra=""):
-    """A copy of examples/quickstart with free ports and the installed MCP server; returns (agents_port, admin_port)."""
+    """examples/quickstart with the default policies, free ports and the installed MCP server: (agents_port, admin_port)."""
     folder = pathlib.Path(folder)
-    shutil.copytree(ROOT / "examples" / "quickstart" / "policies", folder / "policies", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "policies" / "default", folder / "policies", dirs_exist_ok=True)
     for environment in ("staging", "production"):
         (folder / "data" / environment).mkdir(parents=True, exist_ok=True)
     (folder / "data" / "staging" / "readme.txt").write_text("hello from staging\n")
