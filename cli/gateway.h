@@ -54,7 +54,7 @@ class Gateway {
   console::Services services();
   void on_change(const approvals::Change& change);
   void run_approved(std::string id);
-  console::Reloaded reload_policies(std::string_view why);
+  approvals::RulesetStore::Reloaded reload_policies(std::string_view why);
   [[nodiscard]] std::vector<console::UpstreamStatus> upstream_status() const;
   void keep_house(std::stop_token stop);
   void record(audit::Phase phase, std::string_view code, std::string detail);

@@ -1,49 +1,9 @@
 // The gateway's admin side: what console/ asks of the rest of the program, reloading, and what is done once a second.
-#include <set>
-
 #include "cli/gateway.h"
 #include "cli/housekeeping.h"
 
 namespace countersign::cli {
 namespace {
-
-std::shared_ptr<const console::People> people_of(const policies::Directory& directory) {
-  auto people = std::make_shared<console::People>();
-  for (const auto& [name, user] : directory.users()) {
-    approvals::Approver approver;
-    approver.name = name;
-    approver.level = user.level;
-    approver.teams = directory.teams_of(name);
-    people->users.push_back(std::move(approver));
-  }
-  for (const auto& [name, team] : directory.teams()) people->teams.push_back(name);
-  return people;
-}
-
-console::PolicyText policy_text(const policies::Snapshot& snapshot, std::string_view id) {
-  console::PolicyText out;
-  out.id = id;
-  for (std::size_t i = 0; i < snapshot.policies().size(); ++i) {
-    const auto ref = static_cast<cedar::PolicyRef>(i);
-    if (snapshot.facts(ref).id != id) continue;
-    const cedar::Policy& policy = snapshot.policies()[ref];
-    out.source = policy.source().name() + ":" + std::to_string(policy.position().line);
-    out.says = snapshot.facts(ref).reason.empty() ? std::string(policy.text()) : snapshot.facts(ref).reason;
-    break;
-  }
-  return out;
-}
-
-console::PolicyStatus policy_status(const approvals::Ruleset& rules) {
-  console::PolicyStatus status;
-  status.digest = rules.policies->digest();
-  status.loaded = rules.loaded;
-  status.policies = rules.policies->policies().size();
-  std::set<std::string> files;
-  for (const cedar::Policy& policy : rules.policies->policies().all()) files.insert(policy.source().name());
-  status.files.assign(files.begin(), files.end());
-  return status;
-}
 
 Result<console::Preview> preview_of(const proxy::Mounts& mounts, const approvals::HeldRequest& request) {
   constexpr std::size_t kShown = 256U << 10;
@@ -77,13 +37,10 @@ console::Services Gateway::services() {
       .registry = *registry_,
       .revocations = *revocations_,
       .queue = *queue_,
+      .rulesets = *rulesets_,
       .log = *audit_,
       .metrics = metrics_,
       .pool = *admin_pool_,
-      .people = [this] { return people_of(rulesets_->current()->policies->directory()); },
-      .rules = [this] { return rulesets_->current()->approvals; },
-      .policies = [this] { return policy_status(*rulesets_->current()); },
-      .policy_text = [this](std::string_view id) { return policy_text(*rulesets_->current()->policies, id); },
       .reload = [this] { return reload_policies("asked over the admin API"); },
       .preview = [this](const approvals::HeldRequest& request) { return preview_of(mounts_, request); },
       .upstreams = [this] { return upstream_status(); },
@@ -109,16 +66,15 @@ std::vector<console::UpstreamStatus> Gateway::upstream_status() const {
   return out;
 }
 
-console::Reloaded Gateway::reload_policies(std::string_view why) {
+approvals::RulesetStore::Reloaded Gateway::reload_policies(std::string_view why) {
   auto loaded = rulesets_->reload(clock_.now());
-  const auto outcome = loaded.replaced ? console::Reloaded::Outcome::replaced : console::Reloaded::Outcome::kept;
   record(audit::Phase::admin, loaded.replaced ? "policies.loaded" : "policies.rejected",
          std::string(why) + "; running set " + loaded.digest);
   for (const Problem& problem : loaded.problems) log_.warning(format_problem(problem));
   log_.write(loaded.replaced ? LogLevel::info : LogLevel::error,
              loaded.replaced ? "policies loaded" : "policies do not load; the running set stays",
              {{"digest", loaded.digest}});
-  return {outcome, std::move(loaded.problems)};
+  return loaded;
 }
 
 void Gateway::reload(std::string_view why) {

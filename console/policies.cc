@@ -6,9 +6,12 @@
 namespace countersign::console {
 namespace {
 
-Json ruleset_json(const approvals::Ruleset& ruleset) {
+Json ruleset_json(const approvals::Ruleset& ruleset, const std::filesystem::path& folder) {
   std::set<std::string> files;
-  for (const cedar::Policy& policy : ruleset.policies->policies().all()) files.insert(policy.source().name());
+  for (const cedar::Policy& policy : ruleset.policies->policies().all()) {
+    std::filesystem::path file = policy.source().name();
+    files.insert(file.lexically_proximate(folder).string());
+  }
   Json rules = Json::array();
   for (const auto& [name, rule] : ruleset.approvals->rules)
     rules.push_back({{"name", name}, {"description", rule.description}});
@@ -30,14 +33,14 @@ Json problem_json(const Problem& problem) {
 }  // namespace
 
 Result<Answer> AdminApi::show_policies(const Call&) {
-  return json_answer(ruleset_json(*services_.rulesets.current()));
+  return json_answer(ruleset_json(*services_.rulesets.current(), services_.rulesets.folder()));
 }
 
 Result<Answer> AdminApi::reload_policies(const Call& call) {
   auto body = object_body(call, {});
   if (!body) return fail(body.error());
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
-  auto reloaded = services_.rulesets.reload(services_.clock.now());
+  auto reloaded = services_.reload();
   Json problems = Json::array();
   for (const Problem& problem : reloaded.problems) problems.push_back(problem_json(problem));
   audit::Entry entry = entry_of(call, audit::Phase::admin);
@@ -46,7 +49,7 @@ Result<Answer> AdminApi::reload_policies(const Call& call) {
   entry.code = reloaded.replaced ? "policies.replaced" : "policies.kept";
   entry.detail = std::to_string(problems.size()) + " problems";
   if (auto durable = record(std::move(entry)); !durable) return fail(durable.error());
-  Json out = ruleset_json(*services_.rulesets.current());
+  Json out = ruleset_json(*services_.rulesets.current(), services_.rulesets.folder());
   out["outcome"] = reloaded.replaced ? "replaced" : "kept";
   out["problems"] = std::move(problems);
   // Not an error of the request: it was carried out, and the answer says what came of it.

@@ -64,7 +64,7 @@ Result<Answer> AdminApi::show_request(const Call& call) {
   Json out = request_summary(*request, *ruleset->approvals);
   auto people = all_approvers(ruleset->policies->directory());
   add_request_details(out, *request, *ruleset->approvals, people, services_.clock.now());
-  out["policies"] = policies_json(*request, *ruleset->policies);
+  out["policies"] = policies_json(*request, *ruleset->policies, services_.rulesets.folder());
   auto preview = services_.preview(*request);
   Json parts = Json::array();
   if (preview) {

@@ -50,6 +50,8 @@ struct Services {
   Metrics& metrics;
   net::ThreadPool& pool;
 
+  // rulesets.reload(), and whatever else the program does when its policies change.
+  std::function<approvals::RulesetStore::Reloaded()> reload;
   // Reads the stored body; an error is shown to the approver in place of the preview.
   std::function<Result<Preview>(const approvals::HeldRequest&)> preview;
   std::function<std::vector<UpstreamStatus>()> upstreams;

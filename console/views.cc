@@ -107,7 +107,8 @@ std::vector<std::string> missing_sentences(const approvals::HeldRequest& request
   return out;
 }
 
-Json policies_json(const approvals::HeldRequest& request, const policies::Snapshot& snapshot) {
+Json policies_json(const approvals::HeldRequest& request, const policies::Snapshot& snapshot,
+                   const std::filesystem::path& folder) {
   Json out = Json::array();
   for (const std::string& id : request.policies) {
     Json entry = {{"id", id}, {"source", ""}, {"says", ""}};
@@ -116,7 +117,8 @@ Json policies_json(const approvals::HeldRequest& request, const policies::Snapsh
       const policies::PolicyFacts& facts = snapshot.facts(ref);
       if (facts.id != id) continue;
       const cedar::Policy& policy = snapshot.policies()[ref];
-      entry["source"] = policy.source().name() + ":" + std::to_string(policy.position().line);
+      std::filesystem::path file = policy.source().name();
+      entry["source"] = file.lexically_proximate(folder).string() + ":" + std::to_string(policy.position().line);
       entry["says"] = facts.reason.empty() ? std::string(policy.text()) : facts.reason;
     }
     out.push_back(std::move(entry));

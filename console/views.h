@@ -1,6 +1,7 @@
 // Held requests as the JSON of docs/admin-api.md. Pure functions, any thread.
 #pragma once
 
+#include <filesystem>
 #include <vector>
 
 #include "approvals/eligibility.h"
@@ -26,7 +27,8 @@ void add_request_details(Json& out, const approvals::HeldRequest& request, const
 
 // The policies that hold a request, as they are now: id, where it stands, and what it says (@reason, else its text).
 // One that is not among today's policies has its id only.
-[[nodiscard]] Json policies_json(const approvals::HeldRequest& request, const policies::Snapshot& snapshot);
+[[nodiscard]] Json policies_json(const approvals::HeldRequest& request, const policies::Snapshot& snapshot,
+                                 const std::filesystem::path& folder);
 
 // An audit record about a request: `entry` with everything filled in that says which request it is.
 [[nodiscard]] audit::Entry request_entry(audit::Entry entry, const approvals::HeldRequest& request);

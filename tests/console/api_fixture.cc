@@ -101,6 +101,7 @@ Services ApiTest::services() {
       .log = *log_,
       .metrics = metrics_,
       .pool = *pool_,
+      .reload = [this] { return rulesets_->reload(clock_.now()); },
       .preview = [](const approvals::HeldRequest& request) -> Result<Preview> {
         return Preview{request.summary, {{"body", "text/plain", "\x1b[2J<b>hello</b>"}}};
       },

@@ -19,8 +19,8 @@ class AuditTest : public ApiTest {
       entry.resources = {"File::files/" + std::to_string(at)};
       entry.decision = at % 2 == 0 ? audit::Decision::hold : audit::Decision::deny;
       log_->append(std::move(entry));
+      records();  // a record's time is that of its commit
     }
-    records();
   }
   std::string sam_;
 };
