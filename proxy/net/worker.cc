@@ -76,6 +76,7 @@ void Workers::start() {
 }
 
 void Workers::stop() {
+  if (threads_->running.empty()) return;
   for (auto& worker : workers_) worker->stop();
   for (std::thread& thread : threads_->running) thread.join();
   threads_->running.clear();

@@ -2,6 +2,7 @@
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 
 namespace countersign::upstream {
 namespace {
@@ -31,14 +32,21 @@ Result<Origin> parse_origin(std::string_view address, net::ClientTls tls) {
   if (url.has_userinfo()) return bad(address, "carries a user or password; credentials are configured apart");
   if (url.has_query() || url.has_fragment()) return bad(address, "has a query or fragment");
   if (url.host().empty()) return bad(address, "has no host");
-  if (url.has_port() && (url.port_number() == 0)) return bad(address, "has no usable port");
+  // Boost.URL reads a port beyond 16 bits as some other port.
+  std::uint16_t port = secure ? 443 : 80;
+  if (url.has_port()) {
+    std::string_view digits(url.port().data(), url.port().size());
+    auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (read.ec != std::errc() || read.ptr != digits.data() + digits.size() || port == 0) {
+      return bad(address, "has no usable port");
+    }
+  }
 
   bool ipv6 = url.host_type() == boost::urls::host_type::ipv6;
   origin.destination.host = ipv6 ? std::string(url.host_address()) : std::string(url.host());
-  origin.destination.port = url.has_port() ? url.port_number() : secure ? 443 : 80;
+  origin.destination.port = port;
   origin.authority = std::string(url.encoded_host());
-  if (url.has_port() && url.port_number() != (secure ? 443 : 80))
-    origin.authority += ":" + std::to_string(url.port_number());
+  if (port != (secure ? 443 : 80)) origin.authority += ":" + std::to_string(port);
   origin.base_path = std::string(url.encoded_path());
   while (origin.base_path.ends_with('/')) origin.base_path.pop_back();
   origin.key = std::string(secure ? "https|" : "http|") + origin.destination.host + "|" +

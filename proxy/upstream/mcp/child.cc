@@ -1,0 +1,163 @@
+#include "proxy/upstream/mcp/child.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace countersign::mcp {
+namespace {
+
+void close_if_open(int& descriptor) {
+  if (descriptor >= 0) ::close(descriptor);
+  descriptor = -1;
+}
+
+struct Pipe {
+  int read = -1;
+  int write = -1;
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close_if_open(read);
+    close_if_open(write);
+  }
+  bool open() {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+    read = ends[0];
+    write = ends[1];
+    return true;
+  }
+};
+
+class SpawnPlan {
+ public:
+  SpawnPlan() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+  ~SpawnPlan() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+std::vector<std::string> clean_environment(const std::map<std::string, std::string>& configured) {
+  std::map<std::string, std::string> all;
+  for (const char* name : {"PATH", "HOME", "LANG"}) {
+    if (const char* value = std::getenv(name)) all[name] = value;
+  }
+  for (const auto& [name, value] : configured) all[name] = value;
+  std::vector<std::string> out;
+  for (const auto& [name, value] : all) out.push_back(name + "=" + value);
+  return out;
+}
+
+std::unexpected<Error> failed(std::string_view what, int code) {
+  return fail(ErrorKind::unavailable, "upstream.connect_failed",
+              "cannot start the upstream's command: " + std::string(what) + ": " + std::strerror(code));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ChildCommand& command) {
+  Pipe input;
+  Pipe output;
+  Pipe errors;
+  if (!input.open() || !output.open() || !errors.open()) return failed("pipe", errno);
+
+  SpawnPlan plan;
+  ::posix_spawn_file_actions_adddup2(&plan.actions, input.read, 0);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, output.write, 1);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, errors.write, 2);
+  ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
+  if (!command.directory.empty()) ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.directory.c_str());
+  sigset_t all;
+  sigset_t none;
+  ::sigfillset(&all);
+  ::sigemptyset(&none);
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
+  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+  ::posix_spawnattr_setpgroup(&plan.attributes, 0);
+  ::posix_spawnattr_setflags(&plan.attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+
+  std::vector<std::string> arguments = command.arguments;
+  std::vector<std::string> environment = clean_environment(command.environment);
+  std::vector<char*> argv = pointers(arguments);
+  std::vector<char*> envp = pointers(environment);
+  pid_t pid = -1;
+  int code = ::posix_spawnp(&pid, argv[0], &plan.actions, &plan.attributes, argv.data(), envp.data());
+  if (code != 0) return failed(command.arguments.front(), code);
+
+  std::unique_ptr<ChildProcess> child(new ChildProcess(pid));
+  child->input_ = std::exchange(input.write, -1);
+  child->output_ = std::exchange(output.read, -1);
+  child->errors_ = std::exchange(errors.read, -1);
+  child->pidfd_ = ::pidfd_open(pid, 0);
+  if (child->pidfd_ < 0) return failed("pidfd_open", errno);
+  return child;
+}
+
+ChildProcess::~ChildProcess() {
+  for (int* descriptor : {&input_, &output_, &errors_, &pidfd_}) close_if_open(*descriptor);
+  kill_group(SIGKILL);
+  std::lock_guard lock(mutex_);
+  while (!reaped_ && ::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  reaped_ = true;
+}
+
+int ChildProcess::take_input() {
+  return std::exchange(input_, -1);
+}
+int ChildProcess::take_output() {
+  return std::exchange(output_, -1);
+}
+int ChildProcess::take_errors() {
+  return std::exchange(errors_, -1);
+}
+int ChildProcess::take_pidfd() {
+  return std::exchange(pidfd_, -1);
+}
+
+std::string ChildProcess::reap() {
+  std::lock_guard lock(mutex_);
+  if (reaped_) return {};
+  // Those it started may have outlived it. Its own pid, and with it the group's number, is ours until it is reaped.
+  siginfo_t ended{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return {};
+  ::kill(-pid_, SIGKILL);
+  int status = 0;
+  if (::waitpid(pid_, &status, WNOHANG) != pid_) return {};
+  reaped_ = true;
+  if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
+  return "exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+void ChildProcess::kill_group(int signal) {
+  std::lock_guard lock(mutex_);
+  if (!reaped_) ::kill(-pid_, signal);
+}
+
+}  // namespace countersign::mcp
