@@ -47,7 +47,7 @@ std::optional<IssuedToken> from_line(std::string_view line) {
 
 }  // namespace
 
-Result<std::unique_ptr<Registry>> Registry::open(std::filesystem::path path) {
+Result<std::unique_ptr<Registry>> Registry::open(const std::filesystem::path& path) {
   Result<DurableLines> file =
       DurableLines::open(path, kCode, [](std::string_view line) { return from_line(line).has_value(); });
   if (!file) return fail(file.error());

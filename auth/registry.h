@@ -40,7 +40,7 @@ struct ListedToken {
 class Registry {
  public:
   // "registry.unavailable" when the file cannot be read, written or understood (with its line).
-  static Result<std::unique_ptr<Registry>> open(std::filesystem::path path);
+  static Result<std::unique_ptr<Registry>> open(const std::filesystem::path& path);
 
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;

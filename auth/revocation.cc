@@ -47,7 +47,7 @@ std::size_t Revocations::IdHash::operator()(const TokenId& id) const {
   return hash;
 }
 
-std::unique_ptr<Revocations> Revocations::open(std::filesystem::path path) {
+std::unique_ptr<Revocations> Revocations::open(const std::filesystem::path& path) {
   std::unique_ptr<Revocations> revocations(new Revocations());
   Result<DurableLines> file =
       DurableLines::open(path, kCode, [](std::string_view line) { return parse_line(line).has_value(); });

@@ -37,7 +37,7 @@ class Revocations {
  public:
   // Never fails: a file that cannot be read or holds a line that is none leaves an object that is not healthy, so that
   // reads can go on and changes are refused. `problem()` says what is wrong. What could be read is in force.
-  static std::unique_ptr<Revocations> open(std::filesystem::path path);
+  static std::unique_ptr<Revocations> open(const std::filesystem::path& path);
 
   Revocations(const Revocations&) = delete;
   Revocations& operator=(const Revocations&) = delete;
