@@ -5,7 +5,6 @@
 
 #include "audit/signing_key.h"
 #include "cli/housekeeping.h"
-#include "core/id.h"
 
 namespace countersign::cli {
 namespace fs = std::filesystem;
@@ -49,26 +48,6 @@ std::string public_url_of(const config::Config& config) {
 }
 
 }  // namespace
-
-struct Gateway::Refusals final : http1::Observer {
-  explicit Refusals(Gateway& gateway) : gateway_(gateway) {}
-  void on_refused(const http1::Refusal& refusal) override {
-    audit::Entry entry;
-    entry.phase = audit::Phase::refused;
-    entry.operation = new_uuid(gateway_.clock_.now());
-    entry.peer = refusal.peer.address;
-    entry.decision = audit::Decision::deny;
-    entry.code = refusal.error.code;
-    entry.reason = refusal.error.message;
-    entry.status = refusal.status;
-    entry.detail = refusal.request_line;
-    gateway_.audit_->append(std::move(entry));
-  }
-  void on_fault(const net::Peer& peer, std::string_view what) override {
-    gateway_.log_.error("a request was not answered", {{"peer", peer.address}, {"what", what}});
-  }
-  Gateway& gateway_;
-};
 
 Result<std::unique_ptr<Gateway>> Gateway::start(config::Config config, const Log& log) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), log));
@@ -175,7 +154,7 @@ Status Gateway::open_queue() {
 }
 
 Status Gateway::listen() {
-  refusals_ = std::make_unique<Refusals>(*this);
+  refusals_ = std::make_unique<Refusals>(*audit_, clock_, log_);
   api_ = std::make_unique<console::AdminApi>(services());
   api_tcp_ = std::make_unique<console::Endpoint>(*api_, console::Channel::tcp);
   api_socket_ = std::make_unique<console::Endpoint>(*api_, console::Channel::unix_socket);
@@ -200,7 +179,7 @@ Status Gateway::listen() {
   if (!agents) return fail(agents.error());
   agents_ = std::move(*agents);
 
-  record(audit::Phase::admin, "gateway.started", "policies " + rulesets_->current()->policies->digest());
+  record("gateway.started", "policies " + rulesets_->current()->policies->digest());
   for (const std::string& id : recovered->interrupted)
     log_.warning("was being executed when the last run ended: unknown", {{"request", id}});
   for (std::string& id : recovered->approved) run_approved(std::move(id));
@@ -213,14 +192,14 @@ Gateway::~Gateway() {
   if (agents_) agents_->drain(config_.limits.drain);
   if (admin_) admin_->drain(config_.limits.drain);
   if (socket_) socket_->drain(config_.limits.drain);
-  if (audit_ && agents_) record(audit::Phase::admin, "gateway.stopped", "");
+  if (audit_ && agents_) record("gateway.stopped", "");
   sessions_.clear();  // ends MCP children; their loops still run
   if (workers_) workers_->stop();
 }
 
-void Gateway::record(audit::Phase phase, std::string_view code, std::string detail) {
+void Gateway::record(std::string_view code, std::string detail) {
   audit::Entry entry;
-  entry.phase = phase;
+  entry.phase = audit::Phase::admin;
   entry.code = code;
   entry.detail = std::move(detail);
   audit_->append(std::move(entry));

@@ -14,6 +14,7 @@
 #include "auth/authenticator.h"
 #include "auth/registry.h"
 #include "auth/vault.h"
+#include "cli/refusals.h"
 #include "console/api.h"
 #include "core/config.h"
 #include "core/log.h"
@@ -41,7 +42,6 @@ class Gateway {
   [[nodiscard]] std::uint16_t admin_port() const { return admin_->port(); }
 
  private:
-  struct Refusals;  // requests that no handler saw, into the audit log
   struct Folders {
     std::filesystem::path state, spool, requests, audit, keys;
   };
@@ -57,7 +57,7 @@ class Gateway {
   approvals::RulesetStore::Reloaded reload_policies(std::string_view why);
   [[nodiscard]] std::vector<console::UpstreamStatus> upstream_status() const;
   void keep_house(std::stop_token stop);
-  void record(audit::Phase phase, std::string_view code, std::string detail);
+  void record(std::string_view code, std::string detail);  // what the program itself did, phase admin
 
   const config::Config config_;
   const Log& log_;

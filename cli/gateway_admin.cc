@@ -68,7 +68,7 @@ std::vector<console::UpstreamStatus> Gateway::upstream_status() const {
 
 approvals::RulesetStore::Reloaded Gateway::reload_policies(std::string_view why) {
   auto loaded = rulesets_->reload(clock_.now());
-  record(audit::Phase::admin, loaded.replaced ? "policies.loaded" : "policies.rejected",
+  record(loaded.replaced ? "policies.loaded" : "policies.rejected",
          std::string(why) + "; running set " + loaded.digest);
   for (const Problem& problem : loaded.problems) log_.warning(format_problem(problem));
   log_.write(loaded.replaced ? LogLevel::info : LogLevel::error,
