@@ -82,10 +82,16 @@ Status sync_folder(const std::filesystem::path& folder) {
 }
 
 Status write_new_file(const std::filesystem::path& path, std::string_view data, mode_t mode) {
-  FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-  if (!fd) return io_failure("create " + path.string(), errno);
+  std::filesystem::path temporary = path;
+  temporary += ".tmp";
+  ::unlink(temporary.c_str());
+  FileDescriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd) return io_failure("create " + temporary.string(), errno);
   if (auto done = write_all(FileOps::system(), fd.get(), data); !done) return done;
-  if (::fsync(fd.get()) != 0) return io_failure("fsync " + path.string(), errno);
+  if (::fsync(fd.get()) != 0) return io_failure("fsync " + temporary.string(), errno);
+  // Unlike rename, link refuses to replace a file that somebody else made meanwhile.
+  if (::link(temporary.c_str(), path.c_str()) != 0) return io_failure("create " + path.string(), errno);
+  ::unlink(temporary.c_str());
   return sync_folder(path.parent_path());
 }
 

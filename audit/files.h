@@ -52,7 +52,8 @@ Status write_all(FileOps& ops, int fd, std::string_view data);
 Status sync(FileOps& ops, int fd);
 Status sync_folder(const std::filesystem::path& folder);
 
-// Creates `path`, which must not exist; synced, and its folder too.
+// Creates `path`, which must not exist, in one step: after a crash it is whole or not there. Synced, and its folder
+// too.
 Status write_new_file(const std::filesystem::path& path, std::string_view data, mode_t mode);
 // Replaces folder/name in one step: readers see the old or the new bytes, also after a power cut.
 Status replace_file(FileOps& ops, const std::filesystem::path& folder, std::string_view name, std::string_view data);

@@ -84,7 +84,7 @@ TEST_F(Fault, ShortWritesAreContinued) {
 }
 
 TEST_F(Fault, TheDiskIsFullAfterAnyByte) {
-  for (std::int64_t budget = 0; budget < 1'200; budget += 13) {
+  for (std::int64_t budget = 0; budget < 1'200; budget += 31) {
     fs::remove_all(scratch_.log());
     heal();
     auto log = open_log(scratch_, faulty());

@@ -127,7 +127,7 @@ TEST(Log, VerifiesWhileItIsWrittenTo) {
   options.checkpoint_records = 50;
   auto log = open_log(scratch, options);
   std::jthread writer([&](std::stop_token stop) {
-    for (int i = 0; !stop.stop_requested(); ++i)
+    for (int i = 0; i < 3'000 && !stop.stop_requested(); ++i)
       static_cast<void>(append_and_wait(*log, admin_entry(std::to_string(i))));
   });
   for (int i = 0; i < 20; ++i) {

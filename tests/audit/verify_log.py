@@ -238,8 +238,6 @@ def verify(files, vkey_text=None, since=None):
     if vkey_text and vkey_text != own_text:
         raise Bad("vkey is not the key that was asked for")
 
-    if len(files.get("hashes", b"")) % 32 and len(files["hashes"]) // 32 == 0:
-        raise Bad("hashes is damaged")
     stored = [files["hashes"][i : i + 32] for i in range(0, len(files.get("hashes", b"")) // 32 * 32, 32)]
     leaves, last_time = [], ""
     names = sorted(name for name in files if re.fullmatch(r"segment-\d{20}\.jsonl", name))

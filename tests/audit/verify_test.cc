@@ -30,13 +30,13 @@ ProgramResult run_python(const std::string& arguments) {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, output};
 }
 
-// Eight records in two segments, three checkpoints, everything signed.
+// Six records in two segments, three checkpoints, everything signed.
 void small_log(const ScratchFolder& scratch) {
   Options options = quiet();
   options.segment_bytes = 700;
-  options.checkpoint_records = 4;
+  options.checkpoint_records = 3;
   auto log = open_log(scratch, options);
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(append_and_wait(*log, intent("op-" + std::to_string(i))));
     ASSERT_TRUE(append_and_wait(*log, outcome("op-" + std::to_string(i))));
   }
@@ -56,13 +56,13 @@ TEST(Verify, AGoodLogAndItsCopy) {
   small_log(scratch);
   auto report = verify(scratch.log());
   ASSERT_TRUE(report && report->ok()) << problems_of(report);
-  EXPECT_EQ(report->records, 8U);
-  EXPECT_EQ(report->signed_records, 8U);
+  EXPECT_EQ(report->records, 6U);
+  EXPECT_EQ(report->signed_records, 6U);
   EXPECT_EQ(report->checkpoints, 3U);
   EXPECT_TRUE(report->open.empty());
   EXPECT_TRUE(report->notes.empty());
   EXPECT_EQ(report->json().at("verified"), true);
-  EXPECT_TRUE(report->text().starts_with("verified: 8 records, 3 checkpoints, 8 records signed"));
+  EXPECT_TRUE(report->text().starts_with("verified: 6 records, 3 checkpoints, 6 records signed"));
 
   fs::path copy = scratch.path() / "copy";
   fs::copy(scratch.log(), copy, fs::copy_options::recursive);
@@ -74,7 +74,7 @@ TEST(Verify, AGoodLogAndItsCopy) {
   fs::remove(copy / "vkey");
   EXPECT_FALSE(verify(copy));
   EXPECT_EQ(verify(copy, options)->problem_count, 1U) << "with the key from elsewhere, only the missing vkey is wrong";
-  EXPECT_EQ(run_python(scratch.log().string()).output, "ok 8\n");
+  EXPECT_EQ(run_python(scratch.log().string()).output, "ok 6\n");
 }
 
 TEST(Verify, EveryFlippedByteIsFoundAndNamed) {
@@ -89,7 +89,8 @@ TEST(Verify, EveryFlippedByteIsFoundAndNamed) {
     std::string original = read_file(scratch.log() / name);
     std::uint64_t seq = name.starts_with("segment-") ? std::stoull(name.substr(8, 20)) : 0;
     for (std::size_t at = 0; at < original.size(); ++at) {
-      for (int mask : {1, 1 << (at % 8), 0xff}) {
+      for (int mask : {1 << (at % 8), 0xff}) {
+        if (mask == 0xff && at % 4 != 0) continue;  // one bit of every byte, all bits of some
         std::string changed = original;
         changed[at] = static_cast<char>(changed[at] ^ mask);
         write_file(scratch.log() / name, changed);
@@ -160,7 +161,7 @@ TEST(Verify, TheSecondImplementationReadsReceipts) {
   Reader reader = Reader::open(scratch.log()).value();
   HashTree tree(reader);
   std::string vkey = reader.verifier_key().text();
-  for (std::uint64_t seq : {0U, 4U, 7U}) {
+  for (std::uint64_t seq : {0U, 3U, 5U}) {
     std::string receipt = make_receipt(reader, tree, seq).value();
     write_file(scratch.path() / "r.tlog-proof", receipt);
     auto result = run_python("--receipt " + (scratch.path() / "r.tlog-proof").string() + " --vkey " + vkey);
@@ -184,7 +185,7 @@ TEST(Verify, RewrittenHistoryAgainstASavedCheckpoint) {
   fs::remove_all(scratch.log());
   {
     auto log = open_log(scratch);
-    for (int i = 0; i < 8; ++i) ASSERT_TRUE(append_and_wait(*log, admin_entry("nothing happened")));
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(append_and_wait(*log, admin_entry("nothing happened")));
   }
   EXPECT_TRUE(verify(scratch.log())->ok());
   auto report = verify(scratch.log(), options);
