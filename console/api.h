@@ -73,6 +73,8 @@ class AdminApi {
   Result<Answer> deny_request(const Call& call);
   Result<Answer> cancel_request(const Call& call);
   Result<Answer> vote(const Call& call, approvals::Choice choice);
+  // The state that a vote or a cancellation led to, when it is another one.
+  void record_move(const Call& call, const approvals::HeldRequest& before, const approvals::HeldRequest& after);
   // audit.cc
   Result<Answer> query_audit(const Call& call);
   Result<Answer> show_record(const Call& call);

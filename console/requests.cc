@@ -113,6 +113,7 @@ Result<Answer> AdminApi::vote(const Call& call, approvals::Choice choice) {
   approvals::Ballot ballot{.approver = std::move(*person), .choice = choice, .reason = std::move(*reason)};
   auto after = services_.queue.vote(call.arguments[0], ballot, rules, services_.clock.now());
   if (!after) return fail(after.error());
+  record_move(call, *before, *after);
   Json answer = {{"id", after->id},
                  {"state", approvals::state_name(after->state)},
                  {"vote", approves ? "approve" : "deny"},
@@ -139,7 +140,19 @@ Result<Answer> AdminApi::cancel_request(const Call& call) {
   if (auto durable = record(std::move(entry)); !durable) return fail(durable.error());
   auto after = services_.queue.cancel(call.arguments[0], call.principal.name, *reason, services_.clock.now());
   if (!after) return fail(after.error());
+  record_move(call, *before, *after);
   return json_answer({{"id", after->id}, {"state", approvals::state_name(after->state)}});
+}
+
+void AdminApi::record_move(const Call& call, const approvals::HeldRequest& before,
+                           const approvals::HeldRequest& after) {
+  if (before.state == after.state) return;
+  audit::Entry entry = request_entry(entry_of(call, audit::Phase::approval), after);
+  entry.action = after.action;
+  entry.code = std::string("approval.") + approvals::state_name(after.state);
+  entry.detail = std::string(approvals::state_name(before.state)) + " → " + approvals::state_name(after.state);
+  // Nobody waits: the vote behind it is on disk already, and the state is in the store.
+  services_.log.append(std::move(entry));
 }
 
 }  // namespace countersign::console

@@ -49,6 +49,10 @@ TEST_F(RequestsTest, TwoPeopleApproveOverBothChannels) {
   EXPECT_EQ(string_or(votes[0], "request", ""), id);
   EXPECT_FALSE(string_or(votes[0], "fingerprint", "").empty());
   EXPECT_EQ(string_or(votes[1], "actor", ""), "pat");
+  auto moves = records_where("code", "approval.approved");
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_EQ(string_or(moves[0], "detail", ""), "held → approved");
+  EXPECT_GT(moves[0]["seq"].get<int>(), votes[1]["seq"].get<int>());
 }
 
 TEST_F(RequestsTest, TheOwnerOfTheAgentIsRefusedWhateverTheirLevel) {
