@@ -7,10 +7,6 @@
 #include "cli/commands/commands.h"
 #include "cli/report.h"
 
-#ifndef COUNTERSIGN_VERSION
-#define COUNTERSIGN_VERSION "unknown"
-#endif
-
 namespace countersign::cli {
 namespace {
 
@@ -251,13 +247,11 @@ void add_audit_commands(CLI::App& root, Action& action) {
 }
 
 void add_server_commands(CLI::App& root, Action& action) {
-#ifdef COUNTERSIGN_WITH_SERVE
   auto serve = command<ServeOptions>(root, action, run_serve, "serve", "Run the gateway",
                                      "countersign serve --config countersign.yaml");
   serve.app->add_option("--config", serve.options->config, "Configuration file")
       ->type_name("FILE")
       ->capture_default_str();
-#endif
   auto check = command<CheckOptions>(root, action, run_check, "check",
                                      "Check the configuration and the policies, and show everything that is wrong",
                                      "countersign check --config countersign.yaml");
