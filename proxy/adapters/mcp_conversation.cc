@@ -177,7 +177,7 @@ Task<Status> McpConversation::relay_progress(ReplySink& sink, std::string params
   if (root.member("total").number()) writer.key("total").raw(root.member("total").canonical());
   writer.end_object();
   std::string json = rpc_notification("notifications/progress", out);
-  co_return co_await send_event(sink, std::move(json));
+  co_return co_await send_event(sink, std::move(json), Event::progress);
 }
 
 Task<Status> McpConversation::heartbeat(ReplySink& sink, Pending pending) {
@@ -194,10 +194,10 @@ Task<Status> McpConversation::heartbeat(ReplySink& sink, Pending pending) {
       .raw(client_.progress_token)
       .end_object();
   std::string json = rpc_notification("notifications/progress", params);
-  co_return co_await send_event(sink, std::move(json));
+  co_return co_await send_event(sink, std::move(json), Event::progress);
 }
 
-Task<Status> McpConversation::send_event(ReplySink& sink, std::string json) {
+Task<Status> McpConversation::send_event(ReplySink& sink, std::string json, Event event) {
   if (!sink.started()) {
     ResponseHead head{200, {}};
     head.headers.add("Content-Type", "text/event-stream");
@@ -207,15 +207,16 @@ Task<Status> McpConversation::send_event(ReplySink& sink, std::string json) {
     Status started = co_await sink.start(std::move(head), unknown);
     if (!started) co_return started;
   }
-  std::string event = sse_message(json);
-  ByteView bytes = as_bytes(event);
+  std::string text = sse_message(json);
+  ByteView bytes = as_bytes(text);
+  if (event == Event::progress) co_return co_await sink.write_ahead(bytes);
   co_return co_await sink.write(bytes);
 }
 
 Task<Status> McpConversation::respond(ReplySink& sink, std::string answer) {
   std::string json = client_.id.empty() ? std::move(answer) : rpc_response(client_.id, answer);
   if (sink.started()) {
-    Status sent = co_await send_event(sink, std::move(json));
+    Status sent = co_await send_event(sink, std::move(json), Event::result);
     if (!sent) co_return sent;
     co_return co_await sink.finish();
   }

@@ -36,7 +36,9 @@ class McpConversation final : public Conversation {
   Task<Status> relay_progress(ReplySink& sink, std::string params);
   // The final answer, {"result":…} or {"error":…}: as an event where a stream has begun, else as JSON.
   Task<Status> respond(ReplySink& sink, std::string answer);
-  Task<Status> send_event(ReplySink& sink, std::string json);
+  // Begins the stream where it has not begun. Progress leaves at once; the result waits for its outcome record.
+  enum class Event { progress, result };
+  Task<Status> send_event(ReplySink& sink, std::string json, Event event);
 
   McpRequest request_;
   McpClient client_;

@@ -6,8 +6,8 @@
 
 #include <sys/types.h>
 
-#include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>

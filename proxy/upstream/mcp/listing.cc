@@ -71,7 +71,11 @@ std::string initialize_params(std::string_view version_of_product) {
   std::string out;
   JsonWriter writer(out);
   writer.begin_object().key("capabilities").begin_object().end_object();
-  writer.key("clientInfo").begin_object().member("name", "countersign").member("version", version_of_product).end_object();
+  writer.key("clientInfo")
+      .begin_object()
+      .member("name", "countersign")
+      .member("version", version_of_product)
+      .end_object();
   writer.member("protocolVersion", adapters::kLatestMcpVersion).end_object();
   return out;
 }

@@ -51,8 +51,8 @@ class Listing {
   Status initialized(std::string_view answer);
   [[nodiscard]] const std::string& version() const { return version_; }
   [[nodiscard]] bool has_tools() const { return has_tools_; }
-  // `answer` to tools/list: the next cursor, or nullopt after the last page. Tools without a name, and tools that appear
-  // twice, make the list unusable: upstream.bad_response.
+  // `answer` to tools/list: the next cursor, or nullopt after the last page. Tools without a name, and tools that
+  // appear twice, make the list unusable: upstream.bad_response.
   Result<std::optional<std::string>> page(std::string_view answer);
   [[nodiscard]] std::shared_ptr<const adapters::McpCatalogue> finish();
   // Forgets the tools, keeps what the handshake said.

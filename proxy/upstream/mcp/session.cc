@@ -94,9 +94,11 @@ Task<Result<std::string>> Session::perform(std::shared_ptr<Call> call) {
   const SessionOptions& options = core->options();
   std::shared_ptr<Call> waited = call;
   Result<std::string> result = co_await wait_for(std::move(waited), &options);
-  bool unanswered = !result && (result.error().code == "upstream.timeout" || result.error().code == "upstream.cancelled");
+  bool unanswered =
+      !result && (result.error().code == "upstream.timeout" || result.error().code == "upstream.cancelled");
   if (unanswered) {
-    core->home().post([core, call, reason = result.error().message]() mutable { core->abandon(call, std::move(reason)); });
+    core->home().post(
+        [core, call, reason = result.error().message]() mutable { core->abandon(call, std::move(reason)); });
   }
   co_return result;
 }

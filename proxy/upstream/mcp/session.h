@@ -24,11 +24,11 @@
 
 namespace countersign::mcp {
 
-struct SessionOptions {                // times in milliseconds
-  TimeMs call = 300'000;               // without an answer or progress: upstream.timeout
-  TimeMs call_in_all = 3'600'000;      // with progress
-  TimeMs handshake = 30'000;           // to start, initialise and list
-  TimeMs first_pause = 200;            // before a child is started again; doubles up to last_pause
+struct SessionOptions {            // times in milliseconds
+  TimeMs call = 300'000;           // without an answer or progress: upstream.timeout
+  TimeMs call_in_all = 3'600'000;  // with progress
+  TimeMs handshake = 30'000;       // to start, initialise and list
+  TimeMs first_pause = 200;        // before a child is started again; doubles up to last_pause
   TimeMs last_pause = 30'000;
   TimeMs settled = 60'000;             // a child that lived this long starts over with first_pause
   TimeMs leave = 2'000;                // for a child to end after its input was closed, and again after SIGTERM

@@ -9,6 +9,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
+#include <tuple>
+#include <utility>
 
 namespace countersign::mcp {
 namespace {
@@ -80,7 +82,8 @@ void StdioCore::begin(std::shared_ptr<Call> call) {
   if (call->abandoned) return;
   if (stopping_) return Call::answer(call, fail(not_connected("the gateway is shutting down")));
   bool long_pause = phase_ == Phase::pausing && pause_ > kShortPause;
-  if (long_pause) return Call::answer(call, fail(not_connected("the upstream's command has ended and is not started again yet")));
+  if (long_pause)
+    return Call::answer(call, fail(not_connected("the upstream's command has ended and is not started again yet")));
   bool listing = call->kind == Call::Kind::ready && !fresh();
   if (phase_ == Phase::ready && !listing) return send_call(call);
   if (waiting_.size() >= kMaxWaiting)
@@ -110,16 +113,17 @@ void StdioCore::ensure_running() {
   if (phase_ != Phase::down || stopping_) return;
   phase_ = Phase::starting;
   auto self = std::static_pointer_cast<StdioCore>(shared_from_this());
-  home().spawn([self] { return supervise(self); }, [self](std::exception_ptr) {
-    self->log().error("the supervisor of an upstream ended", {{"upstream", self->upstream()}});
-  });
+  home().spawn([self] { return supervise(self); },
+               [self](std::exception_ptr) {
+                 self->log().error("the supervisor of an upstream ended", {{"upstream", self->upstream()}});
+               });
 }
 
 void StdioCore::stop(std::function<void()> done) {
   stopping_ = true;
   answer_waiting(fail(not_connected("the gateway is shutting down")));
   if (done) stopped_.push_back(std::move(done));
-  if (streams_) streams_->end("the gateway is shutting down");
+  if (streams_) over(*streams_, "the gateway is shutting down");
   wake_->notify();
   if (phase_ != Phase::down) return;
   for (std::function<void()>& callback : std::exchange(stopped_, {})) callback();
@@ -147,7 +151,7 @@ Task<void> StdioCore::supervise(std::shared_ptr<StdioCore> self) {
     core.log().warning("an upstream's command has ended and will be started again",
                        {{"upstream", core.upstream()}, {"why", ended.error().message}, {"after_ms", pause}});
     const TimeMs nap = core.pause_;
-    co_await core.wake_->wait(nap);
+    std::ignore = co_await core.wake_->wait(nap);
     core.pause_ = std::min(core.pause_ * 2, core.options().last_pause);
   }
   core.phase_ = Phase::down;
@@ -165,7 +169,7 @@ Task<Status> StdioCore::run_child() {
   }
   streams_ = streams;
   auto self = std::static_pointer_cast<StdioCore>(shared_from_this());
-  auto broke = [streams](std::exception_ptr) { streams->end("reading from it failed"); };
+  auto broke = [self, streams](std::exception_ptr) { self->over(*streams, "reading from it failed"); };
   home().spawn([self, streams] { return read_messages(self, streams); }, broke);
   home().spawn([self, streams] { return write_messages(self, streams); }, broke);
   home().spawn([self, streams] { return read_errors(self, streams); }, broke);
@@ -175,12 +179,11 @@ Task<Status> StdioCore::run_child() {
     phase_ = Phase::ready;
     log().info("an upstream's command is ready", {{"upstream", upstream()}});
     answer_waiting(Status());
-    while (!streams->is_over) co_await streams->over.wait(-1);
+    while (!streams->is_over) std::ignore = co_await streams->over.wait(-1);
   } else {
-    streams->end(ready.error().message);
+    over(*streams, ready.error().message);
   }
   phase_ = Phase::ending;
-  fail_in_flight(broken("the upstream ended before it answered; the call may have run"));
   co_await end_child(streams);
   streams_.reset();
   co_return fail(broken(streams->why));
@@ -220,8 +223,10 @@ Task<void> StdioCore::list_again(std::shared_ptr<StdioCore> self, std::shared_pt
   StdioCore& core = *self;
   Status listed = co_await core.list_tools(streams);
   core.listing_now_ = false;
-  if (!listed) streams->end("its tools could not be listed: " + listed.error().message);
-  else if (core.phase_ == Phase::ready) core.answer_waiting(Status());
+  if (!listed)
+    core.over(*streams, "its tools could not be listed: " + listed.error().message);
+  else if (core.phase_ == Phase::ready)
+    core.answer_waiting(Status());
 }
 
 // One of our own requests, bounded by the time of a handshake.
@@ -239,7 +244,7 @@ Task<Result<std::string>> StdioCore::ask(std::shared_ptr<Streams> streams, std::
                     },
                     nullptr};
   write(*streams, request_text(id, method, params, 0));
-  if (streams->is_over) fail_in_flight(broken(streams->why));
+  if (streams->is_over) over(*streams, streams->why);
   Status came = co_await answer->came.wait(options().handshake);
   in_flight_.erase(id);
   if (answer->result) co_return std::move(*answer->result);
@@ -252,7 +257,7 @@ Task<void> StdioCore::wait_for_exit(std::shared_ptr<Streams> streams, TimeMs at_
                             [gone, streams](const boost::system::error_code& error) {
                               if (!error) gone->notify();
                             });
-  co_await gone->wait(at_most);
+  std::ignore = co_await gone->wait(at_most);
   boost::system::error_code ignored;
   streams->pidfd.cancel(ignored);
 }
@@ -282,7 +287,7 @@ Task<void> StdioCore::read_messages(std::shared_ptr<StdioCore> self, std::shared
     auto space = asio::buffer(piece);
     auto done = co_await streams->output.async_read_some(space, kWait);
     if (std::get<0>(done)) {
-      streams->end("the command closed its output");
+      self->over(*streams, "the command closed its output");
       break;
     }
     std::size_t scanned = buffer.size();
@@ -293,7 +298,7 @@ Task<void> StdioCore::read_messages(std::shared_ptr<StdioCore> self, std::shared
       begin = end + 1;
     }
     buffer.erase(0, begin);
-    if (buffer.size() > self->options().line_bytes) streams->end("the command wrote a line that is too long");
+    if (buffer.size() > self->options().line_bytes) self->over(*streams, "the command wrote a line that is too long");
   }
 }
 
@@ -333,19 +338,18 @@ void StdioCore::log_error_line(std::string_view line) {
 }
 
 Task<void> StdioCore::write_messages(std::shared_ptr<StdioCore> self, std::shared_ptr<Streams> streams) {
-  static_cast<void>(self);  // kept alive as long as the child is served
   while (!streams->is_over) {
     while (!streams->outbox.empty() && !streams->is_over) {
       auto bytes = asio::buffer(streams->outbox.front());
       auto done = co_await asio::async_write(streams->input, bytes, kWait);
       if (std::get<0>(done)) {
-        streams->end("the command closed its input");
+        self->over(*streams, "the command closed its input");
         co_return;
       }
       streams->outbox_bytes -= streams->outbox.front().size();
       streams->outbox.pop_front();
     }
-    if (!streams->is_over) co_await streams->outgoing.wait(-1);
+    if (!streams->is_over) std::ignore = co_await streams->outgoing.wait(-1);
   }
 }
 
@@ -354,14 +358,14 @@ void StdioCore::write(Streams& streams, std::string text) {
   text += '\n';
   streams.outbox_bytes += text.size();
   streams.outbox.push_back(std::move(text));
-  if (streams.outbox_bytes > 2 * kMaxOutboxBytes) return streams.end("the command does not read its input");
+  if (streams.outbox_bytes > 2 * kMaxOutboxBytes) return over(streams, "the command does not read its input");
   streams.outgoing.notify();
 }
 
 void StdioCore::receive(Streams& streams, std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty() || streams.is_over) return;
-  if (line.size() > options().line_bytes) return streams.end("the command wrote a line that is too long");
+  if (line.size() > options().line_bytes) return over(streams, "the command wrote a line that is too long");
   Result<ServerMessage> message = read_server_message(line);
   if (!message) return log_error_line("(not a message on stdout: " + message.error().message + ")");
   switch (message->kind) {
@@ -388,8 +392,14 @@ void StdioCore::receive(Streams& streams, std::string_view line) {
     auto self = std::static_pointer_cast<StdioCore>(shared_from_this());
     auto served = streams_;
     home().spawn([self, served] { return list_again(self, served); },
-                 [served](std::exception_ptr) { served->end("its tools could not be listed"); });
+                 [self, served](std::exception_ptr) { self->over(*served, "its tools could not be listed"); });
   }
+}
+
+void StdioCore::over(Streams& streams, std::string reason) {
+  streams.end(std::move(reason));
+  if (streams_.get() == &streams)
+    fail_in_flight(broken("the upstream ended before it answered; the call may have run"));
 }
 
 void StdioCore::fail_in_flight(const Error& error) {
@@ -399,8 +409,10 @@ void StdioCore::fail_in_flight(const Error& error) {
 void StdioCore::answer_waiting(const Status& ready) {
   for (std::shared_ptr<Call>& call : std::exchange(waiting_, {})) {
     if (call->abandoned) continue;
-    if (ready) send_call(call);
-    else Call::answer(call, fail(ready.error()));
+    if (ready)
+      send_call(call);
+    else
+      Call::answer(call, fail(ready.error()));
   }
 }
 

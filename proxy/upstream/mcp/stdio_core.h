@@ -58,6 +58,8 @@ class StdioCore final : public SessionCore {
   void write(Streams& streams, std::string text);
   void receive(Streams& streams, std::string_view line);
   void log_error_line(std::string_view line);
+  // Nothing more is expected of this child; whatever is in flight fails.
+  void over(Streams& streams, std::string reason);
   void fail_in_flight(const Error& error);
   void answer_waiting(const Status& ready);
 
