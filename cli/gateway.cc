@@ -162,6 +162,8 @@ Status Gateway::listen() {
   auto recovered = queue_->recover(clock_.now());
   if (!recovered) return fail(recovered.error());
   workers_->start();
+  running_ = true;
+  proxy::start(sessions_);
 
   http1::ServerOptions options = server_options(config_, folders_.spool);
   options.listen.address = "unix:" + (folders_.state / "admin.sock").string();
@@ -193,7 +195,7 @@ Gateway::~Gateway() {
   if (admin_) admin_->drain(config_.limits.drain);
   if (socket_) socket_->drain(config_.limits.drain);
   if (audit_ && agents_) record("gateway.stopped", "");
-  sessions_.clear();  // ends MCP children; their loops still run
+  if (running_) proxy::stop(sessions_);
   if (workers_) workers_->stop();
 }
 

@@ -95,6 +95,7 @@ class Gateway {
   std::unique_ptr<http1::Server> agents_;
   std::unique_ptr<http1::Server> admin_;
   std::unique_ptr<http1::Server> socket_;
+  bool running_ = false;  // the workers' loops
   std::jthread housekeeper_;
 };
 

@@ -26,7 +26,7 @@ Result<TimeMs> parse_time(std::string_view text) {
   auto bad = [] { return fail(ErrorKind::invalid, "time.malformed", "expected a time like 2026-11-21T09:30:00Z"); };
   auto number = [&](std::size_t at, std::size_t count) -> int {
     int value = -1;
-    if (at + count > text.size()) return -1;
+    if (at + count > text.size() || text[at] < '0' || text[at] > '9') return -1;  // from_chars would take a sign
     auto [end, error] = std::from_chars(text.data() + at, text.data() + at + count, value);
     return error == std::errc() && end == text.data() + at + count ? value : -1;
   };

@@ -10,6 +10,7 @@
 #include "auth/vault.h"
 #include "core/config.h"
 #include "proxy/adapters/doors.h"
+#include "proxy/sessions.h"
 #include "proxy/upstream/client.h"
 
 namespace countersign::proxy {
@@ -33,8 +34,6 @@ class PooledDoor final : public adapters::HttpDoor {
   const auth::Vault& vault_;
   http1::SpoolOptions spool_;
 };
-
-using McpSessions = std::map<std::string, std::unique_ptr<adapters::McpDoor>, std::less<>>;
 
 class WorkerDoors final : public adapters::Doors {
  public:

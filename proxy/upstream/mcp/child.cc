@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,7 +113,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ChildCommand& co
   child->input_ = std::exchange(input.write, -1);
   child->output_ = std::exchange(output.read, -1);
   child->errors_ = std::exchange(errors.read, -1);
-  child->pidfd_ = ::pidfd_open(pid, 0);
+  child->pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (child->pidfd_ < 0) return failed("pidfd_open", errno);
   return child;
 }
