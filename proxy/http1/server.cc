@@ -64,6 +64,8 @@ struct Server::State : std::enable_shared_from_this<State> {
 Server::Server(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() {
   drain(0);
+  // Work still queued on the loops may keep the state alive for longer than the workers; the listener must not be.
+  state_->listener.reset();
 }
 
 Result<std::unique_ptr<Server>> Server::start(net::Workers& workers, ServerOptions options, Handler& handler,
@@ -87,7 +89,8 @@ std::uint16_t Server::port() const {
 }
 
 std::size_t Server::connections() const {
-  return state_->listener->connections();
+  std::lock_guard lock(state_->mutex);
+  return state_->live;
 }
 
 void Server::drain(TimeMs bound) {

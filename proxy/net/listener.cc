@@ -96,22 +96,24 @@ struct Listener::State : std::enable_shared_from_this<State> {
   std::uint16_t port = 0;
   std::size_t max_connections = 0;
   std::vector<TlsContext> tls;  // one a worker; empty: plain
-  std::atomic<std::size_t> live{0};
+  std::shared_ptr<std::atomic<std::size_t>> live = std::make_shared<std::atomic<std::size_t>>(0);
   bool stopped = false;
 
-  // One connection's place in the counts.
+  // One connection's place in the counts. It may outlive the listener, whose acceptor and timer must not outlive worker
+  // 0: so it holds the counter alone.
   struct Slot {
-    Slot(std::shared_ptr<State> state_in, Worker& worker_in) : state(std::move(state_in)), worker(worker_in) {
-      state->live.fetch_add(1);
+    Slot(std::shared_ptr<std::atomic<std::size_t>> live_in, Worker& worker_in)
+        : live(std::move(live_in)), worker(worker_in) {
+      live->fetch_add(1);
       worker.add_load(1);
     }
     ~Slot() {
       worker.add_load(-1);
-      state->live.fetch_sub(1);
+      live->fetch_sub(1);
     }
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
-    std::shared_ptr<State> state;
+    std::shared_ptr<std::atomic<std::size_t>> live;
     Worker& worker;
   };
 
@@ -142,16 +144,16 @@ struct Listener::State : std::enable_shared_from_this<State> {
   }
 
   void hand_over(int fd) {
-    std::size_t now = live.load();
+    std::size_t now = live->load();
     if (now >= max_connections + kRefusals) {
       ::close(fd);
       return;
     }
     Admission admission = now < max_connections ? Admission::admitted : Admission::full;
     Worker& worker = workers.least_loaded();
-    auto slot = std::make_shared<Slot>(shared_from_this(), worker);
-    worker.post([self = shared_from_this(), &worker, slot = std::move(slot), file = File(fd), admission]() mutable {
-      self->begin(worker, std::move(slot), std::move(file), admission);
+    auto slot = std::make_shared<Slot>(live, worker);
+    worker.post([weak = weak_from_this(), &worker, slot = std::move(slot), file = File(fd), admission]() mutable {
+      if (auto self = weak.lock()) self->begin(worker, std::move(slot), std::move(file), admission);
     });
   }
 
@@ -211,7 +213,7 @@ std::uint16_t Listener::port() const {
   return state_->port;
 }
 std::size_t Listener::connections() const {
-  return state_->live.load();
+  return state_->live->load();
 }
 
 void Listener::stop() {

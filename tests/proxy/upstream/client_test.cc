@@ -358,7 +358,7 @@ class ForwardingHandler final : public http1::Handler {
   Mailbox<std::string> seen;
 
   Task<void> handle(http1::Exchange* exchange) override {
-    Result<http1::Spool*> body = co_await exchange->read_body(1 << 20);
+    Result<http1::Spool*> body = co_await exchange->read_body(1'048'576);
     if (!origin) {
       ResponseHead head{200, {}};
       std::string text = exchange->head().method + " " + exchange->head().target + " " +
