@@ -191,10 +191,12 @@ Status Gateway::listen() {
 
 Gateway::~Gateway() {
   housekeeper_ = {};
-  if (agents_) agents_->drain(config_.limits.drain);
-  if (admin_) admin_->drain(config_.limits.drain);
-  if (socket_) socket_->drain(config_.limits.drain);
-  if (audit_ && agents_) record("gateway.stopped", "");
+  const bool served = agents_ != nullptr;
+  for (auto* server : {&agents_, &admin_, &socket_}) {
+    if (*server) (*server)->drain(config_.limits.drain);
+    server->reset();  // while the workers still run: a listener's end is theirs to say
+  }
+  if (served) record("gateway.stopped", "");
   if (running_) proxy::stop(sessions_);
   if (workers_) workers_->stop();
 }

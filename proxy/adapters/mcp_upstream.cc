@@ -140,9 +140,9 @@ Operation McpUpstream::list_tool(const McpTool& tool) const {
   Effect effect = effect_of(tool, rule);
   Operation operation = base("mcp:call_tool");
   operation.summary = "call " + tool.name + " on " + upstream_.name;
-  bool exact = rule && rule->tool == tool.name;
-  for (std::size_t i = 0; exact && i < rule->pointers.size(); ++i) {
-    Access access{resource("Tool", tool.name), rule->pointers[i].effect.value_or(effect)};
+  // What the arguments will name is not known yet: any resource of that type (policies::could_allow).
+  for (std::size_t i = 0; rule && i < rule->pointers.size(); ++i) {
+    Access access{resource(rule->type, ""), rule->pointers[i].effect.value_or(effect)};
     bool known = std::ranges::any_of(operation.accesses, [&](const Access& a) { return a.effect == access.effect; });
     if (!known) operation.accesses.push_back(std::move(access));
   }

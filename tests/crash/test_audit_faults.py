@@ -38,6 +38,7 @@ class AuditFaults(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a small file system")
     def test_a_full_disk_stops_changes(self):
         with tempfile.TemporaryDirectory(prefix="countersign-full-") as folder:
+            os.chmod(folder, 0o755)  # nginx's worker has to get through
             state = pathlib.Path(folder) / "world" / "state"
             state.mkdir(parents=True)
             if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(state)], capture_output=True).returncode:

@@ -87,7 +87,7 @@ http {{
   access_log {self.folder}/nginx-access.log;
   client_body_temp_path {self.folder}/nginx-body; proxy_temp_path {self.folder}/nginx-proxy;
   fastcgi_temp_path {self.folder}/nginx-fcgi; uwsgi_temp_path {self.folder}/nginx-uwsgi; scgi_temp_path {self.folder}/nginx-scgi;
-  keepalive_requests 100000;
+  keepalive_requests 100000; client_max_body_size 0;
   server {{
     listen 127.0.0.1:{self.port};
     root {self.root};
@@ -153,12 +153,14 @@ class Gateway:
     def _ready(self):
         if not self.process.running():
             raise AssertionError("the gateway ended:\n" + (self.folder / "gateway.log").read_text())
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
         except OSError:
             return False
+        finally:
+            connection.close()
 
     def kill(self):
         """SIGKILL: what a power cut looks like to the program. Its MCP children see their input end and go."""
@@ -227,8 +229,13 @@ class McpClient:
                                          env={**os.environ, "COUNTERSIGN_AGENT_TOKEN": token})
         self._answers, self._progress, self._next = {}, {}, 1
         self._arrived = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
-        self.hello = self._wait(0)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self.hello = self._wait(0)
+        except McpError:
+            self.close()
+            raise
 
     def _read(self):
         for line in self._process.stdout:
@@ -280,6 +287,9 @@ class McpClient:
             except (OSError, subprocess.TimeoutExpired):
                 self._process.kill()
                 self._process.wait()
+        self._process.stdin.close()
+        self._reader.join()
+        self._process.stdout.close()
         self._log.close()
 
 
