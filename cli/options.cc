@@ -50,8 +50,7 @@ void output_option(CLI::App* app, Output& output) {
   static const std::map<std::string, Output> kOutputs{{"table", Output::table}, {"json", Output::json}};
   app->add_option("--output", output, "table (for people) or json")
       ->transform(CLI::CheckedTransformer(kOutputs, CLI::ignore_case))
-      ->type_name("table|json")
-      ->default_str("table");
+      ->option_text("table|json");
 }
 
 CLI::Option* list_option(CLI::App* app, const char* name, std::vector<std::string>& values, const char* description) {
@@ -62,7 +61,8 @@ void scope_options(CLI::App* app, ScopeOptions& scope) {
   list_option(app, "--upstreams", scope.upstreams, "Only these upstreams");
   list_option(app, "--effects", scope.effects,
               "Only these effects: read, write, execute, mint, administer, destroy; change = all but read")
-      ->check(CLI::IsMember({"read", "write", "execute", "mint", "administer", "destroy", "change"}));
+      ->check(CLI::IsMember({"read", "write", "execute", "mint", "administer", "destroy", "change"}))
+      ->option_text("A,B");
   list_option(app, "--actions", scope.actions, "Only actions matching these globs, as mcp:call_tool or http:*");
   list_option(app, "--resources", scope.resources, "Only resources matching these globs, as files/staging/*");
   list_option(app, "--environments", scope.environments, "Only these environments");

@@ -1,6 +1,4 @@
 // The API behind real listeners: TCP on loopback and a Unix socket.
-#include <future>
-
 #include "api_fixture.h"
 #include "proxy/upstream/fetch.h"
 
@@ -26,12 +24,6 @@ class ServerTest : public ApiTest {
   void TearDown() override {
     tcp_.reset();
     socket_.reset();
-    // What the servers have left to do on the workers is done before those end.
-    for (std::size_t at = 0; at < workers_.size(); ++at) {
-      std::promise<void> idle;
-      workers_.at(at).post([&idle] { idle.set_value(); });
-      idle.get_future().wait();
-    }
     workers_.stop();
     ApiTest::TearDown();
   }
