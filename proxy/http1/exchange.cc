@@ -59,11 +59,8 @@ Task<Result<Spool*>> Exchange::read_body(std::uint64_t limit) {
   if (body_) co_return &*body_;
   Connection& connection = *connection_;
   const Timeouts& timeouts = connection.context_->options.timeouts;
+  if (connection.body_.done()) co_return &body_.emplace(Spool::of({}));
   Spool spool(connection.context_->options.spool);
-  if (connection.body_.done()) {
-    spool.finish();
-    co_return &body_.emplace(std::move(spool));
-  }
   // Whatever goes wrong from here on leaves the position in the stream unknown.
   connection.persistence_ = Persistence::close;
   connection.body_.set_limit(limit);

@@ -40,6 +40,11 @@ Status sync_directory(const std::filesystem::path& directory) {
   return {};
 }
 
+const Digest& empty_digest() {
+  static const Digest digest = sha256(std::string_view());
+  return digest;
+}
+
 // A new file next to `beside`, open for reading and writing, mode 0600; `path` receives its name.
 int make_temporary(const std::filesystem::path& directory, std::filesystem::path& path) {
   std::string name = (directory / (std::string(kPrefix) + "XXXXXX")).string();
@@ -89,7 +94,7 @@ Spool Spool::of(std::string_view bytes) {
   Spool spool({{}, bytes.size()});
   spool.memory_ = bytes;
   spool.size_ = bytes.size();
-  spool.digest_ = sha256(bytes);
+  spool.digest_ = bytes.empty() ? empty_digest() : sha256(bytes);
   return spool;
 }
 
@@ -106,13 +111,14 @@ Result<Spool> Spool::open(const std::filesystem::path& path) {
   }
   spool.size_ = static_cast<std::uint64_t>(info.st_size);
   Bytes buffer(kCopyBytes);
+  Sha256 hash;
   for (std::uint64_t at = 0; at < spool.size_;) {
     Result<std::size_t> count = spool.read(at, buffer);
     if (!count) return fail(count.error());
-    spool.hash_.update(ByteView(buffer).first(*count));
+    hash.update(ByteView(buffer).first(*count));
     at += *count;
   }
-  spool.digest_ = spool.hash_.finish();
+  spool.digest_ = hash.finish();
   return spool;
 }
 
@@ -124,7 +130,8 @@ void Spool::remove_leftovers(const std::filesystem::path& directory) {
 }
 
 Status Spool::append(ByteView bytes) {
-  hash_.update(bytes);
+  if (!hash_) hash_.emplace();
+  hash_->update(bytes);
   if (fd_ < 0 && memory_.size() + bytes.size() > options_.memory_bytes) {
     if (Status moved = move_to_disk(); !moved) return moved;
   }
@@ -143,7 +150,7 @@ Status Spool::move_to_disk() {
 }
 
 void Spool::finish() {
-  digest_ = hash_.finish();
+  digest_ = hash_ ? hash_->finish() : empty_digest();
 }
 
 std::optional<std::string_view> Spool::in_memory() const {

@@ -72,7 +72,7 @@ class Spool {
   FileRole role_ = FileRole::temporary;
   std::filesystem::path file_;
   std::uint64_t size_ = 0;
-  Sha256 hash_;
+  std::optional<Sha256> hash_;  // made by the first byte: most requests have no body
   Digest digest_{};
 };
 

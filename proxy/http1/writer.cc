@@ -91,8 +91,10 @@ void strip_hop_by_hop(HeaderList& headers) {
       named.emplace_back(option.substr(begin, option.find_last_not_of(" \t") - begin + 1));
     }
   }
+  for (const HeaderField& field : headers.fields()) {
+    if (is_hop_by_hop(field.name)) named.push_back(field.name);
+  }
   for (const std::string& name : named) headers.remove(name);
-  for (std::string_view name : kHopByHop) headers.remove(name);
 }
 
 std::string_view http_date() {

@@ -208,6 +208,7 @@ Task<Result<std::unique_ptr<Response>>> Client::send(std::shared_ptr<const Origi
     delimiting = {http1::BodyKind::length, 0};
   }
   std::string head;
+  head.reserve(1024);
   Status made = http1::append_request_head(head, request.head, delimiting, http1::Persistence::keep_alive);
   if (!made) co_return fail(ErrorKind::internal, "upstream.bad_request", made.error().message);
 
