@@ -91,7 +91,7 @@ class Builder {
       case dom::element_type::DOUBLE:
         nodes_[at].kind = JsonKind::number;
         nodes_[at].number = double(element);
-        return true;
+        return readable_again(nodes_[at].number);
       case dom::element_type::BOOL:
         nodes_[at].kind = JsonKind::boolean;
         nodes_[at].boolean = bool(element);
@@ -112,6 +112,13 @@ class Builder {
   // The escape of a lone surrogate passes simdjson's parser as three bytes that are not UTF-8.
   bool well_formed(std::string_view text) {
     return simdjson::validate_utf8(text) || refuse("json.malformed", "a string is not well-formed Unicode");
+  }
+  // 1e20 is an integer beyond 64 bits, and RFC 8785 spells it as one: nobody could read its canonical form.
+  bool readable_again(double value) {
+    constexpr double kPlainDigits = 1e21;  // from here on the canonical spelling has an exponent
+    bool too_large = value >= 0x1p64 && value < kPlainDigits;
+    bool too_small = value < -0x1p63 && value > -kPlainDigits;
+    return !(too_large || too_small) || refuse("json.number_range", "an integer does not fit in 64 bits");
   }
   bool seen_before(std::size_t object, std::string_view key, std::unordered_set<std::string_view>& seen) {
     std::size_t count = nodes_[object].count;

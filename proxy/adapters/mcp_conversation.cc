@@ -140,7 +140,7 @@ Task<Result<std::string>> McpConversation::call_relaying(McpDoor& door, ReplySin
                  asio::bind_cancellation_slot(relay->cancel.slot(), asio::detached));
   bool cancelled = false;
   bool client_reads = true;
-  while (!relay->answer) {
+  while (true) {
     while (!relay->progress.empty()) {
       std::string params = std::move(relay->progress.front());
       relay->progress.pop_front();

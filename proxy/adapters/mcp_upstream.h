@@ -33,8 +33,9 @@ class McpUpstream {
   // `input` is {"arguments":…,"tool":…}. Errors: mcp.ambiguous_resource, mcp.resource_missing, mcp.too_many_resources.
   [[nodiscard]] Result<Operation> call_tool(const McpTool& tool, JsonValue arguments) const;
 
-  // What a call of the tool would be, for filtering tools/list: without arguments, touching the tool itself, with each
-  // effect that its rule gives a resource.
+  // What a call of the tool would be, for filtering tools/list: for each effect that the rule gives, one access to a
+  // resource of the rule's type whose name is not known yet (empty), or to the tool itself where no rule names
+  // resources.
   [[nodiscard]] Operation list_tool(const McpTool& tool) const;
 
   // resources/read and resource templates. Error: mcp.ambiguous_resource.

@@ -52,10 +52,11 @@ void Call::progress(const std::shared_ptr<Call>& call, std::string params) {
 Task<Result<std::string>> wait_for(std::shared_ptr<Call> call, const SessionOptions* options) {
   Call::Waiting& waiting = *call->waiting_;
   const auto last = SteadyClock::now() + std::chrono::milliseconds(options->call_in_all);
+  const std::chrono::milliseconds gap(call->kind == Call::Kind::ready ? 2 * options->handshake : options->call);
   asio::cancellation_state stop = co_await asio::this_coro::cancellation_state;
   while (!waiting.answer && stop.cancelled() == asio::cancellation_type::none) {
     waiting.progressed = false;
-    waiting.timer.expires_at(std::min(last, SteadyClock::now() + std::chrono::milliseconds(options->call)));
+    waiting.timer.expires_at(std::min(last, SteadyClock::now() + gap));
     co_await waiting.timer.async_wait(kWait);
     stop = co_await asio::this_coro::cancellation_state;
     bool expired = !waiting.answer && !waiting.progressed && stop.cancelled() == asio::cancellation_type::none;

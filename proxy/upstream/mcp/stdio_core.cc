@@ -142,7 +142,9 @@ Task<void> StdioCore::supervise(std::shared_ptr<StdioCore> self) {
     Status ended = co_await core.run_child();
     core.outdate();
     core.phase_ = Phase::pausing;
-    core.answer_waiting(fail(not_connected(ended.error().message)));
+    // What came while a working child ended waits for the next one; one that never worked need not be waited for.
+    bool soon = core.was_ready_ && core.pause_ <= kShortPause;
+    if (!soon || core.stopping_) core.answer_waiting(fail(not_connected(ended.error().message)));
     if (core.stopping_) break;
     if (std::chrono::steady_clock::now() - started > std::chrono::milliseconds(core.options().settled)) {
       core.pause_ = core.options().first_pause;
@@ -160,6 +162,7 @@ Task<void> StdioCore::supervise(std::shared_ptr<StdioCore> self) {
 
 // From start to reaped; the error says why it ended.
 Task<Status> StdioCore::run_child() {
+  was_ready_ = false;
   Result<std::unique_ptr<ChildProcess>> started = ChildProcess::start(command_);
   if (!started) co_return fail(started.error());
   auto streams = std::make_shared<Streams>(home().executor(), **started);
@@ -175,6 +178,7 @@ Task<Status> StdioCore::run_child() {
   home().spawn([self, streams] { return read_errors(self, streams); }, broke);
 
   Status ready = co_await handshake(streams);
+  was_ready_ = ready.has_value();
   if (ready) {
     phase_ = Phase::ready;
     log().info("an upstream's command is ready", {{"upstream", upstream()}});

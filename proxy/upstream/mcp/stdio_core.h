@@ -66,6 +66,7 @@ class StdioCore final : public SessionCore {
   ChildCommand command_;
   Phase phase_ = Phase::down;
   bool stopping_ = false;
+  bool was_ready_ = false;  // the last child
   TimeMs pause_ = 0;
   std::shared_ptr<Streams> streams_;
   std::unique_ptr<net::Event> wake_;  // ends a pause
