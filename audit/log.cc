@@ -18,8 +18,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr std::size_t kGroupBytes = 4U << 20;       // of record text in one write
-constexpr std::uint64_t kPositionRecords = 16'384;  // how many records a start may have to read, about
+constexpr std::uint64_t kPatientBytes = 256U << 10;  // queued bytes that are not kept waiting
+constexpr std::size_t kGroupBytes = 4U << 20;        // of record text in one write
+constexpr std::uint64_t kPositionRecords = 16'384;   // how many records a start may have to read, about
 constexpr std::size_t kMaxVkeyFile = 1024;
 
 Result<FileDescriptor> lock_folder(const std::filesystem::path& folder) {
@@ -196,6 +197,7 @@ void Log::append(Entry entry) {
 
 void Log::enqueue(Entry entry, Durable durable, Urgency urgency) {
   std::optional<Error> refusal;
+  bool wake = false;
   if (!is_good_id(entry.operation) || !is_good_id(entry.request)) {
     refusal = Error{ErrorKind::invalid, "audit.bad_entry",
                     "an id in an audit record is too long or has characters no id has"};
@@ -217,6 +219,10 @@ void Log::enqueue(Entry entry, Durable durable, Urgency urgency) {
       if (!pending.durable) ++lost_;
     } else {
       queued_bytes_ += pending.bytes;
+      const bool hurry = pending.durable || urgency == Urgency::must_fit || queued_bytes_ >= kPatientBytes;
+      wake = (hurry && !urgent_) || queue_.empty();
+      if (queue_.empty()) queued_since_ = Steady::now();
+      urgent_ = urgent_ || hurry;
       queue_.push_back(std::move(pending));
     }
   } else {
@@ -227,7 +233,7 @@ void Log::enqueue(Entry entry, Durable durable, Urgency urgency) {
     }
   }
   if (!refusal) {
-    work_.notify_one();
+    if (wake) work_.notify_one();
   } else if (pending.durable) {
     pending.durable(fail(std::move(*refusal)));
   }
@@ -286,9 +292,14 @@ void Log::run() {
 
 void Log::wait_for_work(std::vector<Pending>& batch, bool& stop, bool& sign) {
   std::unique_lock lock(mutex_);
-  auto ready = [&] { return !queue_.empty() || stopping_ || (sign_requests_ > sign_answers_ && !failed_); };
-  if (!ready()) work_.wait_until(lock, next_deadline(), ready);
+  while (!urgent_ && !stopping_ && (sign_requests_ <= sign_answers_ || failed_)) {
+    auto deadline = next_deadline();
+    if (!queue_.empty()) deadline = std::min(deadline, queued_since_ + options_.patience);
+    if (Steady::now() >= deadline) break;
+    work_.wait_until(lock, deadline);
+  }
   batch.swap(queue_);
+  urgent_ = false;
   stop = stopping_;
   sign = sign_requests_ > sign_answers_;
 }

@@ -1,8 +1,10 @@
 // Log: the append-only, signed audit log of one process. Format: docs/formats/audit-log.md.
 //
 // One writer thread commits in groups, as LevelDB's writers do and without a timer: while one batch is being synced the
-// next one gathers, so one fdatasync answers everybody who arrived during the last. After a write or sync has failed
-// once, nothing is known about what the disk holds, so every later append fails until the process opens the log again.
+// next one gathers, so one fdatasync answers everybody who arrived during the last. Records that nobody waits for go
+// along with those, or on their own after Options::patience: a sync costs as much as many requests. After a write or
+// sync has failed once, nothing is known about what the disk holds, so every later append fails until the process opens
+// the log again.
 //
 //   log->append(entry, [](Result<Receipt> durable) { … });   // forward only when `durable` holds a receipt
 #pragma once
@@ -38,6 +40,7 @@ struct Options {
   std::string origin;  // name of the log and its key; empty: the folder's, or a random new one
   std::uint64_t segment_bytes = 64U << 20;
   std::uint64_t queue_bytes = 64U << 20;                 // rendered records waiting for the disk
+  std::chrono::milliseconds patience{5};                 // longest time a record nobody waits for stays in memory
   std::uint64_t reserve_bytes = 64U << 20;               // free space below which the log refuses to write
   std::chrono::milliseconds checkpoint_interval{1'000};  // longest time a durable record stays unsigned
   std::uint64_t checkpoint_records = 65'536;             // or this many records
@@ -147,7 +150,9 @@ class Log {
   std::condition_variable work_;
   std::condition_variable signed_;
   std::vector<Pending> queue_;
-  std::uint64_t queued_bytes_ = 0;  // queued or being written
+  bool urgent_ = false;  // somebody waits for a record in the queue, or it has grown long
+  std::chrono::steady_clock::time_point queued_since_;  // of the first record in the queue
+  std::uint64_t queued_bytes_ = 0;                      // queued or being written
   std::uint64_t lost_ = 0;
   std::uint64_t durable_size_ = 0;
   std::uint64_t sign_requests_ = 0;

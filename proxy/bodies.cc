@@ -16,6 +16,7 @@ Result<ByteView> SpoolSource::next() {
     offset_ = spool_.size();
     return all;
   }
+  buffer_.resize(64U << 10);
   auto count = spool_.read(offset_, buffer_);
   if (!count) return fail(count.error());
   offset_ += *count;

@@ -1,8 +1,6 @@
 // Spooled bodies as adapters see them.
 #pragma once
 
-#include <array>
-
 #include "core/http_head.h"
 #include "proxy/adapters/doors.h"
 #include "proxy/http1/spool.h"
@@ -24,7 +22,7 @@ class SpoolSource final : public adapters::BodySource {
  private:
   const http1::Spool& spool_;
   std::uint64_t offset_ = 0;
-  std::array<std::uint8_t, 64 * 1024> buffer_;
+  Bytes buffer_;  // only for bodies on disk
 };
 
 }  // namespace countersign::proxy

@@ -1,7 +1,6 @@
 #include "proxy/sinks.h"
 
 #include <algorithm>
-#include <array>
 
 namespace countersign::proxy {
 
@@ -57,7 +56,7 @@ Task<Status> GateSink::release() {
     Status begun = co_await client_->start(std::move(*head_), size);
     if (!begun) co_return begun;
   }
-  std::array<std::uint8_t, 64 * 1024> buffer;
+  Bytes buffer(std::min<std::uint64_t>(kept_.size(), 64U << 10));
   std::uint64_t offset = 0;
   while (offset < kept_.size()) {
     auto count = kept_.read(offset, buffer);

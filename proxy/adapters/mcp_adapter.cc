@@ -125,6 +125,8 @@ std::unique_ptr<Conversation> McpAdapter::gateway_result(const RpcMessage& messa
 }
 
 Result<std::unique_ptr<Conversation>> McpAdapter::describe(const Inbound& inbound, Doors& doors) const {
+  if (inbound.rest.substr(0, inbound.rest.find('?')) != "/mcp")
+    return fail(ErrorKind::not_found, "mcp.no_endpoint", "the MCP endpoint of an upstream is /NAME/mcp");
   if (std::optional<McpHeadProblem> problem = check_mcp_head(*inbound.head)) {
     if (problem->status == 400 || problem->status == 403) return fail(std::move(problem->error));
     McpGatewayAnswer::Answer answer{

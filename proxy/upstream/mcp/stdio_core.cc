@@ -249,7 +249,8 @@ Task<Result<std::string>> StdioCore::ask(std::shared_ptr<Streams> streams, std::
                     nullptr};
   write(*streams, request_text(id, method, params, 0));
   if (streams->is_over) over(*streams, streams->why);
-  Status came = co_await answer->came.wait(options().handshake);
+  const TimeMs at_most = options().handshake;
+  Status came = co_await answer->came.wait(at_most);
   in_flight_.erase(id);
   if (answer->result) co_return std::move(*answer->result);
   co_return fail(broken("no answer to " + method + ": " + came.error().message));
