@@ -188,14 +188,14 @@ Status Log::record_repairs(const Recovery& recovery) {
   return done.get_future().get();
 }
 
-void Log::append(Entry entry, Durable durable) {
-  enqueue(std::move(entry), std::move(durable), Urgency::normal);
+void Log::append(const Entry& entry, Durable durable) {
+  enqueue(entry, std::move(durable), Urgency::normal);
 }
-void Log::append(Entry entry) {
-  enqueue(std::move(entry), nullptr, Urgency::normal);
+void Log::append(const Entry& entry) {
+  enqueue(entry, nullptr, Urgency::normal);
 }
 
-void Log::enqueue(Entry entry, Durable durable, Urgency urgency) {
+void Log::enqueue(const Entry& entry, Durable durable, Urgency urgency) {
   std::optional<Error> refusal;
   bool wake = false;
   if (!is_good_id(entry.operation) || !is_good_id(entry.request)) {
@@ -207,7 +207,7 @@ void Log::enqueue(Entry entry, Durable durable, Urgency urgency) {
     pending.record = render(entry);
     pending.opens = !entry.operation.empty() && opens_operation(entry.phase, entry.decision);
     pending.closes = !entry.operation.empty() && entry.phase == Phase::outcome;
-    pending.operation = std::move(entry.operation);
+    pending.operation = entry.operation;
     pending.bytes = pending.record.text.size() + sizeof(Pending);
     pending.durable = std::move(durable);
     std::lock_guard guard(mutex_);

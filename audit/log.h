@@ -78,10 +78,10 @@ class Log {
   //   audit.unavailable  a write, sync or check has failed before (the message says which): sticky
   //   audit.backlog      the queue is full; try again later
   //   audit.bad_entry    `operation` or `request` is over kMaxIdBytes or not made of letters, digits and "-_.:"
-  void append(Entry entry, Durable durable);
+  void append(const Entry& entry, Durable durable);
   // Nobody waits. A record refused for backlog is counted, reported by health(), and the count is written down when
   // there is space.
-  void append(Entry entry);
+  void append(const Entry& entry);
 
   // Nothing when the log takes records; otherwise the error an append would get, or audit.backlog while lost records
   // are unrecorded.
@@ -115,7 +115,7 @@ class Log {
 
   Log(std::filesystem::path folder, const Options& options, SigningKey key, const Clock& clock, FileDescriptor lock,
       VerifierKey name, Store store, Recovery recovery);
-  void enqueue(Entry entry, Durable durable, Urgency urgency);
+  void enqueue(const Entry& entry, Durable durable, Urgency urgency);
   Status record_repairs(const Recovery& recovery);
 
   void run();

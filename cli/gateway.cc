@@ -206,7 +206,7 @@ void Gateway::record(std::string_view code, std::string detail) {
   entry.phase = audit::Phase::admin;
   entry.code = code;
   entry.detail = std::move(detail);
-  audit_->append(std::move(entry));
+  audit_->append(entry);
 }
 
 void Gateway::on_change(const approvals::Change& change) {
@@ -235,7 +235,7 @@ void Gateway::on_change(const approvals::Change& change) {
   entry.reason = request.reason;
   entry.detail = (change.from ? std::string(approvals::state_name(*change.from)) + " → " : std::string()) +
                  approvals::state_name(change.to);
-  audit_->append(std::move(entry));
+  audit_->append(entry);
 }
 
 void Gateway::run_approved(std::string id) {

@@ -23,7 +23,7 @@ class Refusals final : public http1::Observer {
     entry.reason = refusal.error.message;
     entry.status = refusal.status;
     entry.detail = refusal.request_line;
-    audit_.append(std::move(entry));
+    audit_.append(entry);
   }
   void on_fault(const net::Peer& peer, std::string_view what) override {
     log_.error("a request was not answered", {{"peer", peer.address}, {"what", what}});

@@ -23,6 +23,7 @@ struct HeaderField {
 class HeaderList {
  public:
   void add(std::string_view name, std::string_view value) {
+    if (fields_.empty()) fields_.reserve(12);  // one allocation for most messages
     fields_.push_back({std::string(name), std::string(value)});
   }
   void set(std::string_view name, std::string_view value);
@@ -56,7 +57,7 @@ struct ResponseHead {
 // What is known of a request's body without reading it again: enough to describe and to fingerprint it.
 struct BodyView {
   std::uint64_t size = 0;
-  std::string sha256;          // lower-case hex over the whole body
+  std::string sha256;          // lower-case hex over the whole body; empty for an empty one
   std::string_view in_memory;  // all of it when it was small enough to stay in memory, else empty
   [[nodiscard]] bool complete() const { return in_memory.size() == size; }
 };

@@ -5,7 +5,7 @@ namespace countersign::proxy {
 BodyView view_of(const http1::Spool& spool) {
   BodyView view;
   view.size = spool.size();
-  view.sha256 = to_hex(spool.digest());
+  if (view.size > 0) view.sha256 = to_hex(spool.digest());
   if (auto text = spool.in_memory()) view.in_memory = *text;
   return view;
 }

@@ -94,8 +94,7 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
 Task<Ending> Executor::execute(const Prepared* prepared, const HeldRequest* request, net::Worker* worker) {
   const Trail trail{new_uuid(parts_.clock.now()), ""};
   const audit::Entry intent = intent_entry(trail, *request, prepared->decision);
-  audit::Entry record = intent;
-  Status recorded = co_await parts_.recorder.append(std::move(record), Durability::wait);
+  Status recorded = co_await parts_.recorder.write(&intent);
   if (!recorded)
     co_return Ending{State::failed, std::nullopt, recorded.error().code,
                      "approved, but not sent: " + recorded.error().message};
@@ -106,8 +105,8 @@ Task<Ending> Executor::execute(const Prepared* prepared, const HeldRequest* requ
   adapters::BodySource* source = prepared->body.size() > 0 ? &body : nullptr;
   adapters::Forwarded forwarded = co_await prepared->conversation->forward(doors, source, capture, nullptr);
 
-  audit::Entry outcome = outcome_entry(trail, intent, forwarded);
-  Status known = co_await parts_.recorder.append(std::move(outcome), Durability::wait);
+  const audit::Entry outcome = outcome_entry(trail, intent, forwarded);
+  Status known = co_await parts_.recorder.write(&outcome);
   Ending ending = ending_of(forwarded, capture);
   if (!known)
     ending =

@@ -34,8 +34,7 @@ Task<void> forward_read(Parts* parts, const AllowedCall* call) {
     gone.detail = forwarded.error().message;
     forwarded = std::move(gone);
   }
-  audit::Entry outcome = outcome_entry(*call->trail, *call->intent, *forwarded);
-  std::ignore = co_await parts->recorder.append(std::move(outcome), Durability::queue);
+  std::ignore = parts->recorder.queue(outcome_entry(*call->trail, *call->intent, *forwarded));
 }
 
 Task<void> forward_change(Parts* parts, const AllowedCall* call) {
@@ -45,8 +44,8 @@ Task<void> forward_change(Parts* parts, const AllowedCall* call) {
   adapters::Doors& doors = parts->doors(call->exchange->worker());
   adapters::BodySource* source = call->body->size() > 0 ? &body : nullptr;
   adapters::Forwarded forwarded = co_await call->conversation->forward(doors, source, gate, call->visible);
-  audit::Entry outcome = outcome_entry(*call->trail, *call->intent, forwarded);
-  Status recorded = co_await parts->recorder.append(std::move(outcome), Durability::wait);
+  const audit::Entry outcome = outcome_entry(*call->trail, *call->intent, forwarded);
+  Status recorded = co_await parts->recorder.write(&outcome);
   if (recorded) {
     std::ignore = co_await gate.release();
     co_return;

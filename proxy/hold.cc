@@ -23,7 +23,7 @@ void record(Parts& parts, const HeldCall& call, const HeldRequest& request, std:
   entry.reason.clear();
   entry.policies.clear();
   entry.detail = std::string("the request is ") + approvals::state_name(request.state);
-  parts.recorder.log().append(std::move(entry));
+  parts.recorder.log().append(entry);
 }
 
 HeldRequest draft_of(const HeldCall& call, approvals::Frozen frozen, const approvals::Rules& rules, TimeMs now) {

@@ -85,10 +85,12 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   }
 
   // ── record intent: durable before a change, a hold or a refusal goes on
-  const bool streams = !change && decision.verdict == policies::Verdict::allow;
-  const Durability durability = streams ? Durability::queue : Durability::wait;
-  audit::Entry record = intent;
-  Status recorded = co_await parts_.recorder.append(std::move(record), durability);
+  Status recorded;
+  if (!change && decision.verdict == policies::Verdict::allow) {
+    recorded = parts_.recorder.queue(intent);
+  } else {
+    recorded = co_await parts_.recorder.write(&intent);
+  }
   if (!recorded) {
     adapters::Denial unavailable{http_status(recorded.error().kind), recorded.error(), ""};
     std::ignore = co_await (*conversation)->answer_denied(client, std::move(unavailable));

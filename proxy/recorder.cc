@@ -103,18 +103,17 @@ audit::Entry outcome_entry(const Trail& trail, const audit::Entry& intent, const
   return entry;
 }
 
-Task<Status> Recorder::append(audit::Entry entry, Durability durability) {
-  if (durability == Durability::queue) {
-    if (Status healthy = log_.health(); !healthy) co_return healthy;
-    log_.append(std::move(entry));
-    co_return Status();
-  }
-  auto start = [this, entry = std::move(entry)](net::Done<audit::Receipt> done) mutable {
-    log_.append(std::move(entry), std::move(done));
-  };
+Task<Status> Recorder::write(const audit::Entry* entry) {
+  auto start = [this, entry](net::Done<audit::Receipt> done) { log_.append(*entry, std::move(done)); };
   auto receipt = co_await net::await_callback<audit::Receipt>(std::move(start));
   if (!receipt) co_return fail(receipt.error());
   co_return Status();
+}
+
+Status Recorder::queue(const audit::Entry& entry) {
+  if (Status healthy = log_.health(); !healthy) return healthy;
+  log_.append(entry);
+  return {};
 }
 
 void Recorder::refused(const Trail& trail, const std::vector<std::string>& chain, const RequestHead& head,
@@ -128,7 +127,7 @@ void Recorder::refused(const Trail& trail, const std::vector<std::string>& chain
   entry.code = error.code;
   entry.reason = error.message;
   entry.detail = head.method + " " + std::string(head.path());  // without the query: people put secrets there
-  log_.append(std::move(entry));
+  log_.append(entry);
 }
 
 }  // namespace countersign::proxy

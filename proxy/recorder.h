@@ -25,13 +25,14 @@ struct Trail {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
-enum class Durability { wait, queue };
-
 class Recorder {
  public:
   explicit Recorder(audit::Log& log) : log_(log) {}
 
-  Task<Status> append(audit::Entry entry, Durability durability);
+  // Waits until the record is durable.
+  Task<Status> write(const audit::Entry* entry);
+  // Leaves it to the log to write it soon; an error when the log does not take records any more.
+  Status queue(const audit::Entry& entry);
   // Never became an operation: malformed, unauthenticated, unknown path. Queued. `chain` is what the presented token
   // proved to be, or empty.
   void refused(const Trail& trail, const std::vector<std::string>& chain, const RequestHead& head, const Error& error);
