@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(!operation.accesses.empty() && operation.upstream == "files");
   for (const Access& access : operation.accesses) {
     require(access.resource.id.starts_with("files/"));
-    require(access.resource.type != "File" || (access.resource.name + "/").find("../") == std::string::npos);
+    require(access.resource.type != "File" || ("/" + access.resource.name + "/").find("/../") == std::string::npos);
   }
   approvals::Frozen frozen = (*described)->freeze();
   require(!frozen.identity.empty());

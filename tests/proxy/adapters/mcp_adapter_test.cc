@@ -447,6 +447,16 @@ TEST_F(Mcp, HeadsAreChecked) {
   EXPECT_EQ(single_->describe(spooled, doors_).error().code, "mcp.too_large");
 }
 
+TEST_F(Mcp, ThereIsOneEndpoint) {
+  const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+  for (const char* rest : {"/", "/mcp/", "/mcp2", "/x/mcp", "/MCP"}) {
+    auto conversation = single_->describe({&head_, rest, view_of(ping), "team"}, doors_);
+    ASSERT_FALSE(conversation) << rest;
+    EXPECT_EQ(conversation.error().code, "mcp.no_endpoint") << rest;
+  }
+  EXPECT_TRUE(single_->describe({&head_, "/mcp?x=1", view_of(ping), "team"}, doors_));
+}
+
 TEST_F(Mcp, RefusalsSpeakJsonRpc) {
   auto refused = [&](const std::string& body, int status = 400) {
     auto conversation = describe(body);
