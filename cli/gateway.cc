@@ -102,7 +102,7 @@ Status Gateway::open_state() {
                  {{"operations_closed_as_unknown", std::to_string(repairs.closed_intents)},
                   {"bytes_cut", std::to_string(repairs.cut_bytes)}});
   }
-  recorder_ = std::make_unique<proxy::Recorder>(*audit_);
+  recorder_ = std::make_unique<proxy::Recorder>(*audit_, metrics_);
   return {};
 }
 
@@ -158,6 +158,9 @@ Status Gateway::listen() {
   api_ = std::make_unique<console::AdminApi>(services());
   api_tcp_ = std::make_unique<console::Endpoint>(*api_, console::Channel::tcp);
   api_socket_ = std::make_unique<console::Endpoint>(*api_, console::Channel::unix_socket);
+
+  metrics_.gauge("countersign_audit_records", "Durable records in the audit log.", {},
+                 [this] { return static_cast<double>(audit_->size()); });
 
   auto recovered = queue_->recover(clock_.now());
   if (!recovered) return fail(recovered.error());

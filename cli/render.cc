@@ -199,7 +199,7 @@ std::string render_vote(const Json& answer, const Terminal& terminal) {
 
 std::string render_records(const Json& records, const Terminal& terminal) {
   Table table(
-      {{"SEQ", 4}, {"TIME", 19}, {"WHO", 10}, {"WHAT", 12}, {"ON WHAT", 16}, {"DECISION", 8}, {"OUTCOME / WHY", 16}});
+      {{"SEQ", 4}, {"TIME", 14}, {"WHO", 9}, {"WHAT", 13}, {"ON WHAT", 30}, {"DECISION", 8}, {"OUTCOME / WHY", 18}});
   for (const Json& record : records) {
     TimeMs at = time_of(record, "ts");
     std::string who = text_of(record, "actor");
@@ -209,18 +209,20 @@ std::string render_records(const Json& records, const Terminal& terminal) {
     std::string what = text_of(record, "action");
     if (what.empty()) what = phase;
     std::string on = first_of(list_of(record, "resources"));
+    if (auto type = on.find("::"); type != std::string::npos) on.erase(0, type + 2);  // the id says more than its type
     if (on.empty()) on = text_of(record, "request");
     if (on.empty()) on = text_of(record, "upstream");
     std::string decision = text_of(record, "decision");
     std::string why = text_of(record, "outcome");
     if (std::int64_t status = integer_or(record, "status", 0); status != 0) why += " " + std::to_string(status);
-    for (const char* key : {"code", "reason", "comment", "detail"}) {
+    // The first thing that says why; `audit show` has the rest.
+    for (const char* key : {"comment", "code", "detail"}) {
       std::string more = text_of(record, key);
       if (more.empty()) continue;
-      if (!why.empty()) why += why.back() == ':' ? " " : ": ";
-      why += more;
+      why += (why.empty() ? "" : ": ") + more;
+      break;
     }
-    table.add({std::to_string(integer_or(record, "seq", -1)), at == 0 ? "" : absolute_time(at), who, what, on,
+    table.add({std::to_string(integer_or(record, "seq", -1)), at == 0 ? "" : absolute_time(at).substr(5), who, what, on,
                decision.empty() ? "(" + phase + ")" : decision, why},
               style_of(decision), 5);
   }

@@ -51,6 +51,7 @@ audit::Entry intent_entry(const Trail& trail, const auth::Caller& caller, const 
   for (const Access& access : operation.accesses)
     entry.resources.push_back(access.resource.type + "::" + access.resource.id);
   entry.environment = environment;
+  entry.detail = operation.summary;
   if (body.size > 0) {
     entry.input_sha256 = body.sha256;
     entry.input_bytes = static_cast<std::int64_t>(body.size);
@@ -75,6 +76,7 @@ audit::Entry intent_entry(const Trail& trail, const approvals::HeldRequest& requ
   entry.resources = request.resources;
   entry.environment = request.environment;
   entry.fingerprint = request.fingerprint;
+  entry.detail = request.summary;
   if (request.frozen.body_size > 0) {
     entry.input_sha256 = request.frozen.body_sha256;
     entry.input_bytes = static_cast<std::int64_t>(request.frozen.body_size);
@@ -103,7 +105,32 @@ audit::Entry outcome_entry(const Trail& trail, const audit::Entry& intent, const
   return entry;
 }
 
+Recorder::Recorder(audit::Log& log, Metrics& metrics)
+    : log_(log),
+      refused_(metrics.counter("countersign_refused_total", "Requests refused before they were an operation.")) {
+  for (auto decision : {audit::Decision::allow, audit::Decision::hold, audit::Decision::deny}) {
+    std::string name(audit::name_of(decision));
+    decisions_[name] = &metrics.counter("countersign_operations_total", "Operations by what was decided about them.",
+                                        {{"decision", name}});
+  }
+  for (auto outcome :
+       {audit::Outcome::ok, audit::Outcome::client_error, audit::Outcome::server_error, audit::Outcome::timeout,
+        audit::Outcome::cancelled, audit::Outcome::unknown, audit::Outcome::not_forwarded}) {
+    std::string name(audit::name_of(outcome));
+    outcomes_[name] = &metrics.counter("countersign_outcomes_total", "Forwarded operations by what became of them.",
+                                       {{"outcome", name}});
+  }
+}
+
+void Recorder::count(const audit::Entry& entry) {
+  const auto& counters = entry.phase == audit::Phase::outcome ? outcomes_ : decisions_;
+  const auto name =
+      entry.phase == audit::Phase::outcome ? audit::name_of(entry.outcome) : audit::name_of(entry.decision);
+  if (auto found = counters.find(name); found != counters.end()) found->second->add();
+}
+
 Task<Status> Recorder::write(const audit::Entry* entry) {
+  count(*entry);
   auto start = [this, entry](net::Done<audit::Receipt> done) { log_.append(*entry, std::move(done)); };
   auto receipt = co_await net::await_callback<audit::Receipt>(std::move(start));
   if (!receipt) co_return fail(receipt.error());
@@ -112,6 +139,7 @@ Task<Status> Recorder::write(const audit::Entry* entry) {
 
 Status Recorder::queue(const audit::Entry& entry) {
   if (Status healthy = log_.health(); !healthy) return healthy;
+  count(entry);
   log_.append(entry);
   return {};
 }
@@ -119,6 +147,7 @@ Status Recorder::queue(const audit::Entry& entry) {
 void Recorder::refused(const Trail& trail, const std::vector<std::string>& chain, const RequestHead& head,
                        const Error& error) {
   audit::Entry entry;
+  refused_.add();
   entry.phase = audit::Phase::refused;
   entry.operation = trail.operation;
   entry.peer = trail.peer;

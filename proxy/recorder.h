@@ -5,12 +5,14 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <string>
 
 #include "approvals/request.h"
 #include "audit/log.h"
 #include "auth/caller.h"
 #include "core/http_head.h"
+#include "core/metrics.h"
 #include "core/task.h"
 #include "policies/decision.h"
 #include "proxy/adapters/adapter.h"
@@ -27,7 +29,8 @@ struct Trail {
 
 class Recorder {
  public:
-  explicit Recorder(audit::Log& log) : log_(log) {}
+  // Both outlive the recorder. Counts what it records: countersign_operations_total, _outcomes_total, _refused_total.
+  Recorder(audit::Log& log, Metrics& metrics);
 
   // Waits until the record is durable.
   Task<Status> write(const audit::Entry* entry);
@@ -40,7 +43,12 @@ class Recorder {
   [[nodiscard]] audit::Log& log() { return log_; }
 
  private:
+  void count(const audit::Entry& entry);
+
   audit::Log& log_;
+  std::map<std::string, Counter*, std::less<>> decisions_;  // by name of the decision
+  std::map<std::string, Counter*, std::less<>> outcomes_;   // by name of the outcome
+  Counter& refused_;
 };
 
 // Pure: the intent of an operation, and the outcome that follows an intent.

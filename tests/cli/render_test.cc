@@ -123,7 +123,7 @@ TEST(RenderTest, RecordsFitIn120Columns) {
     EXPECT_LE(columns(std::string_view(text).substr(begin, end - begin)), 120U);
     begin = end + 1;
   }
-  EXPECT_TRUE(has(text, "2026-11-21 09:30:00"));
+  EXPECT_TRUE(has(text, "11-21 09:30:00"));
   EXPECT_TRUE(has(text, "deny"));
 }
 
