@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 from harness import World, wait_until  # noqa: E402
 
 SEED = int(os.environ.get("COUNTERSIGN_SEED", "20261121"))
-ROUNDS = int(os.environ.get("COUNTERSIGN_KILLS", "10"))
+ROUNDS = int(os.environ.get("COUNTERSIGN_KILLS", "16"))
 
 
 class Kill(unittest.TestCase):
