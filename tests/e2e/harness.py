@@ -120,6 +120,12 @@ http {{
     def stop(self):
         self.process.stop(signal.SIGQUIT)
 
+    def settle(self, gateway, token):
+        """nginx writes its log after it has answered; a request of our own behind the others makes sure that theirs are there."""
+        marker = f"/staging/after-{time.monotonic_ns()}"
+        gateway.http("GET", f"/web{marker}", token)
+        wait_until(lambda: any(path == marker for _, path, _ in self.requests()), "nginx has written its log")
+
 
 def write_quickstart(folder, nginx_port=None, agents_port=None, admin_port=None, extra=""):
     """examples/quickstart with the default policies, free ports and the installed MCP server: (agents_port, admin_port)."""
