@@ -39,6 +39,7 @@ class Kill(unittest.TestCase):
             self.assertGreater(len(self.done), 0, "the load did something")
             self.assertGreater(len(self.held), 0, "requests were held")
             self.settle()
+            world.nginx.settle(self.gateway, self.token)
             self.check()
 
     def write(self, round_number, n):
