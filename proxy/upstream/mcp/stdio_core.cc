@@ -96,6 +96,7 @@ void StdioCore::send_call(const std::shared_ptr<Call>& call) {
   if (call->abandoned) return;
   if (call->kind == Call::Kind::ready) return Call::answer(call, std::string());
   Streams& streams = *streams_;
+  if (streams.is_over) return Call::answer(call, fail(not_connected("the upstream's command has ended")));
   if (in_flight_.size() >= kMaxInFlight || streams.outbox_bytes + call->params.size() > kMaxOutboxBytes)
     return Call::answer(call, fail(ErrorKind::unavailable, "upstream.busy", "too many calls are in flight"));
   call->id = next_id_++;
@@ -179,15 +180,14 @@ Task<Status> StdioCore::run_child() {
 
   Status ready = co_await handshake(streams);
   was_ready_ = ready.has_value();
-  if (ready) {
+  if (ready && !streams->is_over) {
     phase_ = Phase::ready;
     log().info("an upstream's command is ready", {{"upstream", upstream()}});
     answer_waiting(Status());
     while (!streams->is_over) std::ignore = co_await streams->over.wait(-1);
   } else {
-    over(*streams, ready.error().message);
+    over(*streams, ready ? "the command ended" : ready.error().message);
   }
-  phase_ = Phase::ending;
   co_await end_child(streams);
   streams_.reset();
   co_return fail(broken(streams->why));
@@ -403,8 +403,11 @@ void StdioCore::receive(Streams& streams, std::string_view line) {
 
 void StdioCore::over(Streams& streams, std::string reason) {
   streams.end(std::move(reason));
-  if (streams_.get() == &streams)
-    fail_in_flight(broken("the upstream ended before it answered; the call may have run"));
+  if (streams_.get() != &streams) return;
+  // At once, not when the supervisor gets its turn: a call that came in between would be sent to nobody.
+  phase_ = Phase::ending;
+  outdate();
+  fail_in_flight(broken("the upstream ended before it answered; the call may have run"));
 }
 
 void StdioCore::fail_in_flight(const Error& error) {

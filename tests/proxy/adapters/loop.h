@@ -1,13 +1,26 @@
 // Two running workers, and a way to wait for a coroutine from a test's thread.
 #pragma once
 
+#include <stdlib.h>
+
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <optional>
+#include <stdexcept>
+#include <string>
 
 #include "proxy/net/worker.h"
 
 namespace countersign::mcp::test {
+
+// A folder nobody else has, not even a run that was killed and left one behind.
+inline std::filesystem::path fresh_folder() {
+  std::string pattern =
+      (std::filesystem::canonical(std::filesystem::temp_directory_path()) / "countersign-XXXXXX").string();
+  if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
+  return pattern;
+}
 
 class Loops {
  public:

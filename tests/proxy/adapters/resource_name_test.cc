@@ -66,6 +66,7 @@ class Folders : public ::testing::Test {
   void SetUp() override {
     base_ = std::filesystem::canonical(std::filesystem::temp_directory_path()) /
             ("countersign-names-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(base_);  // of a run that was killed
     std::filesystem::create_directories(base_ / "data" / "production");
     std::filesystem::create_directory_symlink(base_ / "data", base_ / "link");
   }

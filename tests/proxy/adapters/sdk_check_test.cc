@@ -1,6 +1,5 @@
 // The answers of the gateway, judged by the official npm client.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -31,8 +30,7 @@ TEST(SdkCheck, TheOfficialClientTakesEveryAnswerOfTheGateway) {
   if (!std::filesystem::exists(modules / "@modelcontextprotocol/sdk")) {
     GTEST_SKIP() << "tests/e2e/node_modules is missing: run scripts/setup";
   }
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("countersign-sdk-" + std::to_string(::getpid()));
+  const std::filesystem::path folder = fresh_folder();
   std::filesystem::create_directories(folder / "data");
   config::Upstream upstream;
   upstream.name = "files";

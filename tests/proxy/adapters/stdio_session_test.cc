@@ -29,10 +29,7 @@ std::string python() {
 class Stdio : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::canonical(std::filesystem::temp_directory_path()) /
-              ("countersign-stdio-" + std::to_string(::getpid()) + "-" +
-               ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_);
+    folder_ = fresh_folder();
     options_.first_pause = 1;
     options_.last_pause = 2;
     options_.leave = 200;
@@ -151,6 +148,18 @@ TEST_F(Stdio, AChildThatDiesFailsItsCallOnceAndIsStartedAgain) {
   EXPECT_EQ(count("started"), 2U);
   EXPECT_EQ(count("call die"), 1U) << "a call is never sent a second time";
   EXPECT_EQ(count("call never"), 1U);
+}
+
+// The moment between a child's death and the next child's start must lose no call.
+TEST_F(Stdio, CallsRightAfterADeathWaitForTheNextChild) {
+  start("normal");
+  constexpr std::size_t kRounds = 20;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    EXPECT_EQ(code(call("die")), "upstream.broken");
+    EXPECT_EQ(code(call("echo")), "ok");
+  }
+  EXPECT_EQ(count("call die"), kRounds);
+  EXPECT_EQ(count("call echo"), kRounds);
 }
 
 TEST_F(Stdio, GarbageIsPassedOver) {
