@@ -42,8 +42,8 @@ std::string encode64(ByteView bytes, std::string_view alphabet, bool pad) {
 }
 
 Result<Bytes> decode64(std::string_view text, const std::array<std::int8_t, 256>& table) {
-  Bytes out;
-  out.reserve(text.size() * 3 / 4);
+  Bytes out(text.size() * 3 / 4);
+  std::size_t count = 0;
   std::uint32_t window = 0;
   int bits = 0;
   for (char c : text) {
@@ -53,7 +53,7 @@ Result<Bytes> decode64(std::string_view text, const std::array<std::int8_t, 256>
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
-      out.push_back(static_cast<std::uint8_t>(window >> bits));
+      out[count++] = static_cast<std::uint8_t>(window >> bits);
     }
   }
   bool canonical = bits < 6 && (window & ((1U << bits) - 1)) == 0;

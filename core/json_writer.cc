@@ -27,56 +27,63 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-void write_string(std::string_view text, std::string& out) {
+// Bytes that stand for themselves inside a JSON string.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t byte = 0x20; byte < 0x80; ++byte) plain[byte] = byte != '"' && byte != '\\';
+  return plain;
+}();
+
+void write_escaped(unsigned char byte, std::string& out) {
   constexpr std::string_view kDigits = "0123456789abcdef";
+  switch (byte) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\b':
+      out += "\\b";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\f':
+      out += "\\f";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    default:
+      out += "\\u00";
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+  }
+}
+
+void write_string(std::string_view text, std::string& out) {
   out += '"';
-  std::size_t i = 0;
-  while (i < text.size()) {
-    char c = text[i];
-    auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80) {
-      std::size_t length = utf8_length(text.substr(i));
-      if (length == 0) {
-        out += "\xEF\xBF\xBD";
-        ++i;
-      } else {
-        out += text.substr(i, length);
-        i += length;
-      }
-      continue;
+  while (!text.empty()) {
+    std::size_t run = 0;
+    while (run < text.size() && kPlain[static_cast<unsigned char>(text[run])]) ++run;
+    out += text.substr(0, run);
+    text.remove_prefix(run);
+    if (text.empty()) break;
+    const auto byte = static_cast<unsigned char>(text.front());
+    std::size_t length = 1;
+    if (byte < 0x80) {
+      write_escaped(byte, out);
+    } else if (length = utf8_length(text); length > 0) {
+      out += text.substr(0, length);
+    } else {
+      out += "\xEF\xBF\xBD";
+      length = 1;
     }
-    ++i;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      default:
-        if (byte < 0x20) {
-          out += "\\u00";
-          out += kDigits[byte >> 4];
-          out += kDigits[byte & 15];
-        } else {
-          out += c;
-        }
-    }
+    text.remove_prefix(length);
   }
   out += '"';
 }
@@ -126,8 +133,9 @@ JsonWriter& JsonWriter::key(std::string_view name) {
   last_keys_.back() = name;
 #endif
   separate();
-  write_string(name, out_);
-  out_ += ':';
+  out_ += '"';
+  out_ += name;
+  out_ += "\":";
   first_ = true;  // the value that follows needs no comma
   return *this;
 }
