@@ -20,6 +20,12 @@ std::vector<std::string_view> split(std::string_view name) {
   return segments;
 }
 
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
 // Each variable takes one character at least. Literals between variables are found leftmost first, which is enough:
 // there is only "matches" to be said.
 bool segment_matches(std::string_view pattern, std::string_view text) {
@@ -86,16 +92,19 @@ Result<HttpPattern> HttpPattern::parse(std::string_view method, std::string_view
     }
     Result<std::string> segment = parse_segment(segments[i]);
     if (!segment) return fail(segment.error());
+    pattern.lowered_.push_back(lowered(*segment));
     pattern.segments_.push_back(std::move(*segment));
   }
   return pattern;
 }
 
-bool HttpPattern::matches(std::string_view method, const std::vector<std::string_view>& segments) const {
+bool HttpPattern::matches(std::string_view method, const std::vector<std::string_view>& segments,
+                          LetterCase letters) const {
+  const std::vector<std::string>& own = letters == LetterCase::exact ? segments_ : lowered_;
   if (method_ != "*" && method_ != method) return false;
-  if (rest_ ? segments.size() < segments_.size() : segments.size() != segments_.size()) return false;
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
-    if (!segment_matches(segments_[i], segments[i])) return false;
+  if (rest_ ? segments.size() < own.size() : segments.size() != own.size()) return false;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (!segment_matches(own[i], segments[i])) return false;
   }
   return true;
 }
@@ -138,13 +147,27 @@ Result<HttpOperations> HttpOperations::load(const config::Upstream& upstream) {
 }
 
 HttpOperation HttpOperations::find(std::string_view method, std::string_view name) const {
-  std::vector<std::string_view> segments = split(name);
+  std::string lower = lowered(name);
+  return find(method, split(name), split(lower));
+}
+
+HttpOperation HttpOperations::find(std::string_view method, const std::vector<std::string_view>& exact,
+                                   const std::vector<std::string_view>& lowered) const {
+  const Rule* winner = nullptr;
+  Effect at_least = Effect::read;
   for (const Rule& rule : rules_) {
-    if (!rule.pattern.matches(method, segments)) continue;
-    std::string action = rule.action.empty() ? std::string(method) : rule.action;
-    return {"http:" + action, rule.effect.value_or(effect_of_method(method))};
+    if (!rule.pattern.matches(method, lowered, LetterCase::ignored)) continue;
+    if (!rule.pattern.matches(method, exact)) {
+      at_least = std::max(at_least, rule.effect.value_or(effect_of_method(method)));
+    } else if (!winner) {
+      winner = &rule;
+    }
   }
-  return {"http:" + std::string(method), effect_of_method(method)};
+  if (method == "HEAD" && !(winner && winner->pattern.names_method("HEAD")))
+    at_least = std::max(at_least, find("GET", exact, lowered).effect);
+  std::string action = winner && !winner->action.empty() ? winner->action : std::string(method);
+  Effect effect = winner && winner->effect ? *winner->effect : effect_of_method(method);
+  return {"http:" + action, std::max(effect, at_least)};
 }
 
 }  // namespace countersign::adapters

@@ -25,18 +25,24 @@ struct HttpOperation {
 
 // One rule: a method, and a path of segments. `{name}` stands for one segment, also within literal text
 // ("report-{id}.pdf"); a final `**` for any rest, empty included. Paths are compared decoded (name_of_uri_path).
+enum class LetterCase { exact, ignored };  // of ASCII letters
+
 class HttpPattern {
  public:
   // Error: config.bad_path.
   static Result<HttpPattern> parse(std::string_view method, std::string_view path);
-  // `name` as name_of_uri_path gives it.
-  [[nodiscard]] bool matches(std::string_view method, const std::vector<std::string_view>& segments) const;
+  // `segments` of a name as name_of_uri_path gives it; in lower case already where letter case is ignored.
+  [[nodiscard]] bool matches(std::string_view method, const std::vector<std::string_view>& segments,
+                             LetterCase letters = LetterCase::exact) const;
+  // Whether the method is spelt out, not `*`.
+  [[nodiscard]] bool names_method(std::string_view method) const { return method_ == method; }
   // For the order of OpenAPI paths: literal sorts before templated, segment by segment.
   [[nodiscard]] std::vector<std::size_t> rank() const;
 
  private:
   std::string method_;                 // "*": any
   std::vector<std::string> segments_;  // '\0' stands for the variable part
+  std::vector<std::string> lowered_;   // the same in lower case
   bool rest_ = false;
 };
 
@@ -45,7 +51,10 @@ class HttpOperations {
   // Reads upstream.operations and upstream.openapi. Errors: config.bad_path, config.bad_effect, openapi.*.
   static Result<HttpOperations> load(const config::Upstream& upstream);
 
-  // Never fails: what no rule names has its method's default.
+  // Never fails: what no rule names has its method's default. The first rule that matches names the action. The effect
+  // is at least that of every rule that would match if the case of ASCII letters were ignored, since many servers route
+  // so, and for HEAD without a HEAD rule at least that of GET, which servers run for it (RFC 9110 section 9.3.2). A
+  // trailing '/' makes no difference: neither names nor patterns keep it.
   [[nodiscard]] HttpOperation find(std::string_view method, std::string_view name) const;
 
   [[nodiscard]] std::size_t size() const { return rules_.size(); }
@@ -56,6 +65,10 @@ class HttpOperations {
     std::string action;            // empty: http:<METHOD>
     std::optional<Effect> effect;  // nullopt: the method's
   };
+  // `lowered` is `exact` in lower case.
+  [[nodiscard]] HttpOperation find(std::string_view method, const std::vector<std::string_view>& exact,
+                                   const std::vector<std::string_view>& lowered) const;
+
   std::vector<Rule> rules_;  // the first that matches counts
 };
 

@@ -49,6 +49,16 @@ Result<std::string> destination_path(std::string_view value, const RequestHead& 
   return std::string(value.substr(mount.size()));
 }
 
+// What MOVE and COPY do to their destination: what is there already is replaced, a collection with all that it holds,
+// unless the request says `Overwrite: F` (RFC 4918 sections 9.8.4 and 10.6). `forwarded` is what the upstream will
+// read.
+Result<Effect> effect_on_destination(const HeaderList& forwarded) {
+  std::string_view overwrite = forwarded.get("Overwrite").value_or("T");
+  if (forwarded.count("Overwrite") > 1 || (overwrite != "T" && overwrite != "F"))
+    return fail(malformed("http.bad_overwrite", "Overwrite is given once at most, as T or F"));
+  return overwrite == "F" ? Effect::write : Effect::destroy;
+}
+
 Access access(const config::Upstream& upstream, std::string name, Effect effect) {
   return {{"HttpEndpoint", upstream.name + "/" + name, std::move(name)}, effect};
 }
@@ -87,9 +97,11 @@ Result<Operation> name_operation(const config::Upstream& upstream, const HttpOpe
     target.remove_prefix(std::min(base_path.size(), target.size()));
     Result<std::string> destination = name_of_uri_path(target, RawUnicode::refused, "http.bad_destination");
     if (!destination) return fail(destination.error());
+    Result<Effect> replaced = effect_on_destination(head.headers);
+    if (!replaced) return fail(replaced.error());
     if (head.method == "COPY" && found.effect == Effect::write) operation.accesses.front().effect = Effect::read;
     operation.summary = head.method + " /" + *name + " to /" + *destination + " on " + upstream.name;
-    operation.accesses.push_back(access(upstream, *destination, Effect::write));
+    operation.accesses.push_back(access(upstream, *destination, *replaced));
   }
   JsonWriter writer(operation.input);
   writer.begin_object().member("method", head.method).member("path", "/" + *name);

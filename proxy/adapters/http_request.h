@@ -24,7 +24,7 @@ struct HttpRequest {
 // Reads and names a request. `base_path` is the path of the upstream's address without trailing '/': "" or "/api".
 //
 // Errors: http.bad_method, http.method_not_supported, http.ambiguous_path, http.ambiguous_query, http.method_override,
-// http.path_override, http.bad_header, http.bad_destination, http.too_many_parameters.
+// http.path_override, http.bad_header, http.bad_destination, http.bad_overwrite, http.too_many_parameters.
 Result<HttpRequest> read_http_request(const config::Upstream& upstream, const HttpOperations& operations,
                                       std::string_view base_path, const Inbound& inbound);
 

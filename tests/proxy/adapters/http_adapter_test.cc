@@ -18,7 +18,14 @@ config::Upstream web() {
   upstream.operations = {{"POST", "/orders/{id}/refund", "refundOrder", "administer"},
                          {"GET", "/secrets/**", "", "mint"},
                          {"*", "/admin/**", "", "administer"},
-                         {"GET", "/reports/report-{id}.pdf", "getReport", std::nullopt}};
+                         {"GET", "/reports/report-{id}.pdf", "getReport", std::nullopt},
+                         {"GET", "/tokens/{id}", "getToken", "mint"},
+                         {"GET", "/jobs/run", "runJob", "execute"},
+                         {"HEAD", "/jobs/state", "peek", "read"},
+                         {"GET", "/jobs/state", "", "execute"},
+                         {"GET", "/Files/key-{id}.PEM", "", "mint"},
+                         {"GET", "/files/{name}", "getFile", "read"},
+                         {"*", "/files/**", "anyFile", "write"}};
   return upstream;
 }
 
@@ -144,9 +151,9 @@ TEST_F(Http, TheQueryIsReadStrictly) {
 
 TEST_F(Http, MovingTouchesBothEnds) {
   auto move = ok("MOVE", "/production/a", fields({{"Destination", "http://gw:8700/web/staging/b"}}));
-  EXPECT_EQ(shown(move->operation()), "destroy production/a, write staging/b");
+  EXPECT_EQ(shown(move->operation()), "destroy production/a, destroy staging/b");
   EXPECT_EQ(shown(ok("COPY", "/production/a", fields({{"Destination", "/web/staging/b%20c/"}}))->operation()),
-            "read production/a, write staging/b c");
+            "read production/a, destroy staging/b c");
   for (const char* bad :
        {"http://other/web/b", "/other/b", "/webx/b", "web/b", "http://gw:8700/web/../x", "/web/a/%2e%2e/b", "/web//b",
         "/web/b?x", "http://gw:8700@evil/web/b", "http://gw:8700", "", "ftp://gw:8700/web/b"}) {
@@ -155,6 +162,33 @@ TEST_F(Http, MovingTouchesBothEnds) {
   EXPECT_EQ(code("MOVE", "/a"), "http.bad_destination");
   EXPECT_EQ(code("COPY", "/a", fields({{"Destination", "/web/b"}, {"Destination", "/web/c"}})), "http.bad_destination");
   EXPECT_EQ(code("PUT", "/a", fields({{"Destination", "/web/b"}})), "http.bad_destination");
+}
+
+TEST_F(Http, WhatIsAtTheDestinationIsDestroyedUnlessOverwriteIsRefused) {
+  auto accesses = [&](const char* method, std::initializer_list<std::pair<std::string_view, std::string_view>> more) {
+    HeaderList headers = fields(more);
+    headers.add("Destination", "/web/b");
+    return shown(ok(method, "/a", headers)->operation());
+  };
+  EXPECT_EQ(accesses("COPY", {}), "read a, destroy b");
+  EXPECT_EQ(accesses("COPY", {{"Overwrite", "T"}}), "read a, destroy b");
+  EXPECT_EQ(accesses("COPY", {{"overwrite", "F"}}), "read a, write b");
+  EXPECT_EQ(accesses("MOVE", {{"Overwrite", "F"}}), "destroy a, write b");
+  EXPECT_EQ(accesses("COPY", {{"Overwrite", "F"}, {"Connection", "Overwrite"}}), "read a, destroy b")
+      << "the field is not forwarded";
+  for (const char* bad : {"f", "t", "", "F, T", "F;x", "false", "0"}) {
+    EXPECT_EQ(code("COPY", "/a", fields({{"Destination", "/web/b"}, {"Overwrite", bad}})), "http.bad_overwrite") << bad;
+  }
+  for (const char* second : {"F", "T"}) {
+    EXPECT_EQ(code("MOVE", "/a", fields({{"Destination", "/web/b"}, {"Overwrite", "F"}, {"overwrite", second}})),
+              "http.bad_overwrite");
+  }
+  EXPECT_EQ(describe("COPY", "/a", fields({{"Destination", "/web/b"}, {"Overwrite", "x"}})).error().kind,
+            ErrorKind::malformed);
+  auto before = ok("COPY", "/a", fields({{"Destination", "/web/b"}, {"Overwrite", "F"}}));
+  auto after = adapter_->thaw(before->freeze(), "", doors_);
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(shown((*after)->operation()), "read a, write b");
 }
 
 TEST_F(Http, ForwardsTheBytesItJudgedAndNoCredential) {
