@@ -22,6 +22,55 @@ std::string phrase(std::string_view pointer, std::string_view name) {
 
 constexpr std::size_t kPhrases = 4;
 
+// The next character of a key, in lower case. Beyond ASCII two characters are the same letter as an ASCII one when case
+// is ignored (Unicode CaseFolding.txt): U+017F, long s, and U+212A, the Kelvin sign.
+char next_letter(std::string_view& text) {
+  for (auto [spelling, letter] : {std::pair{std::string_view("\xC5\xBF"), 's'}, {"\xE2\x84\xAA", 'k'}}) {
+    if (!text.starts_with(spelling)) continue;
+    text.remove_prefix(spelling.size());
+    return letter;
+  }
+  char c = text.front();
+  text.remove_prefix(1);
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+bool same_but_for_case(std::string_view a, std::string_view b) {
+  if (a == b) return false;
+  while (!a.empty() && !b.empty()) {
+    if (next_letter(a) != next_letter(b)) return false;
+  }
+  return a.empty() && b.empty();
+}
+
+// A reference token of RFC 6901 without its escapes.
+std::string unescaped(std::string_view token) {
+  std::string out;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    if (token[i] != '~' || i + 1 == token.size()) {
+      out += token[i];
+    } else {
+      out += token[++i] == '1' ? '/' : '~';
+    }
+  }
+  return out;
+}
+
+// Whether an object on the pointer's way has a member that differs from the pointer's only by case. Servers that decode
+// into the fields of a type often take it for the same, and of two the last.
+bool has_look_alike(JsonValue value, std::string_view pointer) {
+  while (value && pointer.starts_with('/')) {
+    std::string_view step = pointer.substr(0, std::min(pointer.find('/', 1), pointer.size()));
+    std::string wanted = unescaped(step.substr(1));
+    for (JsonValue member = value.is_object() ? value.first() : JsonValue(); member; member = member.next()) {
+      if (same_but_for_case(member.key(), wanted)) return true;
+    }
+    value = value.at(step);
+    pointer.remove_prefix(step.size());
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<McpUpstream> McpUpstream::create(const config::Upstream& upstream) {
@@ -79,6 +128,9 @@ Result<std::vector<Access>> McpUpstream::named_by(const Rule& rule, const Pointe
         "the argument " + pointer.pointer + " must be a string, or a list of strings, that says what is touched");
   };
   std::vector<Access> accesses;
+  if (has_look_alike(arguments, pointer.pointer))
+    return fail(ErrorKind::malformed, "mcp.ambiguous_resource",
+                "the arguments have another spelling of " + pointer.pointer + ", which says what is touched");
   JsonValue value = arguments.at(pointer.pointer);
   if (!value) return accesses;
   bool list = value.is_array();

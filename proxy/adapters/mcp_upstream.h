@@ -29,6 +29,8 @@ class McpUpstream {
   //   - A pointer of a rule for exactly this tool must find something when the call may change things; when a call that
   //     only reads names nothing, it touches the whole upstream.
   //   - Pointers of the rule "*" that find nothing are passed over, since tools differ.
+  //   - A member that differs from a pointer's only in the case of its letters is refused, also where the pointer's own
+  //     is missing: many servers take it for the same.
   //   - When nothing is named, the access is to the tool itself: Tool::"upstream/tool".
   // `input` is {"arguments":…,"tool":…}. Errors: mcp.ambiguous_resource, mcp.resource_missing, mcp.too_many_resources.
   [[nodiscard]] Result<Operation> call_tool(const McpTool& tool, JsonValue arguments) const;

@@ -22,6 +22,7 @@ config::Upstream files() {
                     {"move_file", std::nullopt, {{"/source", "destroy"}, {"/destination", "write"}}, "File"},
                     {"read_many", std::nullopt, {{"/paths", std::nullopt}}, "File"},
                     {"find", "read", {{"/path", std::nullopt}}, "File"},
+                    {"put_nested", "write", {{"/target/keys~1on~0disk", std::nullopt}}, "File"},
                     {"*", std::nullopt, {{"/path", std::nullopt}}, "File"}};
   return upstream;
 }
@@ -118,6 +119,35 @@ TEST_F(Mcp, CallsAreNamedByToolAndArguments) {
   EXPECT_EQ(operation.action, "mcp:call_tool");
   EXPECT_EQ(operation.protocol, "mcp");
   EXPECT_EQ(operation.input, R"({"arguments":{"content":"c","path":"production/config.json"},"tool":"write_file"})");
+}
+
+TEST_F(Mcp, ArgumentsWithASecondSpellingOfAPointerAreRefused) {
+  doors_.mcp_doors["files"].add_tool(R"({"name":"put_nested"})", "put_nested", true, false, true);
+  auto refused = [&](const std::string& tool, const std::string& arguments) {
+    EXPECT_EQ(code(call(tool, arguments)), "mcp.ambiguous_resource") << tool << " " << arguments;
+  };
+  refused("write_file", R"({"path":"staging/x","Path":"production/y"})");
+  refused("write_file", R"({"PATH":"production/y","path":"staging/x"})");
+  refused("write_file", R"({"path":"staging/x","p\u0041th":"production/y"})");
+  refused("write_file", R"({"path":"staging/x","Path":"staging/x"})");
+  refused("write_file", R"({"path":"staging/x","Path":null})");
+  refused("write_file", R"({"Path":"production/y"})");
+  refused("find", R"({"Path":"production/y"})");
+  refused("mystery", R"({"patH":"production/y"})");
+  refused("move_file", R"({"source":"a","destination":"staging/b","Destination":"production/b"})");
+  refused("read_many", R"({"paths":["a"],"Paths":["b"]})");
+  refused("read_many", R"({"paths":["a"],"path\u017f":["b"]})");
+  refused("put_nested", R"({"target":{"keys/on~disk":"a","Keys/on~disk":"b"}})");
+  refused("put_nested", R"({"target":{"keys/on~disk":"a"},"Target":{"keys/on~disk":"b"}})");
+  refused("put_nested", R"({"target":{"keys/on~disk":"a","\u212aeys/on~disk":"b"}})");
+  auto accesses = [&](const std::string& tool, const std::string& arguments) {
+    return shown(ok(call(tool, arguments))->operation());
+  };
+  EXPECT_EQ(accesses("put_nested", R"({"target":{"keys/on~disk":"a"}})"), "write File::files/a");
+  EXPECT_EQ(accesses("put_nested", R"({"target":{"keys/on~disk":"a","Target":1},"other":{"Keys/on~disk":"b"}})"),
+            "write File::files/a");
+  EXPECT_EQ(accesses("write_file", R"({"path":"a","paths":"b","Content":{"Path":"c"},"pat":1,"":2})"),
+            "write File::files/a");
 }
 
 TEST_F(Mcp, CallsThatDoNotSayWhatTheyTouchAreRefused) {
