@@ -23,10 +23,10 @@ struct HttpOperation {
 // destroy; PUT, POST, PATCH, COPY, LOCK, UNLOCK, MKCOL and PROPPATCH write; any other is opaque: execute.
 [[nodiscard]] Effect effect_of_method(std::string_view method);
 
-// One rule: a method, and a path of segments. `{name}` stands for one segment, also within literal text
-// ("report-{id}.pdf"); a final `**` for any rest, empty included. Paths are compared decoded (name_of_uri_path).
 enum class LetterCase { exact, ignored };  // of ASCII letters
 
+// One rule: a method, and a path of segments. `{name}` stands for one segment, also within literal text
+// ("report-{id}.pdf"); a final `**` for any rest, empty included. Paths are compared decoded (name_of_uri_path).
 class HttpPattern {
  public:
   // Error: config.bad_path.
