@@ -220,6 +220,15 @@ Status Queue::check_room(const std::string& agent) {
     return fail(ErrorKind::unavailable, "approval.too_many",
                 std::to_string(*of_agent) + " requests of this agent are open already; no more can be held");
   }
+  // Bodies outlive their requests (retention), so the disk is bounded by bytes kept, not by requests open.
+  Result<std::uint64_t> bytes_of_agent = store_.kept_bytes(agent);
+  if (!bytes_of_agent) return fail(bytes_of_agent.error());
+  Result<std::uint64_t> bytes_of_all = store_.kept_bytes("");
+  if (!bytes_of_all) return fail(bytes_of_all.error());
+  if (*bytes_of_agent >= options_.max_bytes_of_agent || *bytes_of_all >= options_.max_bytes) {
+    return fail(ErrorKind::unavailable, "approval.too_many",
+                "the stored requests of this agent take up all the space they may; no more can be held");
+  }
   return {};
 }
 
@@ -293,7 +302,7 @@ Result<HeldRequest> Queue::cancel(std::string_view id, std::string_view by, std:
   return transact([&](Work& work) -> Result<HeldRequest> {
     Result<HeldRequest> request = load(id);
     if (!request) return request;
-    request->code = "approval.cancelled";
+    request->code = by.empty() ? "approval.superseded" : "approval.cancelled";
     request->reason = reason;
     request->decided_by = by;
     Status done = move(work, *request, {State::held, State::cancelled}, now);

@@ -70,9 +70,11 @@ struct Recovered {
 class Queue {
  public:
   struct Options {
-    TimeMs retention = 30LL * 86'400'000;  // how long bodies and replies are kept after the end; the row stays
-    std::size_t max_open = 10'000;         // open requests (held, approved, executing) of all agents
-    std::size_t max_open_of_agent = 200;   // of one
+    TimeMs retention = 30LL * 86'400'000;           // how long bodies and replies are kept after the end; the row stays
+    std::size_t max_open = 10'000;                  // open requests (held, approved, executing) of all agents
+    std::size_t max_open_of_agent = 200;            // of one
+    std::uint64_t max_bytes = 16ULL << 30;          // of all bodies kept, also of requests that are over
+    std::uint64_t max_bytes_of_agent = 2ULL << 30;  // of one agent's
     sql::Options store;
   };
 
@@ -107,7 +109,9 @@ class Queue {
   // Returns the request as it is afterwards.
   Result<HeldRequest> vote(std::string_view id, const Ballot& ballot, const Rules& rules, TimeMs now);
 
-  // held → cancelled, code approval.cancelled. Who may do that is the caller's to decide (the owner, usually).
+  // held → cancelled, code approval.cancelled. Who may do that is the caller's to decide (the owner, usually). With
+  // nobody
+  // (`by` empty) it is superseded: code approval.superseded, and no retry is ever told of it.
   Result<HeldRequest> cancel(std::string_view id, std::string_view by, std::string_view reason, TimeMs now);
 
   // held or approved → expired (code approval.expired) for every request whose time is up; returns their ids. To be

@@ -31,6 +31,7 @@ CREATE TABLE requests (
 CREATE UNIQUE INDEX requests_open_retry ON requests(retry_key) WHERE state IN ('held', 'approved', 'executing');
 CREATE INDEX requests_retry ON requests(retry_key);
 CREATE INDEX requests_state ON requests(state, expires);
+CREATE INDEX requests_bodies ON requests(agent, body_size) WHERE purged = 0 AND body_size > 0;
 CREATE TABLE votes (
   request TEXT NOT NULL REFERENCES requests(id),
   seq INTEGER NOT NULL,
@@ -238,7 +239,8 @@ Result<std::optional<HeldRequest>> Store::load_for_retry(std::string_view retry_
       database_.prepare(std::string(kSelect) +
                         "WHERE retry_key = ? AND (state IN ('held', 'approved', 'executing')"
                         " OR (state IN ('done', 'failed', 'unknown', 'expired') AND delivered = 0 AND purged = 0)"
-                        " OR (state IN ('denied', 'cancelled') AND expires > ?)) ORDER BY number LIMIT 1");
+                        " OR (state IN ('denied', 'cancelled') AND expires > ? AND code <> 'approval.superseded'))"
+                        " ORDER BY number LIMIT 1");
   if (!row) return fail(row.error());
   row->bind(retry_key, now);
   Result<std::vector<HeldRequest>> found = read_all(*row);
@@ -275,6 +277,16 @@ Result<std::size_t> Store::count_open(std::string_view agent) {
   Result<sql::Step> step = row->bind(agent).step();
   if (!step) return fail(step.error());
   return static_cast<std::size_t>(row->integer(0));
+}
+
+Result<std::uint64_t> Store::kept_bytes(std::string_view agent) {
+  Result<sql::Statement> row = database_.prepare(
+      "SELECT coalesce(sum(body_size), 0) FROM requests WHERE purged = 0 AND body_size > 0 AND (?1 = '' OR agent = "
+      "?1)");
+  if (!row) return fail(row.error());
+  Result<sql::Step> step = row->bind(agent).step();
+  if (!step) return fail(step.error());
+  return static_cast<std::uint64_t>(row->integer(0));
 }
 
 Result<std::vector<std::string>> Store::due(TimeMs now, std::size_t limit) {

@@ -47,6 +47,8 @@ class Store {
   Result<std::vector<HeldRequest>> list(const Filter& filter);
 
   Result<std::size_t> count_open(std::string_view agent);  // all agents when empty
+  // Bytes of bodies that are still kept, of one agent or (empty) of all.
+  Result<std::uint64_t> kept_bytes(std::string_view agent);
   // At most `limit` ids, oldest first.
   Result<std::vector<std::string>> due(TimeMs now, std::size_t limit);  // held or approved, and past their expiry
   Result<std::vector<std::string>> in_state(State state, std::size_t limit);

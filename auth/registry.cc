@@ -82,4 +82,12 @@ std::vector<ListedToken> Registry::list(const Revocations& revocations) const {
   return out;
 }
 
+std::string Registry::issuer_of(std::string_view hex_id) const {
+  std::lock_guard guard(lock_);
+  for (const IssuedToken& token : tokens_) {
+    if (to_hex(token.id) == hex_id) return token.issued_by;
+  }
+  return {};
+}
+
 }  // namespace countersign::auth

@@ -49,6 +49,8 @@ class Registry {
   [[nodiscard]] Status add(const IssuedToken& token);
   // Newest first, with what the revocations know about each.
   [[nodiscard]] std::vector<ListedToken> list(const Revocations& revocations) const;
+  // Who had the token of this chain id issued; empty when it is not in the register.
+  [[nodiscard]] std::string issuer_of(std::string_view hex_id) const;
 
  private:
   explicit Registry(DurableLines file) : file_(std::move(file)) {}

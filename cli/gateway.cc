@@ -138,6 +138,7 @@ Status Gateway::open_queue() {
       .public_url = public_url_of(config_),
       .clock = clock_,
       .authenticator = *authenticator_,
+      .registry = *registry_,
       .rulesets = *rulesets_,
       .mounts = mounts_,
       .queue = *queue_,
@@ -199,9 +200,16 @@ Gateway::~Gateway() {
     if (*server) (*server)->drain(config_.limits.drain);
     server->reset();  // while the workers still run: a listener's end is theirs to say
   }
+  // What was approved and has begun ends properly, as far as the drain allows; what has not begun stays approved.
+  const auto bound = std::chrono::steady_clock::now() + std::chrono::milliseconds(config_.limits.drain);
+  while (executor_ && executor_->running() > 0 && std::chrono::steady_clock::now() < bound) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   if (served) record("gateway.stopped", "");
   if (running_) proxy::stop(sessions_);
   if (workers_) workers_->stop();
+  blocking_.reset();  // their last jobs still use what is destroyed next
+  admin_pool_.reset();
 }
 
 void Gateway::record(std::string_view code, std::string detail) {

@@ -84,6 +84,15 @@ void Gateway::reload(std::string_view why) {
   if (Status keys = keyring_->reload(); !keys) log_.error("token keys", {{"why", keys.error().message}});
 }
 
+// Approved requests that could not run when they were approved, or when the gateway started.
+void Gateway::run_what_waits() {
+  approvals::Filter filter;
+  filter.states = {approvals::State::approved};
+  auto waiting = queue_->list(filter);
+  if (!waiting) return log_.error("approved requests", {{"why", waiting.error().message}});
+  for (const approvals::HeldRequest& request : *waiting) run_approved(request.id);
+}
+
 void Gateway::keep_house(std::stop_token stop) {
   constexpr auto kLook = std::chrono::seconds(1);
   constexpr TimeMs kPurge = 3'600'000;
@@ -94,6 +103,7 @@ void Gateway::keep_house(std::stop_token stop) {
   while (!stop.stop_requested()) {
     if (auto expired = queue_->expire_due(clock_.now()); !expired)
       log_.error("expiry", {{"why", expired.error().message}});
+    run_what_waits();
     if (watch.changed()) std::ignore = reload_policies("the folder has changed");
     if (clock_.now() - purged >= kPurge) {
       purged = clock_.now();

@@ -117,7 +117,12 @@ Result<Answer> AdminApi::dispatch(Call& call) {
     auto query = parse_query(call.head.query());
     if (!query) return fail(query.error());
     call.query = std::move(*query);
-    return (this->*route.run)(call);
+    auto answer = (this->*route.run)(call);
+    // Who looked into a request or the log is part of the record; lists, health and tiles are not.
+    const bool looked_inside = method == "GET" && route.access != Access::open && !route.pattern.starts_with("/log/") &&
+                               (route.pattern.contains('{') || route.pattern.starts_with("/api/v1/audit"));
+    if (answer && looked_inside) record_look(call);
+    return answer;
   }
   if (other_method != nullptr) {
     return fail(ErrorKind::invalid, "admin.method_not_allowed",

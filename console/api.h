@@ -102,6 +102,8 @@ class AdminApi {
   [[nodiscard]] audit::Entry entry_of(const Call& call, audit::Phase phase) const;
   // Waits until the record is durable. The log's error otherwise.
   Status record(audit::Entry entry);
+  // That somebody has read something; nobody waits for it.
+  void record_look(const Call& call);
   // What must hold before anything is changed: the log takes records, and revocations are known.
   [[nodiscard]] Status may_change() const;
 

@@ -49,6 +49,15 @@ void AdminApi::record_refusal(const Call& call, const Error& error) {
   services_.log.append(std::move(entry));
 }
 
+void AdminApi::record_look(const Call& call) {
+  audit::Entry entry = entry_of(call, audit::Phase::admin);
+  entry.action = "admin:GET";
+  entry.detail = std::string(call.head.path().substr(0, 200));
+  if (entry.detail.starts_with("/api/v1/requests/") && !call.arguments.empty() && is_storable_id(call.arguments[0]))
+    entry.request = call.arguments[0];
+  services_.log.append(entry);
+}
+
 Status AdminApi::may_change() const {
   if (auto healthy = services_.log.health(); !healthy) return healthy;
   return services_.authenticator.may_change();

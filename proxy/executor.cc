@@ -27,6 +27,23 @@ Result<Scope> scope_as_requested(const HeldRequest& request) {
   return Scope(std::move(blocks));
 }
 
+// Whether it will be the same answer tomorrow. What is merely not available now must not cost people their approval.
+bool is_definite(const Error& error) {
+  return error.kind != ErrorKind::unavailable && error.kind != ErrorKind::timed_out &&
+         error.kind != ErrorKind::internal;
+}
+
+class Running {
+ public:
+  explicit Running(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Running() { --count_; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
 Ending ending_of(const adapters::Forwarded& forwarded, CaptureSink& capture) {
   Ending ending;
   if (forwarded.outcome == "ok" || forwarded.outcome == "client_error" || forwarded.outcome == "server_error") {
@@ -79,6 +96,7 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   subject.agent = request->requester.agent;
   subject.owner = request->requester.owner;
   subject.delegates = request->requester.delegates;
+  subject.token = request->requester.chain.back();  // check_chain has refused an empty one
   subject.scope = &*scope;
   const auto rules = parts_.rulesets.current();
   const auto facts = approvals::approval_facts(approvals::progress_of(*request, *rules->approvals));
@@ -122,21 +140,22 @@ Task<void> Executor::refuse(const HeldRequest* request, const Error* why) {
 }
 
 Task<void> Executor::run(std::string id, net::Worker* worker) {
+  const Running counted(running_);
   auto load = [this, id] { return parts_.queue.get(id); };
   auto request = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(load));
   if (!request || request->state != State::approved) co_return;
 
   auto prepared = co_await prepare(&*request, worker);
   if (!prepared) {
-    co_await refuse(&*request, &prepared.error());
+    if (is_definite(prepared.error())) co_await refuse(&*request, &prepared.error());
     co_return;
   }
   auto begin = [this, id] { return parts_.queue.begin_execution(id, parts_.clock.now()); };
   auto mine = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(begin));
   if (!mine) {
-    // approval.state: somebody else executes it. Anything else: the stored copy is not what was approved, or time is
-    // up.
-    if (mine.error().code != "approval.state") co_await refuse(&*request, &mine.error());
+    // Somebody else executes it, or its time is up; unless the stored copy is not what was approved.
+    const bool changed = mine.error().code == "approval.changed" || mine.error().code == "approval.body_changed";
+    if (changed) co_await refuse(&*request, &mine.error());
     co_return;
   }
   Ending ending = co_await execute(&*prepared, &*mine, worker);

@@ -7,6 +7,7 @@
 // docs/decisions/0006 says what is checked again and why.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "proxy/parts.h"
@@ -18,8 +19,11 @@ class Executor {
   explicit Executor(Parts& parts) : parts_(parts) {}
 
   // Runs the request if it is approved; at any time for any id, from several places at once: one of them executes. On
-  // `worker`.
+  // `worker`. What cannot run just now (an upstream that restarts, a store that is busy) stays approved: call again
+  // later.
   Task<void> run(std::string id, net::Worker* worker);
+  // Runs that have not ended. Any thread; waited for before upstreams are taken away.
+  [[nodiscard]] int running() const { return running_.load(); }
 
  private:
   struct Prepared;
@@ -28,6 +32,7 @@ class Executor {
   Task<void> refuse(const approvals::HeldRequest* request, const Error* why);
 
   Parts& parts_;
+  std::atomic<int> running_ = 0;
 };
 
 }  // namespace countersign::proxy

@@ -39,7 +39,7 @@ Task<void> forward_read(Parts* parts, const AllowedCall* call) {
 
 Task<void> forward_change(Parts* parts, const AllowedCall* call) {
   ExchangeSink client(call->exchange);
-  GateSink gate(&client, parts->spool);
+  GateSink gate(&client, parts->spool, parts->config.limits.body_bytes);
   SpoolSource body(*call->body);
   adapters::Doors& doors = parts->doors(call->exchange->worker());
   adapters::BodySource* source = call->body->size() > 0 ? &body : nullptr;

@@ -26,10 +26,12 @@ void record(Parts& parts, const HeldCall& call, const HeldRequest& request, std:
   parts.recorder.log().append(entry);
 }
 
-HeldRequest draft_of(const HeldCall& call, approvals::Frozen frozen, const approvals::Rules& rules, TimeMs now) {
+HeldRequest draft_of(const Parts& parts, const HeldCall& call, approvals::Frozen frozen, const approvals::Rules& rules,
+                     TimeMs now) {
   const Operation& operation = call.conversation->operation();
   HeldRequest draft;
   draft.requester = requester_of(*call.caller);
+  if (!call.caller->chain.empty()) draft.requester.issuer = parts.registry.issuer_of(call.caller->chain.front());
   draft.action = operation.action;
   draft.effect = effect_name(operation.effect());
   draft.environment = call.intent->environment;
@@ -157,7 +159,7 @@ Task<void> hold(Parts* parts, HeldCall call) {
   }
   const auto rules = parts->rulesets.current();
   HeldRequest draft =
-      draft_of(call, freeze(*call.conversation, view_of(**spool)), *rules->approvals, parts->clock.now());
+      draft_of(*parts, call, freeze(*call.conversation, view_of(**spool)), *rules->approvals, parts->clock.now());
   auto freeze_and_hold = [parts, body = *spool, draft = std::move(draft)]() mutable -> Result<approvals::Holding> {
     std::filesystem::path file;
     if (body->size() > 0) {

@@ -7,6 +7,7 @@
 #include "approvals/ruleset.h"
 #include "approvals/waiters.h"
 #include "auth/authenticator.h"
+#include "auth/registry.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "policies/decide.h"
@@ -23,6 +24,7 @@ struct Parts {
   std::string public_url;  // of the admin listener, without a final slash
   const Clock& clock;
   const auth::Authenticator& authenticator;
+  const auth::Registry& registry;
   const approvals::RulesetStore& rulesets;
   const Mounts& mounts;
   approvals::Queue& queue;

@@ -28,7 +28,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
     co_return;
   }
   if (is_poll(received)) {
-    co_await answer_poll(&parts_, exchange, &*caller);
+    co_await answer_poll(&parts_, exchange, &trail, &*caller);
     co_return;
   }
 

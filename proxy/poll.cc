@@ -32,10 +32,11 @@ bool is_poll(const RequestHead& head) {
   return head.path().starts_with(kPrefix);
 }
 
-Task<void> answer_poll(Parts* parts, http1::Exchange* exchange, const auth::Caller* caller) {
+Task<void> answer_poll(Parts* parts, http1::Exchange* exchange, const Trail* trail, const auth::Caller* caller) {
   ExchangeSink client(exchange);
   if (exchange->head().method != "GET") {
     Error error{ErrorKind::unsupported, "poll.method", "a request's state is read with GET"};
+    parts->recorder.refused(*trail, caller->chain, exchange->head(), error);
     co_await answer_error(&client, &error);
     co_return;
   }
@@ -46,7 +47,22 @@ Task<void> answer_poll(Parts* parts, http1::Exchange* exchange, const auth::Call
     request = fail(ErrorKind::not_found, "request.unknown", "there is no such request");
   }
   if (!request) {
+    parts->recorder.refused(*trail, caller->chain, exchange->head(), request.error());
     co_await answer_error(&client, &request.error());
+    co_return;
+  }
+  audit::Entry entry;
+  entry.phase = audit::Phase::approval;
+  entry.operation = trail->operation;
+  entry.request = request->id;
+  entry.peer = trail->peer;
+  entry.agent = caller->agent;
+  entry.owner = caller->owner;
+  entry.chain = caller->chain;
+  entry.code = "approval.asked";
+  entry.detail = std::string("the request is ") + approvals::state_name(request->state);
+  if (Status recorded = parts->recorder.queue(entry); !recorded) {
+    co_await answer_error(&client, &recorded.error());
     co_return;
   }
   HeaderList extra;

@@ -10,6 +10,6 @@ namespace countersign::proxy {
 
 // JSON {request, state, expires, code, reason, result}: to callers of the request's own lineage; to others it does not
 // exist. It shows where the request stands; the result is collected by repeating the request.
-Task<void> answer_poll(Parts* parts, http1::Exchange* exchange, const auth::Caller* caller);
+Task<void> answer_poll(Parts* parts, http1::Exchange* exchange, const Trail* trail, const auth::Caller* caller);
 
 }  // namespace countersign::proxy

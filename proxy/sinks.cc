@@ -25,6 +25,10 @@ Task<Status> GateSink::start(ResponseHead head, std::optional<std::uint64_t>) {
 }
 
 Task<Status> GateSink::write(ByteView bytes) {
+  if (kept_.size() + bytes.size() > limit_) {
+    co_return fail(ErrorKind::too_large, "upstream.answer_too_large",
+                   "the upstream's answer is longer than may be kept");
+  }
   co_return kept_.append(bytes);
 }
 
@@ -80,6 +84,12 @@ Task<Status> CaptureSink::write(ByteView bytes) {
   std::uint64_t room = limit_ - std::min<std::uint64_t>(limit_, reply_.body.size());
   reply_.body += as_text(bytes).substr(0, room);
   if (bytes.size() > room) reply_.truncated = true;
+  // The rest is read for its digest, but not for ever.
+  constexpr std::uint64_t kPatience = 16;
+  seen_ += bytes.size();
+  if (seen_ > kPatience * limit_) {
+    co_return fail(ErrorKind::too_large, "upstream.answer_too_large", "the upstream's answer does not end");
+  }
   co_return Status();
 }
 

@@ -27,7 +27,9 @@ class ExchangeSink final : public adapters::ReplySink {
 // durable. What is no part of the result (progress of a running call) passes at once.
 class GateSink final : public adapters::ReplySink {
  public:
-  GateSink(adapters::ReplySink* client, http1::SpoolOptions spool) : client_(client), kept_(std::move(spool)) {}
+  // An answer longer than `limit` bytes is broken off: nobody can be made to fill the disk.
+  GateSink(adapters::ReplySink* client, http1::SpoolOptions spool, std::uint64_t limit)
+      : client_(client), kept_(std::move(spool)), limit_(limit) {}
   Task<Status> start(ResponseHead head, std::optional<std::uint64_t> length) override;
   Task<Status> write(ByteView bytes) override;
   Task<Status> write_ahead(ByteView bytes) override;
@@ -42,6 +44,7 @@ class GateSink final : public adapters::ReplySink {
   adapters::ReplySink* client_;
   std::optional<ResponseHead> head_;
   http1::Spool kept_;
+  std::uint64_t limit_;
   bool finished_ = false;
 };
 
@@ -58,6 +61,7 @@ class CaptureSink final : public adapters::ReplySink {
 
  private:
   std::uint64_t limit_;
+  std::uint64_t seen_ = 0;
   approvals::StoredReply reply_;
 };
 

@@ -268,6 +268,15 @@ TEST_F(QueueTest, CancelledOnlyWhileHeld) {
   EXPECT_EQ(belongs("x"), id);
 }
 
+TEST_F(QueueTest, WhatWasSupersededIsNobodysAnswer) {
+  std::string id = hold(test::draft("x"));
+  Result<HeldRequest> superseded = queue->cancel(id, "", "policies allow it by now", kNow + 1);
+  ASSERT_TRUE(superseded);
+  EXPECT_EQ(superseded->code, "approval.superseded");
+  EXPECT_EQ(belongs("x"), "");
+  EXPECT_NE(hold(test::draft("x")), id);
+}
+
 TEST_F(QueueTest, ExpiryIsNoDenial) {
   HeldRequest soon = test::draft("soon");
   soon.expires = kNow + 10;

@@ -360,6 +360,10 @@ Task<void> StdioCore::write_messages(std::shared_ptr<StdioCore> self, std::share
 
 void StdioCore::write(Streams& streams, std::string text) {
   if (streams.is_over) return;
+  // One message is one line, whatever white space its parts brought along: parameters are the agent's own bytes, and a
+  // line end among them would let the child read a second message that nobody decided about. In JSON a raw CR or LF is
+  // white space only.
+  std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   text += '\n';
   streams.outbox_bytes += text.size();
   streams.outbox.push_back(std::move(text));
