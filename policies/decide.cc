@@ -247,13 +247,14 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   if (operation.accesses.empty())
     return refused(snapshot, "policy.error", "the operation names nothing that it touches");
 
-  std::vector<Labels> labels;
-  labels.reserve(operation.accesses.size());
+  std::vector<LabelCandidates> labels;
+  labels.reserve(operation.accesses.size());  // `labelled` looks into them: they must stay where they are
   std::vector<LabelledAccess> labelled;
   labelled.reserve(operation.accesses.size());
   for (const Access& access : operation.accesses) {
-    labels.push_back(snapshot.inventory().classify(operation.upstream, access.resource.name));
-    labelled.push_back({&access, labels.back().environment});
+    labels.push_back(snapshot.inventory().classify_all(operation.upstream, access.resource.name));
+    labelled.push_back({&access, labels.back().first.environment});
+    for (const Labels& other : labels.back().others) labelled.push_back({&access, other.environment});
   }
   if (auto refusal = subject.scope->refuses(operation, labelled, now))
     return refused(snapshot, refusal->code, refusal->reason);
@@ -261,8 +262,10 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   Judge judge(snapshot, subject, operation, approvals, now);
   std::vector<Finding> findings;
   findings.reserve(operation.accesses.size());
-  for (std::size_t i = 0; i < operation.accesses.size(); ++i)
-    findings.push_back(judge.judge(operation.accesses[i], labels[i]));
+  for (std::size_t i = 0; i < operation.accesses.size(); ++i) {
+    findings.push_back(judge.judge(operation.accesses[i], labels[i].first));
+    for (const Labels& other : labels[i].others) findings.push_back(judge.judge(operation.accesses[i], other));
+  }
   return combine(snapshot, findings);
 }
 

@@ -40,7 +40,9 @@ struct Subject {
 
 // Codes: policy.allowed, policy.held; scope.*, policy.floor, policy.forbidden, policy.error, policy.no_permit.
 // An operation with several accesses is allowed when each is, denied when one is, held otherwise, for all rules of all.
-// Reach::gateway: allowed when the scope names the upstream; an empty upstream name stands for any configured one.
+// An access whose resource may have one of several label sets (Inventory::classify_all) counts as one with each of
+// them, for the scope and for the policies. Reach::gateway: allowed when the scope names the upstream; an empty
+// upstream name stands for any configured one.
 [[nodiscard]] Decision decide(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
                               std::span<const ApprovalFact> approvals, TimeMs now);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <tuple>
 
 #include "core/config_load.h"
 #include "core/http_head.h"
@@ -85,9 +86,28 @@ bool split(std::string_view upstream, std::string_view name, std::array<std::str
   }
 }
 
-void combine(Labels& labels, const Labels& other) {
-  if (labels.environment != other.environment) labels.environment = "production";
-  labels.tier = std::min(labels.tier, other.tier);
+// Owner and free labels: what remains to tell two candidates apart.
+auto own_labels(const Labels& labels) {
+  return std::tie(labels.owner, labels.free);
+}
+
+void combine(LabelCandidates& candidates, Labels other) {
+  Labels& first = candidates.first;
+  if (first.environment != other.environment) first.environment = "production";
+  first.tier = std::min(first.tier, other.tier);
+  if (own_labels(first) != own_labels(other)) candidates.others.push_back(std::move(other));
+}
+
+// Once all are combined: each has the strictest environment and tier, and is there once.
+void settle(LabelCandidates& candidates) {
+  std::vector<Labels>& others = candidates.others;
+  std::ranges::sort(others, {}, own_labels);
+  auto repeated = std::ranges::unique(others, {}, own_labels);
+  others.erase(repeated.begin(), repeated.end());
+  for (Labels& labels : others) {
+    labels.environment = candidates.first.environment;
+    labels.tier = candidates.first.tier;
+  }
 }
 
 std::vector<std::string> segments_of(std::string_view match) {
@@ -196,30 +216,36 @@ bool Inventory::has_rules_for(std::string_view upstream) const {
   return !find(upstream).rules.empty();
 }
 
-Labels Inventory::classify(std::string_view upstream, std::string_view name) const {
+LabelCandidates Inventory::classify_all(std::string_view upstream, std::string_view name) const {
   const Upstream& entry = find(upstream);
-  if (entry.rules.empty()) return entry.labels;
+  LabelCandidates out{entry.labels, {}};
+  if (entry.rules.empty()) return out;
   std::array<std::string_view, kMostSegments> segments;
   std::size_t count = 0;
   bool clear = split(upstream, name, segments, count);
   std::span<const std::string_view> path(segments.data(), count);
 
-  Labels labels = entry.labels;
   if (!clear) {
-    for (std::size_t i : entry.rules) combine(labels, overlay(entry.labels, rules_[i].labels));
-    return labels;
+    for (std::size_t i : entry.rules) combine(out, overlay(entry.labels, rules_[i].labels));
+    settle(out);
+    return out;
   }
   auto winner =
       std::ranges::find_if(entry.rules, [&](std::size_t i) { return matches(rules_[i].segments, path, Case::kept); });
-  if (winner != entry.rules.end()) labels = overlay(entry.labels, rules_[*winner].labels);
+  if (winner != entry.rules.end()) out.first = overlay(entry.labels, rules_[*winner].labels);
   for (std::size_t i : entry.rules) {
     const InventoryRule& rule = rules_[i];
     bool only_ignoring_case = matches(rule.segments, path, Case::ignored) && !matches(rule.segments, path, Case::kept);
     // A rule that matched lost to a more specific one on purpose; one that stands below was not even compared.
     bool below = !matches(rule.segments, path, Case::kept) && stands_above(rule.segments, path);
-    if (only_ignoring_case || below) combine(labels, overlay(entry.labels, rule.labels));
+    if (only_ignoring_case || below) combine(out, overlay(entry.labels, rule.labels));
   }
-  return labels;
+  settle(out);
+  return out;
+}
+
+Labels Inventory::classify(std::string_view upstream, std::string_view name) const {
+  return classify_all(upstream, name).first;
 }
 
 }  // namespace countersign::policies

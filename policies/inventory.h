@@ -15,7 +15,8 @@
 //   - a name that stands above a pattern (the folder that holds what the pattern describes, the upstream as a whole) is
 //     combined with it: removing "files" removes "files/production". (What a pattern says behind a `**` does not reach
 //     upwards.)
-// Combined means: the lower tier; the same environment if both agree, else production.
+// Combined means: the lower tier; the same environment if all agree, else production. Owner and free labels have no
+// stricter of two: each candidate's stay together as a label set of their own, and whoever decides must judge them all.
 //
 // Immutable once made; any thread.
 #pragma once
@@ -39,13 +40,22 @@ struct InventoryRule {
   config::LabelSet labels;
 };
 
+// What a name may be labelled with. All sets have the same environment and tier, the combined ones; no two are equal.
+struct LabelCandidates {
+  Labels first;                // of the pattern that wins, or of the upstream when none matches
+  std::vector<Labels> others;  // one for each combined pattern that differs in owner or free labels; mostly empty
+};
+
 class Inventory {
  public:
   // Reads the key `inventory` of a map. `upstreams` are those configured; a pattern for another one is a warning.
   [[nodiscard]] static Inventory read(std::string_view file, yaml::Map& root,
                                       const std::vector<config::Upstream>& upstreams, Problems& problems);
 
-  // Labels of "<upstream>/<name>". An upstream that is not configured has the labels nobody gave: production, tier 1.
+  // Every label set that "<upstream>/<name>" may have. An upstream that is not configured has the labels nobody gave:
+  // production, tier 1. At most one set more than there are patterns for the upstream.
+  [[nodiscard]] LabelCandidates classify_all(std::string_view upstream, std::string_view name) const;
+  // The first of them, to be shown or to be listed by. Not enough to allow by.
   [[nodiscard]] Labels classify(std::string_view upstream, std::string_view name) const;
   // Labels of the upstream itself, whatever the patterns say.
   [[nodiscard]] const Labels& upstream_labels(std::string_view upstream) const;

@@ -52,6 +52,7 @@ bool could_allow(const Snapshot& snapshot, const Subject& subject, const Operati
   RequestMaker maker(snapshot, subject, operation, {}, {}, now, RequestMaker::Input::unknown);
   if (maker.problem() || operation.accesses.empty()) return false;
   for (const Access& access : operation.accesses) {
+    // One label set of possibly several: the others could only deny more.
     Labels labels = snapshot.inventory().classify(operation.upstream, access.resource.name);
     if (scope_excludes(*subject.scope, operation, access, labels, now)) return false;
     bool any = access.resource.name.empty();

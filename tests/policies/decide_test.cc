@@ -78,6 +78,41 @@ TEST_F(DecideTest, TheScopeComesFirstAndSeesTheInventory) {
   }
 }
 
+TEST_F(DecideTest, AScopesEnvironmentsMustAdmitEveryLabelSet) {
+  folder_.write("entities.yaml",
+                "inventory: [{ match: 'files/staging/**', environment: staging, tier: 3, owner: platform },\n"
+                "  { match: 'files/staging/live/**', environment: production, tier: 1, pii: 'yes' },\n"
+                "  { match: 'files/staging/copy/**', environment: staging, tier: 3, pii: 'yes' }]");
+  snapshot_ = folder_.load();
+  ScopeRule staging;
+  staging.environments = {"staging"};
+  Scope scope({ScopeBlock{{staging}, std::nullopt, std::nullopt}});
+  subject_.scope = &scope;
+  auto code = [&](const std::string& name) {
+    return decide(*snapshot_, subject_, operation({access(Effect::read, "File", "files", name)}), {}, kNow).code;
+  };
+  EXPECT_EQ(code("staging/a"), "policy.allowed");
+  EXPECT_EQ(code("staging/copy/a"), "policy.allowed");
+  EXPECT_EQ(code("staging/COPY/a"), "policy.allowed") << "two label sets, and both are staging";
+  EXPECT_EQ(code("staging/"), "scope.environment");
+  EXPECT_EQ(code("staging"), "scope.environment");
+  EXPECT_EQ(code("staging/LIVE/a"), "scope.environment");
+  EXPECT_EQ(code("staging/a/../live"), "scope.environment");
+}
+
+TEST_F(DecideTest, AListingIsNotNarrowedByLabelsThatMayApply) {
+  folder_.write("a.cedar",
+                "permit (principal, action, resource);\n"
+                "forbid (principal, action, resource) when { resource.labels has pii };");
+  folder_.write("entities.yaml", "inventory: [{ match: 'files/data/secret/**', pii: 'yes' }]");
+  snapshot_ = folder_.load();
+  Operation read = operation({access(Effect::read, "File", "files", "data")});
+  EXPECT_EQ(decide(*snapshot_, subject_, read, {}, kNow).code, "policy.forbidden");
+  EXPECT_TRUE(could_allow(*snapshot_, subject_, read, kNow));
+  read.accesses = {access(Effect::read, "File", "files", "")};
+  EXPECT_TRUE(could_allow(*snapshot_, subject_, read, kNow));
+}
+
 TEST_F(DecideTest, AnOperationThatTouchesNothingIsRefused) {
   EXPECT_EQ(decide(*snapshot_, subject_, operation({}), {}, kNow).code, "policy.error");
   EXPECT_FALSE(could_allow(*snapshot_, subject_, operation({}), kNow));

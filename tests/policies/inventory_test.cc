@@ -149,6 +149,80 @@ TEST(InventoryTest, NoNameIsEverLessDangerousThanItsSegmentsSay) {
   EXPECT_GT(checked, 10'000);
 }
 
+// Every candidate on a line: "environment/tier owner name=value …".
+std::string all(const Inventory& inventory, std::string_view upstream, std::string_view name) {
+  LabelCandidates candidates = inventory.classify_all(upstream, name);
+  std::vector<Labels> sets = {candidates.first};
+  sets.insert(sets.end(), candidates.others.begin(), candidates.others.end());
+  std::string out;
+  for (const Labels& labels : sets) {
+    out += labels.environment + "/" + std::to_string(labels.tier) + " " + labels.owner;
+    for (const auto& [key, value] : labels.free) out += " " + key + "=" + value;
+    out += "\n";
+  }
+  return out;
+}
+
+class Candidates : public testing::Test {
+ protected:
+  Inventory inventory_ = read(R"(
+inventory:
+  - { match: "web/data/**", environment: staging, tier: 3, owner: platform, kind: bulk }
+  - { match: "web/data/secret/**", environment: staging, tier: 2, owner: legal, pii: "yes" }
+  - { match: "web/data/secret/old/**", environment: staging, tier: 4, owner: legal, pii: "yes" }
+  - { match: "web/keys/**", environment: production, tier: 0 }
+)",
+                              {upstream("web", "staging", 3), upstream("plain", "dev", 5)})
+                             .inventory;
+};
+
+TEST_F(Candidates, AClearNameHasOne) {
+  EXPECT_EQ(all(inventory_, "web", "x"), "staging/3 \n");
+  EXPECT_EQ(all(inventory_, "web", "data/x"), "staging/3 platform kind=bulk\n");
+  EXPECT_EQ(all(inventory_, "web", "data/secret/x"), "staging/2 legal pii=yes\n");
+  EXPECT_EQ(all(inventory_, "plain", "../x"), "dev/5 \n");
+}
+
+TEST_F(Candidates, WhatStandsAboveHasAlsoThoseOfWhatItHolds) {
+  EXPECT_EQ(all(inventory_, "web", "data/"), "staging/2 platform kind=bulk\nstaging/2 legal pii=yes\n");
+  EXPECT_EQ(all(inventory_, "web", "data"), all(inventory_, "web", "data/"));
+  EXPECT_EQ(all(inventory_, "web", "data/secret"), "staging/2 legal pii=yes\n") << "equal sets are one";
+  EXPECT_EQ(all(inventory_, "web", ""), "production/0 \nproduction/0 legal pii=yes\nproduction/0 platform kind=bulk\n");
+}
+
+TEST_F(Candidates, SpellingHidesNone) {
+  EXPECT_EQ(all(inventory_, "web", "DATA/secret/x"),
+            "staging/2 \nstaging/2 legal pii=yes\nstaging/2 platform kind=bulk\n");
+  EXPECT_EQ(all(inventory_, "web", "data/SECRET/x"), "staging/2 platform kind=bulk\nstaging/2 legal pii=yes\n");
+  for (std::string_view name : {"data/x/../secret/y", "data//secret", "data%2fsecret", "data\\secret"}) {
+    EXPECT_EQ(all(inventory_, "web", name), all(inventory_, "web", "")) << name;
+  }
+}
+
+TEST_F(Candidates, TheFirstIsWhatIsShown) {
+  for (std::string_view name : {"", "data", "DATA", "data/secret/x", "keys", "a%b"}) {
+    Labels shown = inventory_.classify("web", name);
+    Labels first = inventory_.classify_all("web", name).first;
+    EXPECT_EQ(shown.environment, first.environment) << name;
+    EXPECT_EQ(shown.tier, first.tier) << name;
+    EXPECT_EQ(shown.owner, first.owner) << name;
+    EXPECT_EQ(shown.free, first.free) << name;
+  }
+}
+
+TEST(InventoryTest, ManyEqualSetsAreOneAndManyDifferentAreAllKept) {
+  std::string text = "inventory:\n";
+  for (int i = 0; i < 500; ++i) {
+    std::string number = std::to_string(i);
+    text += "  - { match: 'f/a/" + number + "/**', owner: same }\n  - { match: 'f/b/" + number + "/**', n: '" + number +
+            "' }\n";
+  }
+  Inventory inventory = read(text, {upstream("f", "dev", 9)}).inventory;
+  EXPECT_EQ(inventory.classify_all("f", "a").others.size(), 1U);
+  EXPECT_EQ(inventory.classify_all("f", "b").others.size(), 500U);
+  EXPECT_EQ(inventory.classify_all("f", "..").others.size(), 501U);
+}
+
 TEST(InventoryTest, BadPatternsAreReportedAllAtOnce) {
   EXPECT_EQ(read(R"(inventory:
   - { match: files, environment: x }
