@@ -40,11 +40,9 @@ std::optional<net::ServerTls> tls_of(const std::optional<config::Tls>& tls) {
   return net::ServerTls{tls->certificate, tls->key};
 }
 
-std::string public_url_of(const config::Config& config) {
-  if (!config.public_url.empty())
-    return config.public_url.ends_with('/') ? config.public_url.substr(0, config.public_url.size() - 1)
-                                            : config.public_url;
-  return (config.admin_tls ? "https://" : "http://") + address_text(config.admin);
+std::string without_final_slash(std::string url) {
+  if (url.ends_with('/')) url.pop_back();
+  return url;
 }
 
 }  // namespace
@@ -135,7 +133,7 @@ Status Gateway::open_queue() {
   admin_pool_ = std::make_unique<net::ThreadPool>(4);
   parts_ = std::unique_ptr<proxy::Parts>(new proxy::Parts{
       .config = config_,
-      .public_url = public_url_of(config_),
+      .public_url = without_final_slash(config_.public_url),
       .clock = clock_,
       .authenticator = *authenticator_,
       .registry = *registry_,
