@@ -1,5 +1,7 @@
 #include "proxy/forward.h"
 
+#include <algorithm>
+
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
 
@@ -14,9 +16,13 @@ Task<Result<adapters::Forwarded>> run(adapters::Conversation* conversation, adap
 
 }  // namespace
 
-Task<Result<std::unique_ptr<adapters::Conversation>>> describe(adapters::Adapter* adapter,
-                                                               const adapters::Inbound* inbound,
-                                                               adapters::Doors* doors) {
+Task<Result<std::unique_ptr<adapters::Conversation>>> describe(const Mount* mount, const Scope* scope,
+                                                               const adapters::Inbound* inbound, adapters::Doors* doors,
+                                                               TimeMs now) {
+  const bool named = std::ranges::any_of(
+      mount->upstreams, [&](const std::string& upstream) { return scope->names_upstream(upstream, now); });
+  if (!named) co_return fail(ErrorKind::forbidden, "scope.upstream", "the token's scope does not name this upstream");
+  adapters::Adapter* adapter = mount->adapter.get();
   Status prepared = co_await adapter->prepare(*doors);
   if (!prepared) co_return fail(prepared.error());
   co_return adapter->describe(*inbound, *doors);

@@ -16,10 +16,11 @@ struct AllowedCall {
   adapters::Visible visible;
 };
 
-// Fetches what the adapter must know first, then describes.
-Task<Result<std::unique_ptr<adapters::Conversation>>> describe(adapters::Adapter* adapter,
-                                                               const adapters::Inbound* inbound,
-                                                               adapters::Doors* doors);
+// Fetches what the adapter must know first, then describes. A caller whose scope names none of the mount's upstreams is
+// refused before anything is asked of them: scope.upstream.
+Task<Result<std::unique_ptr<adapters::Conversation>>> describe(const Mount* mount, const Scope* scope,
+                                                               const adapters::Inbound* inbound, adapters::Doors* doors,
+                                                               TimeMs now);
 
 // Ends upstream work when the client goes away.
 Task<void> forward_read(Parts* parts, const AllowedCall* call);

@@ -51,7 +51,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   adapters::Adapter& adapter = *route->mount->adapter;
   const adapters::Inbound inbound{&head, route->rest, view_of(**spool), caller->owner};
   adapters::Doors& doors = parts_.doors(exchange->worker());
-  auto conversation = co_await describe(&adapter, &inbound, &doors);
+  auto conversation = co_await describe(route->mount, &caller->scope, &inbound, &doors, now);
   if (!conversation) {
     parts_.recorder.refused(trail, caller->chain, received, conversation.error());
     adapters::Denial denial{http_status(conversation.error().kind), conversation.error(), ""};
