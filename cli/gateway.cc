@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "approvals/record.h"
 #include "audit/signing_key.h"
-#include "cli/housekeeping.h"
+#include "core/config_load.h"
 
 namespace countersign::cli {
 namespace fs = std::filesystem;
@@ -28,11 +29,6 @@ http1::ServerOptions server_options(const config::Config& config, const fs::path
   options.listen.max_connections = config.limits.connections;
   options.spool = {spool, config.limits.memory_bytes};
   return options;
-}
-
-std::string address_text(const config::Address& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
 std::optional<net::ServerTls> tls_of(const std::optional<config::Tls>& tls) {
@@ -172,12 +168,12 @@ Status Gateway::listen() {
   auto socket = http1::Server::start(*workers_, options, *api_socket_, *refusals_);
   if (!socket) return fail(socket.error());
   socket_ = std::move(*socket);
-  options.listen.address = address_text(config_.admin);
+  options.listen.address = config::address_text(config_.admin);
   options.listen.tls = tls_of(config_.admin_tls);
   auto admin = http1::Server::start(*workers_, options, *api_tcp_, *refusals_);
   if (!admin) return fail(admin.error());
   admin_ = std::move(*admin);
-  options.listen.address = address_text(config_.agents);
+  options.listen.address = config::address_text(config_.agents);
   options.listen.tls = tls_of(config_.agents_tls);
   auto agents = http1::Server::start(*workers_, options, *pipeline_, *refusals_);
   if (!agents) return fail(agents.error());
@@ -231,15 +227,8 @@ void Gateway::on_change(const approvals::Change& change) {
   audit::Entry entry;
   entry.phase = audit::Phase::approval;
   entry.operation = change.from ? "" : request.operation;
-  entry.request = request.id;
-  entry.agent = request.requester.agent;
-  entry.owner = request.requester.owner;
-  entry.upstream = request.frozen.upstream;
+  approvals::name_request(entry, request);
   entry.action = request.action;
-  entry.effect = request.effect;
-  entry.resources = request.resources;
-  entry.environment = request.environment;
-  entry.fingerprint = request.fingerprint;
   entry.code = request.code.empty() ? std::string("approval.") + approvals::state_name(change.to) : request.code;
   entry.reason = request.reason;
   entry.detail = (change.from ? std::string(approvals::state_name(*change.from)) + " → " : std::string()) +

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "approvals/record.h"
+
 namespace countersign::console {
 namespace {
 
@@ -127,15 +129,8 @@ Json policies_json(const approvals::HeldRequest& request, const policies::Snapsh
 }
 
 audit::Entry request_entry(audit::Entry entry, const approvals::HeldRequest& request) {
-  entry.request = request.id;
+  approvals::name_request(entry, request);
   entry.operation = request.operation;
-  entry.agent = request.requester.agent;
-  entry.owner = request.requester.owner;
-  entry.upstream = request.frozen.upstream;
-  entry.effect = request.effect;
-  entry.environment = request.environment;
-  entry.resources = request.resources;
-  entry.fingerprint = request.fingerprint;
   return entry;
 }
 

@@ -158,10 +158,7 @@ Loaded read(const std::filesystem::path& file, std::string_view text, const Load
   root.finish();
 
   if (config.public_url.empty()) {
-    const std::string& host = config.admin.host;
-    config.public_url = std::string(config.admin_tls ? "https://" : "http://") +
-                        (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" +
-                        std::to_string(config.admin.port);
+    config.public_url = (config.admin_tls ? "https://" : "http://") + address_text(config.admin);
   }
   sort_problems(loaded.problems);
   return loaded;
@@ -200,6 +197,11 @@ std::optional<std::string> upstream_url_problem(std::string_view url) {
     if (decoded == "." || decoded == "..") return "has dot segments in its path";
   }
   return std::nullopt;
+}
+
+std::string address_text(const Address& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
 std::optional<Address> parse_address(std::string_view text) {

@@ -43,6 +43,8 @@ struct Loaded {
 // "127.0.0.1:8700", "localhost:8700", "[::1]:8700"; nullopt when it is nothing like that. Port 0 lets the system
 // choose.
 [[nodiscard]] std::optional<Address> parse_address(std::string_view text);
+// The same spelling back.
+[[nodiscard]] std::string address_text(const Address& address);
 
 // The keys environment, tier, owner; every other key is a free label. `what` names the labelled thing in messages.
 [[nodiscard]] LabelSet read_labels(std::string_view file, const yaml::Node& node, const std::string& what,

@@ -4,7 +4,6 @@
 
 #include "approvals/fingerprint.h"
 #include "proxy/answers.h"
-#include "proxy/bodies.h"
 
 namespace countersign::proxy {
 namespace {
@@ -26,8 +25,7 @@ void record(Parts& parts, const HeldCall& call, const HeldRequest& request, std:
   parts.recorder.log().append(entry);
 }
 
-HeldRequest draft_of(const Parts& parts, const HeldCall& call, approvals::Frozen frozen, const approvals::Rules& rules,
-                     TimeMs now) {
+HeldRequest draft_of(const Parts& parts, const HeldCall& call, const approvals::Rules& rules, TimeMs now) {
   const Operation& operation = call.conversation->operation();
   HeldRequest draft;
   draft.requester = requester_of(*call.caller);
@@ -38,7 +36,7 @@ HeldRequest draft_of(const Parts& parts, const HeldCall& call, approvals::Frozen
   draft.summary = operation.summary;
   draft.resources = call.intent->resources;
   draft.input = operation.input;
-  draft.frozen = std::move(frozen);
+  draft.frozen = call.conversation->freeze();
   draft.policies = call.decision->policies;
   draft.rules = call.decision->approvals;
   draft.policy_digest = call.decision->policy_digest;
@@ -57,19 +55,18 @@ Task<Result<HeldRequest>> wait_for_verdict(Parts* parts, HeldCall call, HeldRequ
   auto verdict = std::make_shared<net::Event>(worker->executor());
   auto wake = [verdict, worker](const HeldRequest&) { worker->post([verdict] { verdict->notify(); }); };
   const approvals::Waiters::Ticket ticket = parts->waiters.wait(request.id, std::move(wake));
-  auto read = [parts, id = request.id] { return parts->queue.get(id); };
 
   while (true) {
-    auto load = read;
+    auto load = [parts, id = request.id] { return parts->queue.get(id); };
     auto now = co_await net::on_thread<HeldRequest>(&parts->blocking, std::move(load));
     if (!now) co_return fail(now.error());
     request = std::move(*now);
     const TimeMs left = duration_cast<milliseconds>(until - steady_clock::now()).count();
     if (approvals::is_final(request.state) || left <= 0) co_return request;
     const TimeMs nap = patience.heartbeat > 0 ? std::min(left, patience.heartbeat) : left;
-    const auto rules = parts->rulesets.current();
-    adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url);
     if (patience.heartbeat > 0) {
+      const auto rules = parts->rulesets.current();
+      adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url);
       Status beat = co_await call.conversation->heartbeat(*client, std::move(pending));
       if (!beat) co_return fail(beat.error());
     }
@@ -127,18 +124,8 @@ Task<void> wait_and_answer(Parts* parts, HeldCall call, HeldRequest request) {
 
 }  // namespace
 
-approvals::Frozen freeze(const adapters::Conversation& conversation, const BodyView& body) {
-  approvals::Frozen frozen = conversation.freeze();
-  frozen.body_sha256 = body.sha256;
-  frozen.body_size = body.size;
-  return frozen;
-}
-
 Task<Result<std::optional<HeldRequest>>> find_retried(Parts* parts, HeldCall call) {
-  auto spool = co_await call.exchange->read_body(parts->config.limits.body_bytes);
-  if (!spool) co_return fail(spool.error());
-  const BodyView body = view_of(**spool);
-  const std::string key = approvals::retry_key(freeze(*call.conversation, body), requester_of(*call.caller));
+  const std::string key = approvals::retry_key(call.conversation->freeze(), requester_of(*call.caller));
   const bool allowed = call.decision->verdict == policies::Verdict::allow;
   auto find = [parts, key, allowed]() -> Result<std::optional<HeldRequest>> {
     auto found = parts->queue.find_by_retry(key, parts->clock.now());
@@ -158,8 +145,7 @@ Task<void> hold(Parts* parts, HeldCall call) {
     co_return;
   }
   const auto rules = parts->rulesets.current();
-  HeldRequest draft =
-      draft_of(*parts, call, freeze(*call.conversation, view_of(**spool)), *rules->approvals, parts->clock.now());
+  HeldRequest draft = draft_of(*parts, call, *rules->approvals, parts->clock.now());
   auto freeze_and_hold = [parts, body = *spool, draft = std::move(draft)]() mutable -> Result<approvals::Holding> {
     std::filesystem::path file;
     if (body->size() > 0) {

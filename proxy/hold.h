@@ -18,9 +18,6 @@ struct HeldCall {
   const audit::Entry* intent = nullptr;
 };
 
-// What a retry has to have in common with the request it belongs to.
-[[nodiscard]] approvals::Frozen freeze(const adapters::Conversation& conversation, const BodyView& body);
-
 // The request that this call is an identical retry of. One that policies would allow by now is cancelled as superseded
 // where it is still held, so that it cannot run twice; then the answer is nullopt.
 Task<Result<std::optional<approvals::HeldRequest>>> find_retried(Parts* parts, HeldCall call);

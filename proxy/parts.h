@@ -1,4 +1,4 @@
-// Parts: everything the way of a request needs. Made by the gateway (proxy/gateway.h); all of it outlives the servers.
+// Parts: everything the way of a request needs. Made by the gateway (cli/gateway.h); all of it outlives the servers.
 #pragma once
 
 #include <functional>

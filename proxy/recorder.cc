@@ -1,5 +1,6 @@
 #include "proxy/recorder.h"
 
+#include "approvals/record.h"
 #include "proxy/net/async.h"
 
 namespace countersign::proxy {
@@ -17,9 +18,12 @@ audit::Decision decision_of(policies::Verdict verdict) {
   return audit::Decision::deny;
 }
 
+constexpr auto kOutcomes = {audit::Outcome::ok,           audit::Outcome::client_error, audit::Outcome::server_error,
+                            audit::Outcome::timeout,      audit::Outcome::cancelled,    audit::Outcome::unknown,
+                            audit::Outcome::not_forwarded};
+
 audit::Outcome outcome_of(std::string_view name) {
-  for (auto outcome : {audit::Outcome::ok, audit::Outcome::client_error, audit::Outcome::server_error,
-                       audit::Outcome::timeout, audit::Outcome::cancelled, audit::Outcome::not_forwarded}) {
+  for (auto outcome : kOutcomes) {
     if (audit::name_of(outcome) == name) return outcome;
   }
   return audit::Outcome::unknown;
@@ -64,18 +68,11 @@ audit::Entry intent_entry(const Trail& trail, const approvals::HeldRequest& requ
                           const policies::Decision& decision) {
   audit::Entry entry;
   entry.phase = audit::Phase::intent;
+  approvals::name_request(entry, request);
   entry.operation = trail.operation;
-  entry.request = request.id;
-  entry.agent = request.requester.agent;
-  entry.owner = request.requester.owner;
   entry.chain = request.requester.chain;
-  entry.upstream = request.frozen.upstream;
   entry.protocol = request.frozen.protocol;
   entry.action = request.action;
-  entry.effect = request.effect;
-  entry.resources = request.resources;
-  entry.environment = request.environment;
-  entry.fingerprint = request.fingerprint;
   entry.detail = request.summary;
   if (request.frozen.body_size > 0) {
     entry.input_sha256 = request.frozen.body_sha256;
@@ -113,9 +110,7 @@ Recorder::Recorder(audit::Log& log, Metrics& metrics)
     decisions_[name] = &metrics.counter("countersign_operations_total", "Operations by what was decided about them.",
                                         {{"decision", name}});
   }
-  for (auto outcome :
-       {audit::Outcome::ok, audit::Outcome::client_error, audit::Outcome::server_error, audit::Outcome::timeout,
-        audit::Outcome::cancelled, audit::Outcome::unknown, audit::Outcome::not_forwarded}) {
+  for (auto outcome : kOutcomes) {
     std::string name(audit::name_of(outcome));
     outcomes_[name] = &metrics.counter("countersign_outcomes_total", "Forwarded operations by what became of them.",
                                        {{"outcome", name}});

@@ -67,7 +67,7 @@ class Conversation {
   virtual ~Conversation() = default;
 
   [[nodiscard]] virtual const Operation& operation() const = 0;
-  // What will be stored and run if this is held. The body file is added by the pipeline.
+  // What will be stored and run if this is held, with the body's size and digest. The pipeline adds the body's file.
   [[nodiscard]] virtual approvals::Frozen freeze() const = 0;
 
   // Sends the operation upstream and the answer to `sink`. `body` is the request's body (nullptr when there is none).

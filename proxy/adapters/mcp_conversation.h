@@ -47,8 +47,28 @@ class McpConversation final : public Conversation {
   double progress_ = 0;
 };
 
-// What the gateway answers by itself: handshake, ping, notifications, refusals that HTTP has a status for.
-class McpGatewayAnswer final : public Conversation {
+// What the gateway answers by itself: never forwarded, never held.
+class McpGatewayConversation : public Conversation {
+ public:
+  [[nodiscard]] const Operation& operation() const override { return operation_; }
+  [[nodiscard]] approvals::Frozen freeze() const override { return {}; }
+  Task<Status> answer_denied(ReplySink& sink, Denial denial) override;
+  [[nodiscard]] Patience patience() const override { return {}; }
+  Task<Status> heartbeat(ReplySink& sink, Pending pending) override;
+  Task<Status> answer_held(ReplySink& sink, Pending pending) override;
+  Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
+
+ protected:
+  McpGatewayConversation(Operation operation, std::string id) : operation_(std::move(operation)), id_(std::move(id)) {}
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+ private:
+  Operation operation_;
+  std::string id_;
+};
+
+// Handshake, ping, notifications, refusals that HTTP has a status for.
+class McpGatewayAnswer final : public McpGatewayConversation {
  public:
   struct Answer {
     int status = 200;
@@ -57,44 +77,24 @@ class McpGatewayAnswer final : public Conversation {
     HeaderList headers;
   };
   McpGatewayAnswer(Operation operation, std::string id, Answer answer)
-      : operation_(std::move(operation)), id_(std::move(id)), answer_(std::move(answer)) {}
-
-  [[nodiscard]] const Operation& operation() const override { return operation_; }
-  [[nodiscard]] approvals::Frozen freeze() const override { return {}; }
+      : McpGatewayConversation(std::move(operation), std::move(id)), answer_(std::move(answer)) {}
   Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;
-  Task<Status> answer_denied(ReplySink& sink, Denial denial) override;
-  [[nodiscard]] Patience patience() const override { return {}; }
-  Task<Status> heartbeat(ReplySink& sink, Pending pending) override;
-  Task<Status> answer_held(ReplySink& sink, Pending pending) override;
-  Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
 
  private:
-  Operation operation_;
-  std::string id_;
   Answer answer_;
 };
 
 // tools/list: the catalogue, without what this caller could not call.
-class McpToolList final : public Conversation {
+class McpToolList final : public McpGatewayConversation {
  public:
   // `upstreams` outlives the conversation.
   McpToolList(Operation operation, std::string id, McpMount mount, const std::vector<McpUpstream>& upstreams)
-      : operation_(std::move(operation)), id_(std::move(id)), mount_(mount), upstreams_(upstreams) {}
-
-  [[nodiscard]] const Operation& operation() const override { return operation_; }
-  [[nodiscard]] approvals::Frozen freeze() const override { return {}; }
+      : McpGatewayConversation(std::move(operation), std::move(id)), mount_(mount), upstreams_(upstreams) {}
   Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;
-  Task<Status> answer_denied(ReplySink& sink, Denial denial) override;
-  [[nodiscard]] Patience patience() const override { return {}; }
-  Task<Status> heartbeat(ReplySink& sink, Pending pending) override;
-  Task<Status> answer_held(ReplySink& sink, Pending pending) override;
-  Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
 
  private:
   [[nodiscard]] std::string listing(Doors& doors, const Visible& visible) const;
 
-  Operation operation_;
-  std::string id_;
   McpMount mount_;
   const std::vector<McpUpstream>& upstreams_;
 };

@@ -34,19 +34,19 @@ Task<Forwarded> McpGatewayAnswer::forward(Doors& doors, BodySource* body, ReplyS
   co_return done;
 }
 
-Task<Status> McpGatewayAnswer::answer_denied(ReplySink& sink, Denial denial) {
+Task<Status> McpGatewayConversation::answer_denied(ReplySink& sink, Denial denial) {
   co_return co_await refuse_gateway_message(sink, id_, std::move(denial));
 }
-Task<Status> McpGatewayAnswer::heartbeat(ReplySink& sink, Pending pending) {
+Task<Status> McpGatewayConversation::heartbeat(ReplySink& sink, Pending pending) {
   static_cast<void>(sink);
   static_cast<void>(pending);
   co_return Status();
 }
-Task<Status> McpGatewayAnswer::answer_held(ReplySink& sink, Pending pending) {
+Task<Status> McpGatewayConversation::answer_held(ReplySink& sink, Pending pending) {
   static_cast<void>(pending);
   co_return co_await never_held(sink, id_);
 }
-Task<Status> McpGatewayAnswer::deliver(ReplySink& sink, approvals::StoredReply reply) {
+Task<Status> McpGatewayConversation::deliver(ReplySink& sink, approvals::StoredReply reply) {
   static_cast<void>(reply);
   co_return co_await never_held(sink, id_);
 }
@@ -73,29 +73,12 @@ std::string McpToolList::listing(Doors& doors, const Visible& visible) const {
 
 Task<Forwarded> McpToolList::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(body);
-  std::string json = rpc_response(id_, rpc_result(listing(doors, visible)));
+  std::string json = rpc_response(id(), rpc_result(listing(doors, visible)));
   Forwarded done{.outcome = "ok", .status = 200, .body_sha256 = to_hex(sha256(json)), .body_bytes = json.size()};
   HeaderList none;
   Status sent = co_await send(sink, 200, "application/json", std::move(json), std::move(none));
   if (!sent) done.detail = "the agent did not take the answer: " + sent.error().message;
   co_return done;
-}
-
-Task<Status> McpToolList::answer_denied(ReplySink& sink, Denial denial) {
-  co_return co_await refuse_gateway_message(sink, id_, std::move(denial));
-}
-Task<Status> McpToolList::heartbeat(ReplySink& sink, Pending pending) {
-  static_cast<void>(sink);
-  static_cast<void>(pending);
-  co_return Status();
-}
-Task<Status> McpToolList::answer_held(ReplySink& sink, Pending pending) {
-  static_cast<void>(pending);
-  co_return co_await never_held(sink, id_);
-}
-Task<Status> McpToolList::deliver(ReplySink& sink, approvals::StoredReply reply) {
-  static_cast<void>(reply);
-  co_return co_await never_held(sink, id_);
 }
 
 }  // namespace countersign::adapters
