@@ -98,6 +98,9 @@ class Http(unittest.TestCase):
         self.assertFalse(target.exists())
         status, _, body = self.gateway.http("GET", answer["location"], self.sealed)
         self.assertIn(b"held", body)
+        wait_until(lambda: "approval.asked" in json.dumps(self.audit("--request", request)), "asking is recorded too")
+        stranger = self.gateway.agent_token()[1]
+        self.assertEqual(self.gateway.http("GET", answer["location"], stranger)[0], 404, "to others it does not exist")
         self.gateway.cli("approve", request, "--reason", "tea is fine", token=self.sam, check=0)
         wait_until(target.exists, "nginx has it")
         self.assertEqual(target.read_bytes(), b'{"tea":2}')
