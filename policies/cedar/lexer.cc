@@ -48,7 +48,7 @@ constexpr std::array kPunctuation = {
     Punctuation{">", TokenKind::greater},        Punctuation{"!", TokenKind::bang},
     Punctuation{"+", TokenKind::plus},           Punctuation{"-", TokenKind::minus},
     Punctuation{"*", TokenKind::star},           Punctuation{"/", TokenKind::slash},
-    Punctuation{"%", TokenKind::percent}};
+    Punctuation{"%", TokenKind::percent},        Punctuation{"?", TokenKind::question}};
 
 // Bytes of the string literal at the front of `rest`; 0 when its closing quote is missing. A backslash takes the next
 // character with it, unless that is a newline, which ends no escape.

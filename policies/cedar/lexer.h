@@ -16,6 +16,7 @@ enum class TokenKind : std::uint8_t {
   string,      // with its quotes, escapes not yet checked
   slot,        // `?principal`, `?resource`, `?anything`
   at,          // @
+  question,    // ? alone: schemas have it, policies do not
   left_paren,
   right_paren,
   left_bracket,
