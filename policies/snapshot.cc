@@ -127,6 +127,9 @@ struct SnapshotBuilder {
       return;
     }
     out.policies_ = std::move(*parsed);
+    for (const cedar::Template& each : out.policies_.templates()) {
+      problem(each.source().name(), each.position(), "a template needs a link: write entities where its slots are");
+    }
     if (out.policies_.size() == 0 && !has_errors(problems))
       problems.push_back({"policies", 0, 0, "there is no policy at all: nothing would ever be allowed"});
     std::map<std::string, int> counts;

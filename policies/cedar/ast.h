@@ -67,7 +67,8 @@ struct Expr {
 
 struct Annotation {
   std::string key;
-  std::string value;  // "" for `@key`
+  std::string value;      // "" for `@key`
+  bool has_value = true;  // false for `@key`, which only printing tells apart from `@key("")`
   Span span;
 };
 
@@ -79,11 +80,14 @@ struct EntityLiteral {
 
 enum class ScopeKind : std::uint8_t { any, equal, in, in_list, is, is_in };
 
-// One of the three heads of a policy. `in_list` is for actions only and may be empty.
+// One of the three heads of a policy. `in_list` is for actions only and may be empty. With `slot` the entity is left
+// open: `?principal` in the first head, `?resource` in the last, nowhere else.
 struct Scope {
   ScopeKind kind = ScopeKind::any;
+  bool slot = false;                    // equal, in, is_in
   std::string type;                     // is, is_in
-  std::vector<EntityLiteral> entities;  // equal, in, is_in: one
+  std::vector<EntityLiteral> entities;  // equal, in, is_in: one, or none with a slot
+  Span slot_span;
   Span span;
 };
 
@@ -106,6 +110,9 @@ struct Policy {
   std::vector<Clause> clauses;
   std::vector<Expr> exprs;
   Span span;  // from the first annotation to the `;`
+
+  // A template decides nothing until its slots are filled (PolicySet::link).
+  bool is_template() const { return principal.slot || resource.slot; }
 };
 
 }  // namespace cedar::ast

@@ -368,7 +368,8 @@ class ExpressionParser {
       case TokenKind::left_brace:
         return record();
       case TokenKind::slot:
-        cursor_.problem(cursor_.next().span, "a template slot cannot stand in a condition");
+        cursor_.problem(cursor_.next().span, "a template slot cannot stand in a condition",
+                        "slots stand in the head, after `==` or `in`");
         return std::nullopt;
       case TokenKind::identifier:
         return identifier();

@@ -50,7 +50,8 @@ class PolicyParser {
       Span start = cursor_.next().span;
       auto key = cursor_.expect(TokenKind::identifier, "an annotation is written `@name(\"value\")` or `@name`");
       if (!key) return false;
-      ast::Annotation annotation{.key = std::string(cursor_.text_of(*key))};
+      ast::Annotation annotation{.key = std::string(cursor_.text_of(*key)),
+                                 .has_value = cursor_.at(TokenKind::left_paren)};
       if (cursor_.accept(TokenKind::left_paren)) {
         auto value = cursor_.expect(TokenKind::string);
         if (!value || !cursor_.expect(TokenKind::right_paren)) return false;
@@ -99,11 +100,11 @@ class PolicyParser {
     Span start = cursor_.next().span;
     if (cursor_.accept(TokenKind::equal_equal)) {
       scope.kind = ast::ScopeKind::equal;
-      if (!entity(scope)) return false;
+      if (!entity(scope, name)) return false;
     } else if (cursor_.at_word("in")) {
       cursor_.next();
       scope.kind = ast::ScopeKind::in;
-      if (!entity(scope)) return false;
+      if (!entity(scope, name)) return false;
     } else if (cursor_.at_word("is")) {
       cursor_.next();
       scope.kind = ast::ScopeKind::is;
@@ -113,7 +114,7 @@ class PolicyParser {
       if (cursor_.at_word("in")) {
         cursor_.next();
         scope.kind = ast::ScopeKind::is_in;
-        if (!entity(scope)) return false;
+        if (!entity(scope, name)) return false;
       }
     } else if (!cursor_.at(TokenKind::comma) && !cursor_.at(TokenKind::right_paren)) {
       cursor_.expected("`,` or `)`", "`" + std::string(name) +
@@ -133,16 +134,9 @@ class PolicyParser {
     } else if (cursor_.at_word("in")) {
       cursor_.next();
       scope.kind = ast::ScopeKind::in;
-      if (cursor_.accept(TokenKind::left_bracket)) {
-        scope.kind = ast::ScopeKind::in_list;
-        while (!cursor_.at(TokenKind::right_bracket)) {
-          if (!action_entity(scope)) return false;
-          if (!cursor_.accept(TokenKind::comma)) break;
-        }
-        if (!cursor_.expect(TokenKind::right_bracket)) return false;
-      } else if (!action_entity(scope)) {
-        return false;
-      }
+      std::size_t parentheses = open_parentheses();
+      bool list = cursor_.at(TokenKind::left_bracket);
+      if (!(list ? action_list(scope) : action_entity(scope)) || !close_parentheses(parentheses)) return false;
     } else if (!cursor_.at(TokenKind::comma) && !cursor_.at(TokenKind::right_paren)) {
       cursor_.expected("`,` or `)`", "`action` may be followed by `== E`, `in E` or `in [E, …]`");
       return false;
@@ -151,29 +145,61 @@ class PolicyParser {
     return true;
   }
 
-  bool entity(ast::Scope& scope) {
-    if (cursor_.at(TokenKind::slot)) {
-      Token slot = cursor_.next();
-      cursor_.problem(slot.span, std::string(detail::kNoTemplates), "name an entity instead of a slot");
-      return true;
+  // Entities, slots and lists of a head may stand in any number of parentheses.
+  std::size_t open_parentheses() {
+    std::size_t count = 0;
+    while (cursor_.accept(TokenKind::left_paren)) ++count;
+    return count;
+  }
+  bool close_parentheses(std::size_t count) {
+    for (; count > 0; --count) {
+      if (!cursor_.expect(TokenKind::right_paren)) return false;
     }
-    auto literal = detail::parse_entity_literal(cursor_);
-    if (!literal) return false;
-    scope.entities.push_back(std::move(*literal));
     return true;
   }
 
+  // An entity or the head's own slot; `name`: principal or resource.
+  bool entity(ast::Scope& scope, std::string_view name) {
+    std::size_t parentheses = open_parentheses();
+    if (cursor_.at(TokenKind::slot)) {
+      Token slot = cursor_.next();
+      if (cursor_.text_of(slot).substr(1) != name) {
+        cursor_.problem(slot.span, "expected an entity or `?" + std::string(name) + "`, found `" +
+                                       std::string(cursor_.text_of(slot)) + "`");
+      }
+      scope.slot = true;
+      scope.slot_span = slot.span;
+    } else {
+      auto literal = detail::parse_entity_literal(cursor_);
+      if (!literal) return false;
+      scope.entities.push_back(std::move(*literal));
+    }
+    return close_parentheses(parentheses);
+  }
+
+  bool action_list(ast::Scope& scope) {
+    cursor_.next();
+    scope.kind = ast::ScopeKind::in_list;
+    while (!cursor_.at(TokenKind::right_bracket)) {
+      if (!action_entity(scope)) return false;
+      if (!cursor_.accept(TokenKind::comma)) break;
+    }
+    return cursor_.expect(TokenKind::right_bracket).has_value();
+  }
+
   bool action_entity(ast::Scope& scope) {
+    std::size_t parentheses = open_parentheses();
     if (cursor_.at(TokenKind::slot)) {
       cursor_.expected("an action", "an action cannot be a template slot");
       return false;
     }
-    if (!entity(scope)) return false;
-    const ast::EntityLiteral& literal = scope.entities.back();
-    if (literal.type != "Action" && !literal.type.ends_with("::Action")) {
-      cursor_.problem(literal.span, "expected an entity of type `Action`, found one of type `" + literal.type + "`");
+    auto literal = detail::parse_entity_literal(cursor_);
+    if (!literal) return false;
+    if (literal->type != "Action" && !literal->type.ends_with("::Action")) {
+      cursor_.problem(literal->span, "expected an entity of type `Action`, found one of type `" + literal->type + "`");
     }
-    return true;
+    scope.entities.push_back(std::move(*literal));
+    return close_parentheses(parentheses);
   }
 
   bool clause(ast::Policy& policy) {

@@ -5,18 +5,57 @@
 namespace cedar {
 namespace {
 
+using countersign::ErrorKind;
+using countersign::fail;
+
+std::unexpected<countersign::Error> duplicate(const std::string& id) {
+  return fail(ErrorKind::conflict, "cedar.policy_set.duplicate_id",
+              "another policy or template has the id `" + id + "`");
+}
+
 ScopeTest scope_test(const ast::Scope& scope) {
   ScopeTest out{.kind = scope.kind, .type = Text(scope.type)};
   for (const ast::EntityLiteral& literal : scope.entities) out.entities.emplace_back(literal.type, literal.id);
   return out;
 }
 
+std::optional<std::string_view> value_of(const std::vector<ast::Annotation>& annotations, std::string_view key) {
+  for (const ast::Annotation& each : annotations) {
+    if (each.key == key) return each.value;
+  }
+  return std::nullopt;
+}
+
+// Puts `value` where the slot is. `name` is for messages: principal, resource.
+Status fill(ast::Scope& scope, const std::optional<EntityUid>& value, std::string_view name) {
+  if (scope.slot && !value) {
+    return fail(ErrorKind::malformed, "cedar.link.missing_slot",
+                "the template's slot `?" + std::string(name) + "` is not given");
+  }
+  if (!scope.slot && value) {
+    return fail(ErrorKind::malformed, "cedar.link.superfluous_slot",
+                "the template has no slot `?" + std::string(name) + "`");
+  }
+  if (!scope.slot) return {};
+  scope.slot = false;
+  scope.entities = {{std::string(value->type_name()), std::string(value->id()), scope.slot_span}};
+  return {};
+}
+
 }  // namespace
 
-Policy::Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax)
+Template::Template(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax)
+    : id_(std::move(id)), source_(std::move(source)), syntax_(std::move(syntax)) {}
+
+std::optional<std::string_view> Template::annotation(std::string_view key) const {
+  return value_of(syntax_.annotations, key);
+}
+
+Policy::Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax, std::optional<Link> link)
     : id_(std::move(id)),
       source_(std::move(source)),
       syntax_(std::move(syntax)),
+      link_(std::move(link)),
       principal_(scope_test(syntax_.principal)),
       action_(scope_test(syntax_.action)),
       resource_(scope_test(syntax_.resource)) {
@@ -26,16 +65,14 @@ Policy::Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy
 }
 
 std::optional<std::string_view> Policy::annotation(std::string_view key) const {
-  for (const ast::Annotation& each : syntax_.annotations) {
-    if (each.key == key) return each.value;
-  }
-  return std::nullopt;
+  return value_of(syntax_.annotations, key);
 }
 
 std::expected<PolicySet, std::vector<SourceDiagnostic>> PolicySet::parse(std::vector<NamedText> texts,
                                                                          const Limits& limits) {
   PolicySet out;
   std::vector<SourceDiagnostic> problems;
+  std::size_t number = 0;
   for (NamedText& text : texts) {
     auto source = std::make_shared<const Source>(std::move(text.name), std::move(text.text));
     auto parsed = parse_policies(source->text(), limits);
@@ -44,9 +81,8 @@ std::expected<PolicySet, std::vector<SourceDiagnostic>> PolicySet::parse(std::ve
       continue;
     }
     for (ast::Policy& each : *parsed) {
-      auto number = static_cast<std::uint32_t>(out.policies_.size());
-      out.policies_.emplace_back("policy" + std::to_string(number), source, std::move(each));
-      out.index(PolicyRef{number});
+      auto added = out.add("policy" + std::to_string(number++), source, std::move(each));
+      if (!added) problems.push_back({source, {.message = std::move(added.error().message)}});
     }
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
@@ -57,6 +93,50 @@ std::expected<PolicySet, std::vector<SourceDiagnostic>> PolicySet::parse(std::st
   std::vector<NamedText> texts;
   texts.push_back({"policies", std::string(text)});
   return parse(std::move(texts), limits);
+}
+
+Status PolicySet::add(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax) {
+  if (!syntax.is_template()) {
+    auto added = add(Policy(std::move(id), std::move(source), std::move(syntax)));
+    if (!added) return fail(added.error());
+    return {};
+  }
+  Place place{Place::Kind::policy_template, static_cast<std::uint32_t>(templates_.size())};
+  if (!ids_.emplace(id, place).second) return duplicate(id);
+  templates_.emplace_back(std::move(id), std::move(source), std::move(syntax));
+  return {};
+}
+
+Result<PolicyRef> PolicySet::add(Policy policy) {
+  auto number = static_cast<std::uint32_t>(policies_.size());
+  if (!ids_.emplace(policy.id(), Place{Place::Kind::policy, number}).second) return duplicate(policy.id());
+  policies_.push_back(std::move(policy));
+  index(PolicyRef{number});
+  return PolicyRef{number};
+}
+
+Result<PolicyRef> PolicySet::link(std::string_view template_id, std::string id, SlotValues values) {
+  const Template* found = find_template(template_id);
+  if (found == nullptr) {
+    return fail(ErrorKind::not_found, "cedar.link.unknown_template",
+                "there is no template with the id `" + std::string(template_id) + "`");
+  }
+  ast::Policy syntax = found->syntax();
+  if (auto filled = fill(syntax.principal, values.principal, "principal"); !filled) return fail(filled.error());
+  if (auto filled = fill(syntax.resource, values.resource, "resource"); !filled) return fail(filled.error());
+  return add(Policy(std::move(id), found->shared_source(), std::move(syntax), Link{found->id(), std::move(values)}));
+}
+
+const Template* PolicySet::find_template(std::string_view id) const {
+  auto found = ids_.find(id);
+  if (found == ids_.end() || found->second.kind != Place::Kind::policy_template) return nullptr;
+  return &templates_[found->second.number];
+}
+
+std::optional<PolicyRef> PolicySet::find(std::string_view id) const {
+  auto found = ids_.find(id);
+  if (found == ids_.end() || found->second.kind != Place::Kind::policy) return std::nullopt;
+  return PolicyRef{found->second.number};
 }
 
 void PolicySet::index(PolicyRef ref) {

@@ -1,7 +1,9 @@
 // A set of policies, ready to decide: parsed from named texts, lowered, grouped by the actions they are about.
 //
-// Policies are numbered in the order they are read; their Cedar ids are positional ("policy0", "policy1", …), as the
-// official library gives them. Immutable once made: any number of threads may evaluate one set.
+// What decides are static policies and the links of templates; templates themselves stand apart. Ids of policies read
+// from text are positional ("policy0", "policy1", …, static policies and templates counted together), as the official
+// library gives them. A set is filled by one thread; once filled it is not changed, and any number of threads may
+// evaluate it.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/result.h"
 #include "policies/cedar/ast.h"
 #include "policies/cedar/parser.h"
 #include "policies/cedar/program.h"
@@ -22,6 +25,8 @@
 namespace cedar {
 
 using ast::Effect;
+using countersign::Result;
+using countersign::Status;
 
 // A policy's number in its set.
 enum class PolicyRef : std::uint32_t {};
@@ -43,17 +48,55 @@ struct Condition {
   Span span;
 };
 
+// What fills the slots of a template.
+struct SlotValues {
+  std::optional<EntityUid> principal;
+  std::optional<EntityUid> resource;
+};
+
+// A policy with slots in its head.
+class Template {
+ public:
+  Template(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax);
+
+  const std::string& id() const { return id_; }
+  Effect effect() const { return syntax_.effect; }
+  std::optional<std::string_view> annotation(std::string_view key) const;
+  std::span<const ast::Annotation> annotations() const { return syntax_.annotations; }
+
+  const Source& source() const { return *source_; }
+  const std::shared_ptr<const Source>& shared_source() const { return source_; }
+  Span span() const { return syntax_.span; }
+  Position position() const { return source_->locate(syntax_.span); }
+  const ast::Policy& syntax() const { return syntax_; }
+
+ private:
+  std::string id_;
+  std::shared_ptr<const Source> source_;
+  ast::Policy syntax_;
+};
+
+// Which template a policy was made from, and with what.
+struct Link {
+  std::string template_id;
+  SlotValues values;
+};
+
+// A policy that decides: a static one, or a template with its slots filled. A link has its template's annotations,
+// source and spans; its syntax holds entities where the template's holds slots.
 class Policy {
  public:
-  Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax);
+  Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax, std::optional<Link> link = {});
 
   const std::string& id() const { return id_; }  // "policy7"
+  const std::optional<Link>& link() const { return link_; }
   Effect effect() const { return syntax_.effect; }
   // The value of `@key("…")`; nullopt when the policy has no such annotation.
   std::optional<std::string_view> annotation(std::string_view key) const;
   std::span<const ast::Annotation> annotations() const { return syntax_.annotations; }
 
   const Source& source() const { return *source_; }
+  const std::shared_ptr<const Source>& shared_source() const { return source_; }
   Span span() const { return syntax_.span; }
   Position position() const { return source_->locate(syntax_.span); }
   std::string_view text() const { return source_->text().substr(span().offset, span().length); }
@@ -69,6 +112,7 @@ class Policy {
   std::string id_;
   std::shared_ptr<const Source> source_;
   ast::Policy syntax_;
+  std::optional<Link> link_;
   ScopeTest principal_;
   ScopeTest action_;
   ScopeTest resource_;
@@ -98,7 +142,21 @@ class PolicySet {
   static std::expected<PolicySet, std::vector<SourceDiagnostic>> parse(std::string_view text,
                                                                        const Limits& limits = {});
 
-  std::size_t size() const { return policies_.size(); }
+  // Adds one static policy or template under an id of its own. Errors: cedar.policy_set.duplicate_id.
+  Status add(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax);
+
+  // Adds the policy that `template_id` becomes with its slots filled. Every slot of the template must be given, no
+  // other. Errors: cedar.link.unknown_template (a static policy is none), cedar.policy_set.duplicate_id,
+  // cedar.link.missing_slot, cedar.link.superfluous_slot.
+  Result<PolicyRef> link(std::string_view template_id, std::string id, SlotValues values);
+
+  // Of templates and policies alike; ids are unique over both.
+  const Template* find_template(std::string_view id) const;
+  std::optional<PolicyRef> find(std::string_view id) const;
+
+  std::span<const Template> templates() const { return templates_; }
+
+  std::size_t size() const { return policies_.size(); }  // static policies and links
   const Policy& operator[](PolicyRef ref) const { return policies_[cedar::position(ref)]; }
   std::span<const Policy> all() const { return policies_; }
 
@@ -112,13 +170,25 @@ class PolicySet {
  private:
   using Index = std::unordered_map<EntityUid, std::vector<PolicyRef>>;
 
+  struct Place {
+    enum class Kind : std::uint8_t { policy, policy_template } kind;
+    std::uint32_t number;
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
   static std::span<const PolicyRef> find(const Index& index, const EntityUid& uid) {
     auto found = index.find(uid);
     return found == index.end() ? std::span<const PolicyRef>() : found->second;
   }
+  Result<PolicyRef> add(Policy policy);
   void index(PolicyRef ref);
 
   std::vector<Policy> policies_;
+  std::vector<Template> templates_;
+  std::unordered_map<std::string, Place, TextHash, std::equal_to<>> ids_;
   std::vector<PolicyRef> any_action_;
   Index equal_action_;
   Index in_action_;

@@ -71,6 +71,4 @@ std::optional<ast::EntityLiteral> parse_entity_literal(TokenCursor& cursor);
 // Reads `A::B` (a type name). nullopt after a syntax error (reported).
 std::optional<std::string> parse_type_name(TokenCursor& cursor);
 
-inline constexpr std::string_view kNoTemplates = "templates are not supported yet";
-
 }  // namespace cedar::detail
