@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "proxy/adapters/openapi.h"
+#include "scopes/openapi.h"
 
 namespace countersign::adapters {
 namespace {

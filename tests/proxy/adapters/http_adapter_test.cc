@@ -5,7 +5,7 @@
 #include "cases.h"
 #include "core/json.h"
 #include "fakes.h"
-#include "proxy/adapters/openapi.h"
+#include "scopes/openapi.h"
 
 namespace countersign::adapters::test {
 namespace {

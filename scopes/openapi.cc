@@ -1,4 +1,4 @@
-#include "proxy/adapters/openapi.h"
+#include "scopes/openapi.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include "core/problem.h"
 #include "core/yaml.h"
 
-namespace countersign::adapters {
+namespace countersign {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kMethods = {{{"get", "GET"},
@@ -92,4 +92,4 @@ Result<std::vector<OpenApiOperation>> parse_openapi(std::string_view text) {
   return out;
 }
 
-}  // namespace countersign::adapters
+}  // namespace countersign

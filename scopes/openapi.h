@@ -11,7 +11,7 @@
 #include "core/result.h"
 #include "scopes/effect.h"
 
-namespace countersign::adapters {
+namespace countersign {
 
 struct OpenApiOperation {
   std::string method;            // upper case
@@ -27,4 +27,4 @@ inline constexpr std::size_t kMaxOpenApiOperations = 20'000;
 Result<std::vector<OpenApiOperation>> load_openapi(const std::string& file);
 Result<std::vector<OpenApiOperation>> parse_openapi(std::string_view text);
 
-}  // namespace countersign::adapters
+}  // namespace countersign
