@@ -267,6 +267,13 @@ void add_policy_commands(CLI::App& root, Action& action) {
                                            "countersign policy check ./policies");
   check.app->add_option("dir", check.options->directory, "Folder with *.cedar, floor/, entities.yaml, approvals.yaml")
       ->required();
+
+  auto authorize =
+      command<PolicyAuthorizeOptions>(*policy, action, run_policy_authorize, "authorize",
+                                      "Answer Cedar requests read as JSON lines, by plain Cedar, without a server",
+                                      "countersign policy authorize --jsonl < cases.jsonl");
+  authorize.app->add_flag("--jsonl", authorize.options->jsonl, "One JSON object a line, in and out")->required();
+  authorize.app->add_option("file", authorize.options->file, "File of JSON lines; - or absent: standard input");
 }
 
 }  // namespace

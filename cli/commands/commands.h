@@ -155,4 +155,10 @@ struct PolicyCheckOptions {
 };
 int run_policy_check(const PolicyCheckOptions& options);
 
+struct PolicyAuthorizeOptions {
+  bool jsonl = false;  // the only form there is; asked for by name
+  std::string file;    // empty or "-": standard input
+};
+int run_policy_authorize(const PolicyAuthorizeOptions& options);
+
 }  // namespace countersign::cli
