@@ -134,7 +134,7 @@ class Judge {
     for (const cedar::PolicyFailure& failure : failures) refs.push_back(failure.policy);
     std::vector<std::string> names = ids(refs);
     std::string reason = "denied, because a forbidding policy could not be evaluated: " + join(names) + ": " +
-                         failures.front().error.message;
+                         failures.front().error.message();
     return deny(Denial::error, std::move(reason), std::move(names));
   }
 

@@ -70,8 +70,7 @@ class Run {
     if (principal == Truth::failed || resource == Truth::failed) {
       const Value& unknown = principal == Truth::failed ? request_.principal : request_.resource;
       const Span span = principal == Truth::failed ? policy.syntax().principal.span : policy.syntax().resource.span;
-      EvaluationError error{ErrorCause::unknown, span,
-                            "`" + std::string(unknown.unknown_name()) + "` is not known yet"};
+      EvaluationError error{.cause = ErrorCause::unknown, .span = span, .left = unknown};
       (permit ? answer_.maybe_permits : answer_.maybe_forbids).push_back({ref, std::move(error)});
       return;
     }
@@ -170,7 +169,8 @@ Response respond(const PolicySet& policies, const Answer& answer) {
 std::string to_text(const PolicySet& policies, const PolicyFailure& failure) {
   const Source& source = policies[failure.policy].source();
   Position at = source.locate(failure.error.span);
-  return source.name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " + failure.error.message;
+  return source.name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " +
+         failure.error.message();
 }
 
 }  // namespace cedar

@@ -11,13 +11,8 @@ Truth truth_of(bool value) {
   return value ? Truth::yes : Truth::no;
 }
 
-std::string named(const Text& name) {
-  return "`" + std::string(name.view()) + "`";
-}
-
-// The name of the first unknown inside a value that has one.
-std::string unknown_inside(const Value& value) {
-  if (value.is(ValueKind::unknown)) return std::string(value.unknown_name());
+// The first unknown inside a value that has one.
+const Value& unknown_inside(const Value& value) {
   if (value.is(ValueKind::set)) {
     for (const Value& element : value.elements()) {
       if (element.has_unknown()) return unknown_inside(element);
@@ -27,49 +22,84 @@ std::string unknown_inside(const Value& value) {
       if (field.second.has_unknown()) return unknown_inside(field.second);
     }
   }
-  return {};
+  return value;
+}
+
+Arena& arena_of_this_thread() {
+  thread_local Arena arena;
+  return arena;
+}
+
+const detail::EntityUidData* uid_of(const Value& value) {
+  return value.is(ValueKind::entity) ? &value.entity_data() : nullptr;
 }
 
 }  // namespace
 
 Evaluator::Evaluator(const Request& request, const EntityOverlay& entities)
-    : request_(&request), entities_(&entities), action_(Value::entity(request.action)) {}
+    : request_(&request),
+      entities_(&entities),
+      arena_(&arena_of_this_thread()),
+      action_(Value::entity(request.action)),
+      places_{Place{uid_of(request.principal)}, Place{uid_of(request.resource)}, Place{&request.action.data()}} {}
+
+void Evaluator::start(const Program& program) {
+  program_ = &program;
+  arena_->reset();
+}
 
 std::expected<Value, EvaluationError> Evaluator::evaluate(const Program& program, NodeId root) {
-  program_ = &program;
+  start(program);
   Value out;
   if (!eval(root, out) || !known(out, program.nodes[root].span)) return std::unexpected(error_);
-  return out.owned();
+  return out.detached();
+}
+
+const Value* Evaluator::peek(const Program& program, NodeId root) {
+  start(program);
+  return eval(root, peeked_) ? &peeked_ : nullptr;
 }
 
 Truth Evaluator::test(const Program& program, NodeId root) {
-  program_ = &program;
+  start(program);
   return truth(root);
+}
+
+const StoredEntity* Evaluator::find(const detail::EntityUidData& uid) const {
+  for (Place& place : places_) {
+    if (place.uid != &uid) continue;
+    if (!place.sought) {
+      place.sought = true;
+      place.entity = entities_->find(uid);
+    }
+    return place.entity;
+  }
+  return entities_->find(uid);
 }
 
 bool Evaluator::is_in(const detail::EntityUidData& left, const detail::EntityUidData& right) const {
   if (left == right) return true;
-  const StoredEntity* entity = entities_->find(left);
+  const StoredEntity* entity = find(left);
   return entity != nullptr && entity->is_in(right);
 }
 
-bool Evaluator::fail(ErrorCause cause, Span span, std::string message) {
-  error_ = {cause, span, std::move(message)};
+EvaluationError& Evaluator::fail(ErrorCause cause, Span span) {
+  error_.cause = cause;
+  error_.span = span;
+  return error_;
+}
+
+bool Evaluator::fail_kind(std::string_view expected, const Value& got, Span span) {
+  EvaluationError& error = fail(ErrorCause::type, span);
+  error.expected = expected;
+  error.got = got.kind();
+  error.name = Text();
   return false;
 }
 
-Truth Evaluator::fail_test(ErrorCause cause, Span span, std::string message) {
-  fail(cause, span, std::move(message));
-  return Truth::failed;
-}
-
-bool Evaluator::fail_kind(ValueKind expected, const Value& got, Span span) {
-  return fail(ErrorCause::type, span,
-              "expected " + std::string(describe(expected)) + ", got " + std::string(describe(got.kind())));
-}
-
 bool Evaluator::fail_unknown(const Value& value, Span span) {
-  return fail(ErrorCause::unknown, span, "`" + unknown_inside(value) + "` is not known yet");
+  fail(ErrorCause::unknown, span).left = unknown_inside(value).owned();
+  return false;
 }
 
 bool Evaluator::operand(const Node& node, std::uint32_t which, ValueKind kind, Value& out) {
@@ -134,20 +164,8 @@ Truth Evaluator::truth(NodeId id) {
     case Op::contains_any:
     case Op::is_empty:
       return sets(node);
-    case Op::has_tag: {
-      Value target;
-      Value key;
-      if (!operand(node, 0, ValueKind::entity, target) || !operand(node, 1, ValueKind::string, key))
-        return Truth::failed;
-      const StoredEntity* entity = entities_->find(target.entity_data());
-      if (entity == nullptr) return Truth::no;
-      const Value* tag = entity->tags().find(key.as_string());
-      if (tag != nullptr && tag->is(ValueKind::unknown) && tag->unknown_presence() == Presence::maybe_absent) {
-        fail_unknown(*tag, node.span);
-        return Truth::failed;
-      }
-      return truth_of(tag != nullptr);
-    }
+    case Op::has_tag:
+      return has_tag(node);
     case Op::conditional: {
       Truth condition = truth(program_->operands[node.first]);
       if (condition == Truth::failed) return condition;
@@ -232,8 +250,8 @@ Truth Evaluator::less(const Node& node) {
   const auto& [left, right] = sides;
   for (const Value* side : {&left, &right}) {
     if (comparable(*side)) continue;
-    return fail_test(ErrorCause::type, node.span,
-                     "expected an integer, a datetime or a duration, got " + std::string(describe(side->kind())));
+    fail_kind("an integer, a datetime or a duration", *side, node.span);
+    return Truth::failed;
   }
   if (left.kind() != right.kind()) {
     fail_kind(sides.at(first).kind(), sides.at(1 - first), node.span);
@@ -250,8 +268,8 @@ Truth Evaluator::membership(const Value& left, const Value& right, const Node& n
   }
   if (right.is(ValueKind::entity)) return truth_of(is_in(left.entity_data(), right.entity_data()));
   if (!right.is(ValueKind::set)) {
-    return fail_test(ErrorCause::type, node.span,
-                     "expected an entity or a set of entities, got " + std::string(describe(right.kind())));
+    fail_kind("an entity or a set of entities", right, node.span);
+    return Truth::failed;
   }
   if (!known(right, node.span)) return Truth::failed;
   for (const Value& element : right.elements()) {
@@ -284,12 +302,12 @@ Truth Evaluator::has(const Node& node) {
       return Truth::failed;
     }
     if (target->is(ValueKind::entity)) {
-      const StoredEntity* entity = entities_->find(target->entity_data());
+      const StoredEntity* entity = find(target->entity_data());
       if (entity == nullptr) return Truth::no;
       target = &entity->attributes();
     } else if (!target->is(ValueKind::record)) {
-      return fail_test(ErrorCause::type, node.span,
-                       "expected a record or an entity, got " + std::string(describe(target->kind())));
+      fail_kind("a record or an entity", *target, node.span);
+      return Truth::failed;
     }
     target = target->find(name);
     if (target == nullptr) return Truth::no;
@@ -299,6 +317,20 @@ Truth Evaluator::has(const Node& node) {
     }
   }
   return Truth::yes;
+}
+
+Truth Evaluator::has_tag(const Node& node) {
+  Value target;
+  Value key;
+  if (!operand(node, 0, ValueKind::entity, target) || !operand(node, 1, ValueKind::string, key)) return Truth::failed;
+  const StoredEntity* entity = find(target.entity_data());
+  if (entity == nullptr) return Truth::no;
+  const Value* tag = entity->tags().find(key.as_string(), key.string_hash());
+  if (tag != nullptr && tag->is(ValueKind::unknown) && tag->unknown_presence() == Presence::maybe_absent) {
+    fail_unknown(*tag, node.span);
+    return Truth::failed;
+  }
+  return truth_of(tag != nullptr);
 }
 
 Truth Evaluator::sets(const Node& node) {
@@ -330,10 +362,11 @@ bool Evaluator::arithmetic(const Node& node, Value& out) {
   Value operand_value;
   if (!operand(node, 0, ValueKind::integer, operand_value)) return false;
   std::int64_t result = operand_value.as_integer();
-  if (node.op == Op::negate) {
-    if (__builtin_sub_overflow(std::int64_t{0}, result, &result)) {
-      return fail(ErrorCause::overflow, node.span, "integer overflow while negating " + std::to_string(result));
-    }
+  if (node.op == Op::negate && __builtin_sub_overflow(std::int64_t{0}, result, &result)) {
+    EvaluationError& error = fail(ErrorCause::overflow, node.span);
+    error.sign = '~';
+    error.left = operand_value;
+    return false;
   }
   for (std::uint32_t i = 1; i < node.count; ++i) {
     if (!operand(node, i, ValueKind::integer, operand_value)) return false;
@@ -344,18 +377,19 @@ bool Evaluator::arithmetic(const Node& node, Value& out) {
                     : minus                ? __builtin_sub_overflow(before, next, &result)
                                            : __builtin_add_overflow(before, next, &result);
     if (!overflow) continue;
-    std::string_view sign = node.op == Op::product ? " * " : minus ? " - " : " + ";
-    return fail(ErrorCause::overflow, node.span,
-                "integer overflow in " + std::to_string(before) + std::string(sign) + std::to_string(next));
+    EvaluationError& error = fail(ErrorCause::overflow, node.span);
+    error.sign = node.op == Op::product ? '*' : minus ? '-' : '+';
+    error.left = Value::integer(before);
+    error.right = operand_value;
+    return false;
   }
   out = Value::integer(result);
   return true;
 }
 
-// Hands on a part of `base`: borrowed where `base` is, with a share of its own where `base` is about to die.
-bool Evaluator::take(const Value& found, Value& base, const Node& node, Value& out) {
-  if (found.is(ValueKind::unknown)) return fail_unknown(found, node.span);
-  out = base.is_owned() ? found.owned() : found.borrowed();
+bool Evaluator::take(const Value& found, Span span, Value& out) {
+  if (found.is(ValueKind::unknown)) return fail_unknown(found, span);
+  out = found.borrowed();
   return true;
 }
 
@@ -363,72 +397,77 @@ bool Evaluator::attribute(const Node& node, Value& out) {
   Value base;
   if (!operand(node, 0, base)) return false;
   const Text& name = program_->names[node.index];
-  if (base.is(ValueKind::record)) {
-    const Value* found = base.find(name);
-    if (found != nullptr) return take(*found, base, node, out);
-    return fail(ErrorCause::missing_attribute, node.span, "the record has no attribute " + named(name));
+  const Value* record = &base;
+  if (base.is(ValueKind::entity)) {
+    const StoredEntity* entity = find(base.entity_data());
+    if (entity == nullptr) {
+      fail(ErrorCause::missing_entity, node.span).left = base.owned();
+      return false;
+    }
+    record = &entity->attributes();
+  } else if (!base.is(ValueKind::record)) {
+    fail_kind("a record or an entity", base, node.span);
+    error_.name = name;
+    return false;
   }
-  if (!base.is(ValueKind::entity)) {
-    return fail(ErrorCause::type, node.span,
-                "expected a record or an entity before `." + std::string(name.view()) + "`, got " +
-                    std::string(describe(base.kind())));
-  }
-  const StoredEntity* entity = entities_->find(base.entity_data());
-  if (entity == nullptr) {
-    return fail(ErrorCause::missing_entity, node.span, "the entity `" + base.to_text() + "` does not exist");
-  }
-  const Value* found = entity->attributes().find(name);
-  if (found == nullptr) {
-    return fail(ErrorCause::missing_attribute, node.span, "`" + base.to_text() + "` has no attribute " + named(name));
-  }
-  if (found->is(ValueKind::unknown)) return fail_unknown(*found, node.span);
-  out = found->borrowed();
-  return true;
+  if (const Value* found = record->find(name)) return take(*found, node.span, out);
+  EvaluationError& error = fail(ErrorCause::missing_attribute, node.span);
+  error.left = base.is(ValueKind::entity) ? base.owned() : Value();
+  error.name = name;
+  return false;
 }
 
 bool Evaluator::get_tag(const Node& node, Value& out) {
   Value base;
   Value key;
   if (!operand(node, 0, ValueKind::entity, base) || !operand(node, 1, ValueKind::string, key)) return false;
-  const StoredEntity* entity = entities_->find(base.entity_data());
+  const StoredEntity* entity = find(base.entity_data());
   if (entity == nullptr) {
-    return fail(ErrorCause::missing_entity, node.span, "the entity `" + base.to_text() + "` does not exist");
+    fail(ErrorCause::missing_entity, node.span).left = base.owned();
+    return false;
   }
-  const Value* found = entity->tags().find(key.as_string());
-  if (found == nullptr) {
-    return fail(ErrorCause::missing_tag, node.span, "`" + base.to_text() + "` has no tag " + key.to_text());
-  }
-  if (found->is(ValueKind::unknown)) return fail_unknown(*found, node.span);
-  out = found->borrowed();
-  return true;
+  if (const Value* found = entity->tags().find(key.as_string(), key.string_hash())) return take(*found, node.span, out);
+  EvaluationError& error = fail(ErrorCause::missing_tag, node.span);
+  error.left = base.owned();
+  error.right = key.owned();
+  return false;
 }
 
 // Sets, records and extension calls: all operands first, then the value.
 bool Evaluator::compound(const Node& node, Value& out) {
-  std::vector<Value> values(node.count);
+  std::span<Value> values = arena_->array<Value>(node.count);
   for (std::uint32_t i = 0; i < node.count; ++i) {
     if (!operand(node, i, values[i])) return false;
   }
-  if (node.op == Op::set) {
-    out = Value::set(std::move(values));
-    return true;
+  switch (node.op) {
+    case Op::set:
+      out = Value::set(values, *arena_);
+      return true;
+    case Op::record:
+      out = Value::record(std::span(program_->names).subspan(node.index, node.count), values, *arena_);
+      return true;
+    default:
+      return call(node, values, out);
   }
-  if (node.op == Op::record) {
-    std::vector<Field> fields;
-    fields.reserve(values.size());
-    for (std::uint32_t i = 0; i < node.count; ++i) {
-      fields.emplace_back(program_->names[node.index + i], std::move(values[i]));
-    }
-    out = Value::record(std::move(fields));
-    return true;
-  }
-  for (const Value& value : values) {
+}
+
+bool Evaluator::call(const Node& node, std::span<const Value> arguments, Value& out) {
+  for (const Value& value : arguments) {
     if (!known(value, node.span)) return false;
   }
-  ExtensionResult result = program_->functions[node.index]->call(values);
-  if (!result) return fail(ErrorCause::extension, node.span, std::move(result.error()));
-  out = std::move(*result);
-  return true;
+  const ExtensionFunction* function = program_->functions[node.index];
+  auto result = function->call(arguments, *arena_);
+  if (result) {
+    out = result->borrowed();
+    return true;
+  }
+  EvaluationError& error = fail(ErrorCause::extension, node.span);
+  error.function = function;
+  error.arguments = node.count;
+  error.left = result.error().unreadable == nullptr ? Value() : result.error().unreadable->owned();
+  error.fault = result.error();
+  error.fault.unreadable = nullptr;
+  return false;
 }
 
 }  // namespace cedar

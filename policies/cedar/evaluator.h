@@ -3,35 +3,23 @@
 // Operands of `&&`, `||` and `if` are evaluated only when needed and must be booleans; everything else evaluates all
 // its operands. Whatever needs a value marked unknown fails with ErrorCause::unknown, so `false && unknown` is false
 // and `true && unknown` is not known. Failures are values; nothing throws. An Evaluator is cheap to make and used by
-// one thread.
+// the thread that made it. What it makes on its way lies in memory of that thread, so that evaluating allocates nothing
+// once that memory has grown to what the policies need.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
-#include <optional>
-#include <string>
+#include <span>
+#include <string_view>
 
+#include "policies/cedar/arena.h"
 #include "policies/cedar/entity.h"
+#include "policies/cedar/evaluation_error.h"
 #include "policies/cedar/program.h"
 #include "policies/cedar/value.h"
 
 namespace cedar {
-
-enum class ErrorCause : std::uint8_t {
-  type,            // an operand of the wrong type
-  overflow,        // 64-bit arithmetic
-  missing_entity,  // an attribute or tag of an entity that is not there
-  missing_attribute,
-  missing_tag,
-  extension,  // an extension function: wrong arguments, unreadable text, overflow
-  unknown,    // depends on something marked unknown
-};
-
-struct EvaluationError {
-  ErrorCause cause = ErrorCause::type;
-  Span span;            // of the expression that failed, in the policy's source
-  std::string message;  // lower case, one sentence; for `unknown`, names what is unknown
-};
 
 // Who wants to do what to what. Principal and resource may be Value::unknown (of a known type or none) when the
 // question is whether anything like this could be allowed. The context is a record, or unknown as a whole.
@@ -69,10 +57,15 @@ class Evaluator {
   Truth test(const Program& program, NodeId root);
   const EvaluationError& error() const { return error_; }
 
+  // Like evaluate, but the value is borrowed: from the program, the request, the entities, or until the next call here.
+  // nullptr when it fails; then error() says why. The value itself may hold something unknown.
+  const Value* peek(const Program& program, NodeId root);
+
   // `left in right` of Cedar for two entities.
   bool is_in(const detail::EntityUidData& left, const detail::EntityUidData& right) const;
 
  private:
+  // All leave borrowed values in `out`.
   bool eval(NodeId id, Value& out);
   Truth truth(NodeId id);
   Truth equality(const Node& node);
@@ -80,6 +73,7 @@ class Evaluator {
   Truth membership(const Value& left, const Value& right, const Node& node);
   Truth is_type(const Value& target, const Node& node);
   Truth has(const Node& node);
+  Truth has_tag(const Node& node);
   Truth sets(const Node& node);
   bool operand(const Node& node, std::uint32_t which, Value& out) {
     return eval(program_->operands[node.first + which], out);
@@ -90,18 +84,31 @@ class Evaluator {
   bool attribute(const Node& node, Value& out);
   bool get_tag(const Node& node, Value& out);
   bool compound(const Node& node, Value& out);
-  bool take(const Value& found, Value& base, const Node& node, Value& out);
+  bool call(const Node& node, std::span<const Value> arguments, Value& out);
+  bool take(const Value& found, Span span, Value& out);
+  void start(const Program& program);
+  // As EntityOverlay::find; the entities of the request are looked up once.
+  const StoredEntity* find(const detail::EntityUidData& uid) const;
 
-  bool fail(ErrorCause cause, Span span, std::string message);
-  Truth fail_test(ErrorCause cause, Span span, std::string message);
-  bool fail_kind(ValueKind expected, const Value& got, Span span);
+  EvaluationError& fail(ErrorCause cause, Span span);
+  bool fail_kind(std::string_view expected, const Value& got, Span span);
+  bool fail_kind(ValueKind expected, const Value& got, Span span) { return fail_kind(describe(expected), got, span); }
   bool fail_unknown(const Value& value, Span span);
   bool known(const Value& value, Span span) { return !value.has_unknown() || fail_unknown(value, span); }
 
+  struct Place {
+    const detail::EntityUidData* uid = nullptr;
+    const StoredEntity* entity = nullptr;
+    bool sought = false;
+  };
+
   const Request* request_;
   const EntityOverlay* entities_;
+  Arena* arena_;
   const Program* program_ = nullptr;
   Value action_;
+  Value peeked_;
+  mutable std::array<Place, 3> places_;
   EvaluationError error_;
 };
 

@@ -2,20 +2,40 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <new>
 #include <numeric>
 
 #include "policies/cedar/unescape.h"
 
 namespace cedar {
 
+// Sets and records are one block: the head, then the elements. Their heads are the same in an arena, where nothing is
+// ever destroyed.
 struct Value::SetData : detail::Counted {
-  std::vector<Value> elements;  // sorted by order(), distinct
+  std::span<Value> elements;  // sorted by order(), distinct
   bool has_unknown = false;
+
+  // Puts the elements in order and forgets repeated ones, which stay behind the others.
+  void normalize() {
+    std::ranges::sort(elements, [](const Value& a, const Value& b) { return order(a, b) < 0; });
+    auto repeated = std::ranges::unique(elements);
+    elements = elements.first(elements.size() - repeated.size());
+    has_unknown = std::ranges::any_of(elements, &Value::has_unknown);
+  }
 };
 
 struct Value::RecordData : detail::Counted {
-  std::vector<Field> fields;  // sorted by name, distinct
+  std::span<Field> fields;               // sorted by name, distinct
+  std::span<std::uint32_t> name_hashes;  // of the fields, side by side: a search reads these first
   bool has_unknown = false;
+
+  void summarize() {
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      name_hashes[i] = static_cast<std::uint32_t>(fields[i].first.hash());
+      has_unknown = has_unknown || fields[i].second.has_unknown();
+    }
+  }
 };
 
 struct Value::IpData : detail::Counted {
@@ -107,42 +127,109 @@ Value Value::unknown(std::string_view name, Presence presence, std::string_view 
   return Value(ValueKind::unknown, data);
 }
 
+namespace {
+
+// Where the part of a block that begins at `offset` or later and holds Ts begins.
+template <class T>
+constexpr std::size_t place_of(std::size_t offset) {
+  return (offset + alignof(T) - 1) / alignof(T) * alignof(T);
+}
+
+}  // namespace
+
 Value Value::set(std::vector<Value> elements) {
-  auto* data = new SetData;
   for (Value& element : elements) {
     if (!element.is_owned()) element = element.owned();
-    data->has_unknown = data->has_unknown || element.has_unknown();
   }
-  std::ranges::sort(elements, [](const Value& a, const Value& b) { return order(a, b) < 0; });
-  auto repeated = std::ranges::unique(elements);
-  elements.erase(repeated.begin(), repeated.end());
-  data->elements = std::move(elements);
+  SetData sorted;
+  sorted.elements = elements;
+  sorted.normalize();
+  constexpr std::size_t kElements = place_of<Value>(sizeof(SetData));
+  auto* block = static_cast<std::byte*>(::operator new(kElements + sorted.elements.size() * sizeof(Value)));
+  auto* data = new (block) SetData;
+  auto* first = reinterpret_cast<Value*>(block + kElements);
+  std::uninitialized_move_n(sorted.elements.begin(), sorted.elements.size(), first);
+  data->elements = {first, sorted.elements.size()};
+  data->has_unknown = sorted.has_unknown;
   return Value(ValueKind::set, data);
 }
 
+Value Value::set(std::span<Value> elements, Arena& arena) {
+  auto* data = new (arena.allocate(sizeof(SetData))) SetData;
+  data->elements = elements;
+  data->normalize();
+  return borrowed_from(ValueKind::set, data);
+}
+
 Value Value::record(std::vector<Field> fields) {
-  auto* data = new RecordData;
   auto name_of = [&fields](std::size_t i) { return fields[i].first.view(); };
-  std::vector<std::size_t> places(fields.size());
-  std::iota(places.begin(), places.end(), std::size_t{0});
-  std::ranges::sort(
-      places, [&](std::size_t a, std::size_t b) { return name_of(a) != name_of(b) ? name_of(a) < name_of(b) : a < b; });
-  data->fields.reserve(fields.size());
-  for (std::size_t place : places) {
-    auto& [name, value] = fields[place];
-    if (!value.is_owned()) value = value.owned();
-    if (!data->fields.empty() && data->fields.back().first == name) {
-      data->fields.back().second = std::move(value);
-    } else {
-      data->fields.emplace_back(std::move(name), std::move(value));
-    }
+  std::vector<std::uint32_t> places(fields.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::ranges::sort(places, [&](std::uint32_t a, std::uint32_t b) {
+    return name_of(a) != name_of(b) ? name_of(a) < name_of(b) : a > b;
+  });
+  auto repeated = std::ranges::unique(places, {}, name_of);
+  places.erase(repeated.begin(), repeated.end());
+
+  constexpr std::size_t kFields = place_of<Field>(sizeof(RecordData));
+  std::size_t hashes = kFields + places.size() * sizeof(Field);
+  auto* block = static_cast<std::byte*>(::operator new(hashes + places.size() * sizeof(std::uint32_t)));
+  auto* data = new (block) RecordData;
+  auto* first = reinterpret_cast<Field*>(block + kFields);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    auto& [name, value] = fields[places[i]];
+    new (first + i) Field(std::move(name), value.is_owned() ? std::move(value) : value.owned());
   }
-  data->has_unknown = std::ranges::any_of(data->fields, [](const Field& field) { return field.second.has_unknown(); });
+  data->fields = {first, places.size()};
+  data->name_hashes = {reinterpret_cast<std::uint32_t*>(block + hashes), places.size()};
+  data->summarize();
   return Value(ValueKind::record, data);
+}
+
+Value Value::record(std::span<const Text> names, std::span<const Value> values, Arena& arena) {
+  auto* data = new (arena.allocate(sizeof(RecordData))) RecordData;
+  auto* first = static_cast<Field*>(arena.allocate(names.size() * sizeof(Field)));
+  std::span<std::uint32_t> places = arena.array<std::uint32_t>(names.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::ranges::sort(places, {}, [names](std::uint32_t place) { return names[place].view(); });
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    new (first + i) Field(names[places[i]].undestroyed(), values[places[i]].borrowed());
+  }
+  data->fields = {first, names.size()};
+  data->name_hashes = places;
+  data->summarize();
+  return borrowed_from(ValueKind::record, data);
+}
+
+Value Value::ip(const IpAddress& value, Arena& arena) {
+  return borrowed_from(ValueKind::ip, new (arena.allocate(sizeof(IpData))) IpData(value));
+}
+
+Value Value::detached() const {
+  switch (kind_) {
+    case ValueKind::ip:
+      return ip(as_ip());
+    case ValueKind::set: {
+      std::vector<Value> copies;
+      for (const Value& element : elements()) copies.push_back(element.detached());
+      return set(std::move(copies));
+    }
+    case ValueKind::record: {
+      std::vector<Field> copies;
+      for (const Field& field : fields()) copies.emplace_back(field.first, field.second.detached());
+      return record(std::move(copies));
+    }
+    default:
+      return owned();
+  }
 }
 
 std::string_view Value::as_string() const {
   return static_cast<const detail::TextData*>(payload_.shared)->text;
+}
+
+std::uint64_t Value::string_hash() const {
+  return static_cast<const detail::TextData*>(payload_.shared)->hash;
 }
 
 const detail::EntityUidData& Value::entity_data() const {
@@ -174,16 +261,17 @@ Presence Value::unknown_presence() const {
 }
 
 const Value* Value::find(std::string_view name, std::uint64_t name_hash) const {
-  constexpr std::size_t kScan = 16;  // up to here comparing hashes one by one beats searching by text
-  std::span<const Field> all = fields();
-  if (all.size() <= kScan) {
-    for (const Field& field : all) {
-      if (field.first.hash() == name_hash && field.first.view() == name) return &field.second;
+  constexpr std::size_t kScan = 32;  // up to here comparing hashes one by one beats searching by text
+  const auto& data = *static_cast<const RecordData*>(payload_.shared);
+  if (data.fields.size() <= kScan) {
+    auto wanted = static_cast<std::uint32_t>(name_hash);
+    for (std::size_t i = 0; i < data.name_hashes.size(); ++i) {
+      if (data.name_hashes[i] == wanted && data.fields[i].first.view() == name) return &data.fields[i].second;
     }
     return nullptr;
   }
-  auto found = std::ranges::lower_bound(all, name, {}, [](const Field& field) { return field.first.view(); });
-  return found != all.end() && found->first.view() == name ? &found->second : nullptr;
+  auto found = std::ranges::lower_bound(data.fields, name, {}, [](const Field& field) { return field.first.view(); });
+  return found != data.fields.end() && found->first.view() == name ? &found->second : nullptr;
 }
 
 bool Value::contains(const Value& element) const {
@@ -209,6 +297,17 @@ bool Value::has_unknown() const {
   }
 }
 
+namespace {
+
+template <class Data, class T>
+void destroy_block(const Data* data, std::span<T> items) {
+  std::ranges::destroy(items);
+  data->~Data();
+  ::operator delete(const_cast<Data*>(data));
+}
+
+}  // namespace
+
 void Value::release() {
   if (payload_.shared->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   switch (kind_) {
@@ -219,10 +318,12 @@ void Value::release() {
       delete static_cast<const detail::EntityUidData*>(payload_.shared);
       break;
     case ValueKind::set:
-      delete static_cast<const SetData*>(payload_.shared);
+      destroy_block(static_cast<const SetData*>(payload_.shared),
+                    static_cast<const SetData*>(payload_.shared)->elements);
       break;
     case ValueKind::record:
-      delete static_cast<const RecordData*>(payload_.shared);
+      destroy_block(static_cast<const RecordData*>(payload_.shared),
+                    static_cast<const RecordData*>(payload_.shared)->fields);
       break;
     case ValueKind::ip:
       delete static_cast<const IpData*>(payload_.shared);

@@ -2,6 +2,7 @@
 //
 // A Value is 16 bytes. Strings, entity uids, sets, records and addresses are immutable and shared by reference count,
 // so that copying never copies text. Immutable values may be read from any number of threads; the counts are atomic.
+// What the evaluator makes on its way lies in an Arena instead, and is borrowed by everyone.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "policies/cedar/arena.h"
 #include "policies/cedar/extensions/datetime.h"
 #include "policies/cedar/extensions/decimal.h"
 #include "policies/cedar/extensions/ip_address.h"
@@ -73,6 +75,12 @@ class Text {
 
  private:
   friend class Value;
+  // The same text without a share in it, which must never be destroyed: for records in an arena.
+  Text undestroyed() const {
+    Text out;
+    out.data_ = detail::Handle<detail::TextData>(data_.get());
+    return out;
+  }
   detail::Handle<detail::TextData> data_;
 };
 
@@ -170,6 +178,11 @@ class Value {
   static Value datetime(Datetime value) { return Value(ValueKind::datetime, value.milliseconds); }
   static Value duration(Duration value) { return Value(ValueKind::duration, value.milliseconds); }
   static Value ip(const IpAddress& value);
+  // The same, in `arena` and borrowed: valid until it is reset. `elements` and the fields' values must lie in the arena
+  // or outlive it too; the elements are put in order where they are. Names must be distinct.
+  static Value set(std::span<Value> elements, Arena& arena);
+  static Value record(std::span<const Text> names, std::span<const Value> values, Arena& arena);
+  static Value ip(const IpAddress& value, Arena& arena);
   // What is not known yet. `name` appears in messages ("context.input"). `type`: of an entity whose type is already
   // known.
   static Value unknown(std::string_view name, Presence presence = Presence::present, std::string_view type = {});
@@ -181,6 +194,7 @@ class Value {
   bool as_boolean() const { return payload_.number != 0; }
   std::int64_t as_integer() const { return payload_.number; }
   std::string_view as_string() const;
+  std::uint64_t string_hash() const;  // hash_text(as_string())
   EntityUid as_entity() const;
   const detail::EntityUidData& entity_data() const;
   std::span<const Value> elements() const;  // of a set, in a fixed order of no meaning
@@ -203,7 +217,7 @@ class Value {
   bool has_unknown() const;
 
   // The same value without a share in it: free to make, valid while an owner lives. For the evaluator's intermediate
-  // results; whatever is kept must be owned().
+  // results; whatever is kept must be owned(), or detached() where it may lie in an arena.
   Value borrowed() const {
     Value out;
     out.kind_ = kind_;
@@ -218,6 +232,7 @@ class Value {
     }
     return out;
   }
+  Value detached() const;
   bool is_owned() const { return owned_ || !is_shared_kind(); }
 
   // As Cedar text: `[1, "a"]`, `ip("10.0.0.0/8")`. For messages and explanations.
@@ -241,6 +256,11 @@ class Value {
 
   Value(ValueKind kind, std::int64_t number) : kind_(kind), owned_(false), payload_{.number = number} {}
   Value(ValueKind kind, const detail::Counted* shared) : kind_(kind), owned_(true), payload_{.shared = shared} {}
+  static Value borrowed_from(ValueKind kind, const detail::Counted* shared) {
+    Value out(kind, shared);
+    out.owned_ = false;
+    return out;
+  }
 
   bool is_shared_kind() const {
     return kind_ == ValueKind::string || kind_ == ValueKind::entity || kind_ == ValueKind::set ||

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 
@@ -40,7 +39,7 @@ struct Fields {
 
 }  // namespace
 
-std::expected<Duration, std::string> Duration::parse(std::string_view text) {
+std::expected<Duration, std::string_view> Duration::parse(std::string_view text) {
   struct Unit {
     std::string_view name;
     std::int64_t milliseconds;
@@ -48,7 +47,7 @@ std::expected<Duration, std::string> Duration::parse(std::string_view text) {
   constexpr std::array<Unit, 5> kUnits = {Unit{"d", kDay}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000},
                                           Unit{"ms", 1}};
   auto malformed = [] {
-    return std::unexpected(std::string("a duration is written like `1d2h3m4s5ms`, units in this order"));
+    return std::unexpected(std::string_view("a duration is written like `1d2h3m4s5ms`, units in this order"));
   };
   bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
@@ -62,11 +61,13 @@ std::expected<Duration, std::string> Duration::parse(std::string_view text) {
     while (next_unit < kUnits.size() && kUnits.at(next_unit).name != name) ++next_unit;
     if (digits == 0 || next_unit == kUnits.size()) return malformed();
     std::int64_t count = 0;
-    std::string signed_count = (negative ? "-" : "") + std::string(text.substr(0, digits));
-    auto [end, error] = std::from_chars(signed_count.data(), signed_count.data() + signed_count.size(), count);
-    if (error != std::errc{} || __builtin_mul_overflow(count, kUnits.at(next_unit).milliseconds, &count) ||
+    bool fits = std::ranges::all_of(text.substr(0, digits), [&count, negative](char c) {
+      int digit = negative ? '0' - c : c - '0';
+      return !__builtin_mul_overflow(count, 10, &count) && !__builtin_add_overflow(count, digit, &count);
+    });
+    if (!fits || __builtin_mul_overflow(count, kUnits.at(next_unit).milliseconds, &count) ||
         __builtin_add_overflow(out.milliseconds, count, &out.milliseconds)) {
-      return std::unexpected(std::string("this duration is out of range"));
+      return std::unexpected(std::string_view("this duration is out of range"));
     }
     ++next_unit;
     text.remove_prefix(name_end);
@@ -78,11 +79,11 @@ std::string Duration::to_text() const {
   return std::to_string(milliseconds) + "ms";
 }
 
-std::expected<Datetime, std::string> Datetime::parse(std::string_view text) {
+std::expected<Datetime, std::string_view> Datetime::parse(std::string_view text) {
   auto malformed = [] {
     return std::unexpected(
-        std::string("a datetime is written like `2024-10-15`, `2024-10-15T11:38:02Z`, "
-                    "`2024-10-15T11:38:02.101Z` or with an offset like `+0200` for `Z`"));
+        std::string_view("a datetime is written like `2024-10-15`, `2024-10-15T11:38:02Z`, "
+                         "`2024-10-15T11:38:02.101Z` or with an offset like `+0200` for `Z`"));
   };
   Fields fields{text};
   int year = fields.digits(4);
@@ -93,7 +94,7 @@ std::expected<Datetime, std::string> Datetime::parse(std::string_view text) {
   std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                    std::chrono::day(static_cast<unsigned>(day))};
   if (!fields.ok) return malformed();
-  if (!date.ok()) return std::unexpected(std::string("there is no such day"));
+  if (!date.ok()) return std::unexpected(std::string_view("there is no such day"));
   Datetime out{std::chrono::sys_days(date).time_since_epoch().count() * kDay};
   if (fields.rest.empty()) return out;
 
@@ -105,7 +106,7 @@ std::expected<Datetime, std::string> Datetime::parse(std::string_view text) {
   int second = fields.digits(2);
   int millisecond = fields.accept('.') ? fields.digits(3) : 0;
   if (!fields.ok) return malformed();
-  if (hour > 23 || minute > 59 || second > 59) return std::unexpected(std::string("there is no such time of day"));
+  if (hour > 23 || minute > 59 || second > 59) return std::unexpected(std::string_view("there is no such time of day"));
   out.milliseconds += ((hour * 60 + minute) * 60 + second) * 1000LL + millisecond;
   if (fields.accept('Z')) {
     if (!fields.rest.empty()) return malformed();
@@ -116,7 +117,7 @@ std::expected<Datetime, std::string> Datetime::parse(std::string_view text) {
   int offset_hours = fields.digits(2);
   int offset_minutes = fields.digits(2);
   if (!fields.ok || !fields.rest.empty()) return malformed();
-  if (offset_hours > 23 || offset_minutes > 59) return std::unexpected(std::string("there is no such offset"));
+  if (offset_hours > 23 || offset_minutes > 59) return std::unexpected(std::string_view("there is no such offset"));
   std::int64_t offset = (offset_hours * 60 + offset_minutes) * 60'000LL;
   out.milliseconds += east ? -offset : offset;
   return out;

@@ -14,7 +14,7 @@ struct Duration {
   std::int64_t milliseconds = 0;
 
   // `-?NdNhNmNsNms`: at least one unit, in this order, each at most once.
-  static std::expected<Duration, std::string> parse(std::string_view text);
+  static std::expected<Duration, std::string_view> parse(std::string_view text);
   std::string to_text() const;  // in milliseconds: "90000ms"
 
   // Truncated towards zero.
@@ -31,7 +31,7 @@ struct Datetime {
 
   // Five forms: YYYY-MM-DD, then Thh:mm:ss, optionally .SSS, then Z or +hhmm / -hhmm. No leap seconds, offset below 24
   // hours.
-  static std::expected<Datetime, std::string> parse(std::string_view text);
+  static std::expected<Datetime, std::string_view> parse(std::string_view text);
   // The parsed form where it can be written so (years 0000 to 9999), else milliseconds since the epoch.
   std::string to_text() const;
 

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdio>
 #include <optional>
-#include <vector>
 
 namespace cedar {
 namespace {
@@ -32,14 +31,20 @@ bool parse_v4(std::string_view text, IpAddress& out) {
   return true;
 }
 
-// Groups of `a:b:c`; nullopt when one of them is not one to four hexadecimal digits. An empty text has no groups.
-std::optional<std::vector<unsigned>> groups(std::string_view text) {
-  std::vector<unsigned> out;
+struct Groups {
+  std::array<unsigned, 8> values{};
+  std::size_t count = 0;
+};
+
+// Groups of `a:b:c`; nullopt when there are more than eight, or one of them is not one to four hexadecimal digits. An
+// empty text has no groups.
+std::optional<Groups> groups(std::string_view text) {
+  Groups out;
   while (!text.empty()) {
     std::size_t end = text.find(':');
     std::optional<unsigned> group = number(text.substr(0, end), 4, 0xFFFF, 16);
-    if (!group || end == text.size() - 1) return std::nullopt;
-    out.push_back(*group);
+    if (!group || end == text.size() - 1 || out.count == out.values.size()) return std::nullopt;
+    out.values.at(out.count++) = *group;
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
@@ -51,13 +56,13 @@ bool parse_v6(std::string_view text, IpAddress& out) {
   auto head = groups(text.substr(0, gap));
   auto tail = groups(gap == std::string_view::npos ? std::string_view() : text.substr(gap + 2));
   if (!head || !tail) return false;
-  std::size_t given = head->size() + tail->size();
+  std::size_t given = head->count + tail->count;
   if (gap == std::string_view::npos ? given != 8 : given > 7) return false;  // `::` stands for at least one group
-  head->resize(8 - tail->size(), 0);
-  head->insert(head->end(), tail->begin(), tail->end());
   for (std::size_t i = 0; i < 8; ++i) {
-    out.bytes.at(2 * i) = static_cast<std::uint8_t>(head->at(i) >> 8);
-    out.bytes.at(2 * i + 1) = static_cast<std::uint8_t>(head->at(i) & 0xFF);
+    std::size_t from_tail = i + tail->count;  // groups of the tail stand at the end
+    unsigned group = i < head->count ? head->values.at(i) : from_tail >= 8 ? tail->values.at(from_tail - 8) : 0;
+    out.bytes.at(2 * i) = static_cast<std::uint8_t>(group >> 8);
+    out.bytes.at(2 * i + 1) = static_cast<std::uint8_t>(group & 0xFF);
   }
   return true;
 }
@@ -71,10 +76,10 @@ bool same_prefix(const IpAddress& a, const IpAddress& b, unsigned bits) {
 
 }  // namespace
 
-std::expected<IpAddress, std::string> IpAddress::parse(std::string_view text) {
+std::expected<IpAddress, std::string_view> IpAddress::parse(std::string_view text) {
   auto refuse = [] {
     return std::unexpected(
-        std::string("this is no ip address: expected something like `10.0.0.0/8` or `2001:db8::/32`"));
+        std::string_view("this is no ip address: expected something like `10.0.0.0/8` or `2001:db8::/32`"));
   };
   if (text.size() > kLongest) return refuse();
   std::size_t slash = text.find('/');

@@ -19,7 +19,7 @@ struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};  // network order; v4 uses the first four
 
   // At most 43 bytes; no leading zeros in v4 parts and prefixes, no v4 inside v6, no zone.
-  static std::expected<IpAddress, std::string> parse(std::string_view text);
+  static std::expected<IpAddress, std::string_view> parse(std::string_view text);
   std::string to_text() const;  // the prefix is left out when it is the full length
 
   bool is_loopback() const;                        // the whole range lies in 127.0.0.0/8 or is ::1

@@ -27,11 +27,11 @@ void run_table(const std::string& file) {
     if (each.expected.starts_with("error ")) {
       ASSERT_FALSE(result.has_value()) << place << " is " << result->to_text();
       EXPECT_EQ("error " + test::name_of(result.error().cause), each.expected)
-          << place << ": " << result.error().message;
-      EXPECT_FALSE(result.error().message.empty()) << place;
+          << place << ": " << result.error().message();
+      EXPECT_FALSE(result.error().message().empty()) << place;
       EXPECT_LE(result.error().span.end(), each.input.size()) << place;
     } else {
-      ASSERT_TRUE(result.has_value()) << place << ": " << result.error().message;
+      ASSERT_TRUE(result.has_value()) << place << ": " << result.error().message();
       EXPECT_EQ(result->to_text(), evaluate(each.expected, world)->to_text()) << place;
     }
   }
@@ -64,7 +64,7 @@ TEST(CedarEvaluator, ErrorsSayWhatAndWhere) {
     auto result = evaluate(row.text, world);
     ASSERT_FALSE(result.has_value()) << row.text;
     EXPECT_EQ(row.text.substr(result.error().span.offset, result.error().span.length), row.place);
-    EXPECT_EQ(result.error().message, row.message);
+    EXPECT_EQ(result.error().message(), row.message);
   }
 }
 

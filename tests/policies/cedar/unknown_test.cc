@@ -24,9 +24,9 @@ std::string ask(const std::string& head, const std::string& condition, const Req
   if (!answer.satisfied_permits.empty()) return "permit";
   if (!answer.maybe_permits.empty()) {
     EXPECT_EQ(answer.maybe_permits.front().error.cause, ErrorCause::unknown);
-    return "maybe: " + answer.maybe_permits.front().error.message;
+    return "maybe: " + answer.maybe_permits.front().error.message();
   }
-  return answer.errored_permits.empty() ? "no" : "error: " + answer.errored_permits.front().error.message;
+  return answer.errored_permits.empty() ? "no" : "error: " + answer.errored_permits.front().error.message();
 }
 
 Value context() {
