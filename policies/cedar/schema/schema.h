@@ -9,9 +9,10 @@
 #include <expected>
 #include <map>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "policies/cedar/entity.h"
@@ -46,6 +47,7 @@ struct SchemaLimits {
   std::size_t bytes = 4U << 20;
   std::size_t depth = 64;              // nesting of types, as written and through common types
   std::size_t declarations = 100'000;  // in one text
+  std::size_t edges = 1'000'000;       // parents, ancestors, principals, resources and ids of enumerations, in all
   std::size_t diagnostics = 100;
 };
 
@@ -55,15 +57,15 @@ class Schema {
 
   // One fragment. The syntax is Cedar's own, or JSON when the first character that is not white space is `{`.
   static std::expected<Schema, Problems> parse(std::string_view text, const SchemaLimits& limits = {});
-  // Several fragments with their names, which may refer to one another; a namespace may not be in two of them twice
-  // with the same declaration.
+  // Several fragments with their names, which may refer to one another. A namespace may be in several fragments, each
+  // declaration only in one.
   static std::expected<Schema, Problems> parse(std::vector<PolicySet::NamedText> fragments,
                                                const SchemaLimits& limits = {});
 
   const EntityTypeInfo* entity_type(std::string_view name) const;  // nullptr: not declared. Action types are not here
   const ActionInfo* action(const EntityUid& uid) const;            // nullptr: not declared
   const std::map<std::string, EntityTypeInfo, std::less<>>& entity_types() const { return entity_types_; }
-  const std::vector<ActionInfo>& actions() const { return actions_; }  // in order of their uid's text
+  const std::vector<ActionInfo>& actions() const { return actions_; }  // in order of their type, then id
   bool is_action_type(std::string_view name) const;  // "Action" or "…::Action" of some declared action
 
   // The actions as entities, in their groups: what a request's entities must hold besides its own.
@@ -75,7 +77,8 @@ class Schema {
 
   std::map<std::string, EntityTypeInfo, std::less<>> entity_types_;
   std::vector<ActionInfo> actions_;
-  std::map<std::string, std::size_t, std::less<>> action_positions_;  // by the uid's text
+  std::unordered_map<EntityUid, std::size_t> action_positions_;
+  std::set<std::string, std::less<>> action_types_;
   std::vector<Entity> action_entities_;
 };
 

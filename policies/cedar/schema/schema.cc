@@ -1,0 +1,47 @@
+#include "policies/cedar/schema/schema.h"
+
+#include <utility>
+
+#include "policies/cedar/schema/cedar_syntax.h"
+#include "policies/cedar/schema/resolve.h"
+
+namespace cedar {
+
+std::expected<Schema, Schema::Problems> Schema::parse(std::string_view text, const SchemaLimits& limits) {
+  std::vector<PolicySet::NamedText> fragments;
+  fragments.push_back({"schema", std::string(text)});
+  return parse(std::move(fragments), limits);
+}
+
+std::expected<Schema, Schema::Problems> Schema::parse(std::vector<PolicySet::NamedText> fragments,
+                                                      const SchemaLimits& limits) {
+  std::vector<SourcedFragment> parsed;
+  Problems problems;
+  for (PolicySet::NamedText& each : fragments) {
+    auto source = std::make_shared<const Source>(std::move(each.name), std::move(each.text));
+    auto fragment = parse_cedar_schema(source->text(), limits);
+    if (fragment) {
+      parsed.push_back({source, std::move(*fragment)});
+      continue;
+    }
+    for (Diagnostic& problem : fragment.error()) problems.push_back({source, std::move(problem)});
+  }
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return resolve_schema(parsed, limits);
+}
+
+const EntityTypeInfo* Schema::entity_type(std::string_view name) const {
+  auto found = entity_types_.find(name);
+  return found == entity_types_.end() ? nullptr : &found->second;
+}
+
+const ActionInfo* Schema::action(const EntityUid& uid) const {
+  auto found = action_positions_.find(uid);
+  return found == action_positions_.end() ? nullptr : &actions_[found->second];
+}
+
+bool Schema::is_action_type(std::string_view name) const {
+  return action_types_.contains(name);
+}
+
+}  // namespace cedar
