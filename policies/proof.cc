@@ -92,7 +92,7 @@ Prover::Outcome Prover::evaluate(ExprId id) {
   auto value = evaluator_.evaluate(program, root);
   if (!value) {
     bool unknown = value.error().cause == cedar::ErrorCause::unknown;
-    return {unknown ? Came::unknown : Came::failed, {}, std::move(value.error().message)};
+    return {unknown ? Came::unknown : Came::failed, {}, value.error().message()};
   }
   if (value->is(cedar::ValueKind::unknown))
     return {Came::unknown, *value, "`" + std::string(value->unknown_name()) + "` is not known"};
