@@ -1,6 +1,8 @@
 #include "policies/cedar/unescape.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <utility>
 
@@ -158,39 +160,68 @@ std::expected<Pattern, std::vector<EscapeProblem>> unescape_pattern(std::string_
   return Pattern(std::move(pieces));
 }
 
+namespace {
+
+// Characters that cannot be seen or that change how their neighbours are shown: controls, spaces other than ` `,
+// formatting and bidirectional marks, private use, non-characters.
+constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 33> kHidden = {{
+    {0x00, 0x1F},       {0x7F, 0xA0},       {0xAD, 0xAD},        {0x600, 0x605},     {0x61C, 0x61C},
+    {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},      {0x8E2, 0x8E2},     {0x1680, 0x1680},
+    {0x180E, 0x180E},   {0x2000, 0x200F},   {0x2028, 0x202F},    {0x205F, 0x206F},   {0x3000, 0x3000},
+    {0xD800, 0xF8FF},   {0xFDD0, 0xFDEF},   {0xFEFF, 0xFEFF},    {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},
+    {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F},  {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+    {0x1FFFE, 0x1FFFF}, {0x2FFFE, 0x2FFFF}, {0x3FFFE, 0x3FFFF},  {0x4FFFE, 0x4FFFF}, {0x5FFFE, 0x5FFFF},
+    {0xE0000, 0xE00FF}, {0xE01F0, 0xEFFFF}, {0xF0000, 0x10FFFF},
+}};
+
+bool is_hidden(std::uint32_t c) {
+  if (c < 0x7F) return c < 0x20;
+  auto after = std::ranges::upper_bound(kHidden, c, {}, [](const auto& range) { return range.first; });
+  return c <= (after - 1)->second;
+}
+
+// The character at the front of `rest`, which is UTF-8, and its length in bytes.
+std::pair<std::uint32_t, std::size_t> front(std::string_view rest) {
+  auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(rest[i])); };
+  std::uint32_t lead = byte(0);
+  std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  if (length == 1 || length > rest.size()) return {lead, 1};
+  std::uint32_t c = lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) c = (c << 6) | (byte(i) & 0x3F);
+  return {c, length};
+}
+
+void append_hex(std::string& out, std::uint32_t c) {
+  std::array<char, 8> digits{};
+  auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), c, 16);
+  out += "\\u{";
+  out.append(digits.data(), end);
+  out += '}';
+}
+
+}  // namespace
+
 std::string quote(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string out = "\"";
-  for (char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\0':
-        out += "\\0";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-          auto byte = static_cast<unsigned char>(c);
-          out += "\\x";
-          out += kHex[byte >> 4];
-          out += kHex[byte & 15];
-        } else {
-          out += c;
-        }
+  while (!text.empty()) {
+    auto [c, length] = front(text);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += text.front();
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == 0) {
+      out += "\\0";
+    } else if (is_hidden(c)) {
+      append_hex(out, c);
+    } else {
+      out += text.substr(0, length);
     }
+    text.remove_prefix(length);
   }
   return out + "\"";
 }

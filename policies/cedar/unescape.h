@@ -25,7 +25,8 @@ struct EscapeProblem {
 std::expected<std::string, std::vector<EscapeProblem>> unescape_string(std::string_view body);
 std::expected<Pattern, std::vector<EscapeProblem>> unescape_pattern(std::string_view body);
 
-// A literal, with quotes, that reads back as `text`.
+// A literal, with quotes, that reads back as `text` (UTF-8). What cannot be seen is escaped: controls, unusual spaces,
+// bidirectional and other formatting marks.
 std::string quote(std::string_view text);
 
 }  // namespace cedar
