@@ -71,14 +71,14 @@ class SchemaParser {
       Span start = cursor_.next().span;
       auto key = cursor_.expect(TokenKind::identifier, "an annotation is written `@name(\"value\")` or `@name`");
       if (!key) return false;
-      ast::Annotation note{.key = std::string(cursor_.text_of(*key))};
+      Annotation note{.key = std::string(cursor_.text_of(*key)), .value = ""};
       if (cursor_.accept(TokenKind::left_paren)) {
         auto value = cursor_.expect(TokenKind::string);
         if (!value || !cursor_.expect(TokenKind::right_paren)) return false;
         note.value = cursor_.string_value(*value);
       }
       note.span = join(start, cursor_.last_span());
-      if (std::ranges::find(out, note.key, &ast::Annotation::key) != out.end()) {
+      if (std::ranges::find(out, note.key, &Annotation::key) != out.end()) {
         cursor_.problem(note.span, "the annotation `@" + note.key + "` is given twice");
       }
       out.push_back(std::move(note));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policies/cedar/schema/cedar_syntax.h"
+#include "policies/cedar/schema/json_syntax.h"
 #include "policies/cedar/schema/resolve.h"
 
 namespace cedar {
@@ -19,7 +20,8 @@ std::expected<Schema, Schema::Problems> Schema::parse(std::vector<PolicySet::Nam
   Problems problems;
   for (PolicySet::NamedText& each : fragments) {
     auto source = std::make_shared<const Source>(std::move(each.name), std::move(each.text));
-    auto fragment = parse_cedar_schema(source->text(), limits);
+    auto fragment = is_json_schema(source->text()) ? parse_json_schema(source->text(), limits)
+                                                   : parse_cedar_schema(source->text(), limits);
     if (fragment) {
       parsed.push_back({source, std::move(*fragment)});
       continue;

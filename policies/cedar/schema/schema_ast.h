@@ -9,13 +9,18 @@
 #include <string>
 #include <vector>
 
-#include "policies/cedar/ast.h"
 #include "policies/cedar/schema/type.h"
 #include "policies/cedar/source.h"
 
 namespace cedar::schema_ast {
 
-using Annotations = std::vector<ast::Annotation>;
+struct Annotation {
+  std::string key;
+  std::optional<std::string> value;  // "" for `@key`; nullopt for JSON's null, which means the same
+  Span span;
+};
+
+using Annotations = std::vector<Annotation>;
 
 // A path ("App::User", normalized) or, where said, any text.
 struct Name {
