@@ -7,7 +7,9 @@
 // thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,15 +31,12 @@ enum class Finding : std::uint8_t {
   unsafe_optional_attribute,
   unsafe_tag,
   no_tags_allowed,
-  undefined_function,
   wrong_number_of_arguments,
   function_argument,  // a literal that an extension function refuses
   empty_set,
   non_literal_extension,
-  hierarchy_not_respected,
   invalid_enum_entity,
-  internal_invariant,
-  entity_dereference_level,
+  limit_exceeded,  // this policy was not looked at to the end
   // Warnings.
   mixed_script_string,
   bidi_string,
@@ -65,11 +64,13 @@ struct Validation {
 };
 
 struct ValidationLimits {
-  std::size_t environments = 100'000;  // (policy, principal type, action, resource type) typed, over the whole set
-  std::size_t findings = 1'000;        // reported; the rest are dropped
+  std::size_t environments = 100'000;  // kinds of request that policies are typed for, over the whole set
+  std::size_t steps = 50'000'000;      // expressions typed, over the whole set
+  std::size_t findings = 1'000;        // reported; of the rest only the first of each policy
 };
 
-// Static policies, templates (with their slots of any type that fits) and links.
+// Static policies, templates (with their slots of any type that fits) and links. Past a limit a policy has the error
+// `limit_exceeded`.
 Validation validate(const PolicySet& policies, const Schema& schema, const ValidationLimits& limits = {});
 
 }  // namespace cedar

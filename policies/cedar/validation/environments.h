@@ -1,0 +1,46 @@
+// Which kinds of request a schema allows, and which of them a policy has to be typed for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "policies/cedar/schema/schema.h"
+#include "policies/cedar/validation/checker.h"
+#include "policies/cedar/validation/conditions.h"
+#include "policies/cedar/validation/types.h"
+
+namespace cedar::validation {
+
+// An action with its principals and resources as types.
+struct ActionTypes {
+  const ActionInfo* info = nullptr;
+  std::vector<TypeId> principals;
+  std::vector<TypeId> resources;
+  TypeId context = kUnknown;
+};
+
+class Environments {
+ public:
+  Environments(const Schema& schema, TypePool& types);
+
+  std::span<const ActionTypes> actions() const { return actions_; }
+
+  // One action of each sort: actions with the same principals, resources and context type are alike for whoever does
+  // not look at the action itself.
+  std::span<const std::uint32_t> sorts() const { return sorts_; }
+
+  // The actions whose environments a head `action …` does not rule out at once; all of them when in doubt.
+  std::vector<std::uint32_t> candidates(const ast::Scope& action) const;
+
+ private:
+  std::uint32_t position(const ActionInfo* info) const;
+
+  const Schema* schema_;
+  std::vector<ActionTypes> actions_;
+  std::vector<std::uint32_t> sorts_;
+  std::vector<std::uint32_t> all_;
+};
+
+}  // namespace cedar::validation

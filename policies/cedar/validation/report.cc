@@ -1,0 +1,68 @@
+#include "policies/cedar/validation/report.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace cedar::validation {
+namespace {
+
+void sort_by_place(std::vector<ValidationFinding>& findings, std::size_t first) {
+  std::ranges::sort(findings.begin() + static_cast<std::ptrdiff_t>(first), findings.end(), {},
+                    [](const ValidationFinding& each) {
+                      const Diagnostic& said = each.diagnostic;
+                      return std::tuple(said.span.offset, said.span.length, each.kind, std::string_view(said.message));
+                    });
+}
+
+}  // namespace
+
+void Report::begin(const std::string& policy, const std::shared_ptr<const Source>& source) {
+  policy_ = policy;
+  source_ = source;
+  said_.clear();
+  messages_.clear();
+  first_error_ = result_.errors.size();
+  first_warning_ = result_.warnings.size();
+}
+
+void Report::end() {
+  sort_by_place(result_.errors, first_error_);
+  sort_by_place(result_.warnings, first_warning_);
+}
+
+bool Report::is_new(Finding kind, Span span, std::uint64_t detail) {
+  return said_.insert({kind, span.offset, span.length, detail}).second;
+}
+
+void Report::error(Finding kind, Span span, std::string message, std::string help) {
+  add(result_.errors, kind, span, std::move(message), std::move(help));
+}
+
+void Report::warning(Finding kind, Span span, std::string message, std::string help) {
+  add(result_.warnings, kind, span, std::move(message), std::move(help));
+}
+
+std::string Report::text(Span span) const {
+  constexpr std::size_t kLimit = 80;
+  std::string_view text =
+      source_->text().substr(std::min<std::size_t>(span.offset, source_->text().size()), span.length);
+  if (text.size() <= kLimit) return std::string(text);
+  std::size_t end = kLimit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
+void Report::add(std::vector<ValidationFinding>& to, Finding kind, Span span, std::string message, std::string help) {
+  // At least one is kept of every policy, so that no policy with an error looks as if it had none.
+  std::size_t of_policy = to.size() - (&to == &result_.errors ? first_error_ : first_warning_);
+  if (of_policy > 0 && to.size() >= limits_.findings) return;
+  if (!messages_.insert({kind, span.offset, span.length, message}).second) return;
+  to.push_back(
+      {.kind = kind,
+       .policy = policy_,
+       .source = source_,
+       .diagnostic = {
+           .span = span, .position = source_->locate(span), .message = std::move(message), .help = std::move(help)}});
+}
+
+}  // namespace cedar::validation
