@@ -146,6 +146,7 @@ class SchemaParser {
       out.names.push_back(std::move(*name));
     } while (cursor_.accept(TokenKind::comma));
     if (cursor_.at_word("in") && !action_parents(out)) return false;
+    out.applies_to.emplace().context.span = cursor_.last_span();
     if (cursor_.at_word("appliesTo") && !applies_to(out)) return false;
     if (cursor_.at_word("attributes")) {
       cursor_.next();
@@ -206,7 +207,7 @@ class SchemaParser {
     std::array<Span, 3> seen{};
     Span start = cursor_.next().span;
     if (!cursor_.expect(TokenKind::left_brace)) return false;
-    AppliesTo& applies = out.applies_to.emplace();
+    AppliesTo& applies = *out.applies_to;
     applies.context.span = start;
     do {
       std::size_t part = 0;

@@ -38,9 +38,9 @@ struct ActionInfo {
   EntityUid uid;
   std::vector<EntityUid> parents;       // groups it is directly in
   std::vector<EntityUid> ancestors;     // groups, transitively
-  std::vector<std::string> principals;  // entity types it applies to; both empty: applies to nothing (a group)
+  std::vector<std::string> principals;  // entity types it applies to; one empty: applies to nothing (a group)
   std::vector<std::string> resources;
-  TypePtr context;  // a record; of an action that applies to nothing, the empty one
+  TypePtr context;  // a record
 };
 
 struct SchemaLimits {

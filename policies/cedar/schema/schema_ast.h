@@ -85,7 +85,7 @@ struct ActionDecl {
   Annotations annotations;
   std::vector<Name> names;  // any texts
   std::optional<std::vector<ActionReference>> parents;
-  std::optional<AppliesTo> applies_to;
+  std::optional<AppliesTo> applies_to;  // Cedar's syntax: always there, and empty when it is not written
   Span span;
 };
 
