@@ -1,8 +1,9 @@
 #include "policies/cedar/authorizer.h"
 
 #include <algorithm>
-#include <span>
 #include <utility>
+
+#include "policies/cedar/index.h"
 
 namespace cedar {
 namespace {
@@ -10,32 +11,13 @@ namespace {
 class Run {
  public:
   Run(const PolicySet& policies, const Request& request, const EntityOverlay& entities, Answer& answer)
-      : policies_(policies), request_(request), entities_(entities), evaluator_(request, entities), answer_(answer) {}
+      : policies_(policies), request_(request), evaluator_(request, entities), answer_(answer) {}
 
-  // Policies about any action, then those about this action or one of its groups: each once.
   void indexed() {
-    for (PolicyRef ref : policies_.for_any_action()) consider(ref);
-    std::size_t any = policies_.for_any_action().size();
-    if (any == policies_.size()) return;
-    const StoredEntity* action = entities_.find(request_.action);
-    std::vector<PolicyRef> chosen;
-    auto choose = [&chosen](std::span<const PolicyRef> refs) { chosen.insert(chosen.end(), refs.begin(), refs.end()); };
-    choose(policies_.for_action(request_.action));
-    choose(policies_.for_action_group(request_.action));
-    if (action != nullptr) {
-      for (const EntityUid& group : action->ancestors()) choose(policies_.for_action_group(group));
-    }
-    std::ranges::sort(chosen);
-    auto repeated = std::ranges::unique(chosen);
-    chosen.erase(repeated.begin(), repeated.end());
-    for (PolicyRef ref : chosen) consider(ref);
-    if (any == 0 || chosen.empty()) return;
-    std::ranges::sort(answer_.satisfied_permits);
-    std::ranges::sort(answer_.satisfied_forbids);
-    for (auto* failures :
-         {&answer_.errored_permits, &answer_.errored_forbids, &answer_.maybe_permits, &answer_.maybe_forbids}) {
-      std::ranges::sort(*failures, {}, &PolicyFailure::policy);
-    }
+    thread_local PolicyIndex::Search search;
+    policies_.index().find(request_, evaluator_, search);
+    bool settled = request_.principal.is(ValueKind::entity) && request_.resource.is(ValueKind::entity);
+    for (PolicyRef ref : search.found()) settled ? judge(ref, nullptr) : consider(ref);
   }
 
   void scan() {
@@ -59,31 +41,36 @@ class Run {
     }
   }
 
-  // One policy whose action matches: heads, then clauses, each only while all before it hold.
+  // One policy whose action matches: the other heads, then its conditions.
   void consider(PolicyRef ref) {
     const Policy& policy = policies_[ref];
     Truth principal = matches(policy.principal(), request_.principal);
     if (principal == Truth::no) return;
     Truth resource = matches(policy.resource(), request_.resource);
     if (resource == Truth::no) return;
+    if (principal != Truth::failed && resource != Truth::failed) return judge(ref, nullptr);
+    bool of_principal = principal == Truth::failed;
+    EvaluationError error{.cause = ErrorCause::unknown,
+                          .span = of_principal ? policy.syntax().principal.span : policy.syntax().resource.span,
+                          .left = of_principal ? request_.principal : request_.resource};
+    judge(ref, &error);
+  }
+
+  // One policy whose heads match, or may match when `unsettled`: conditions, each only while all before it hold. A
+  // policy with a condition that does not hold is not satisfied whatever its heads come to.
+  void judge(PolicyRef ref, const EvaluationError* unsettled) {
+    const Policy& policy = policies_[ref];
     bool permit = policy.effect() == Effect::permit;
-    if (principal == Truth::failed || resource == Truth::failed) {
-      const Value& unknown = principal == Truth::failed ? request_.principal : request_.resource;
-      const Span span = principal == Truth::failed ? policy.syntax().principal.span : policy.syntax().resource.span;
-      EvaluationError error{.cause = ErrorCause::unknown, .span = span, .left = unknown};
-      (permit ? answer_.maybe_permits : answer_.maybe_forbids).push_back({ref, std::move(error)});
-      return;
-    }
     for (const Condition& condition : policy.conditions()) {
-      Truth truth = evaluator_.test(policy.program(), condition.root);
-      if (truth == Truth::failed) return failed(ref, permit);
+      Truth truth = evaluator_.test(policies_.program(), condition.root);
+      if (truth == Truth::failed) return failed(ref, permit, unsettled == nullptr ? evaluator_.error() : *unsettled);
       if ((truth == Truth::yes) != (condition.kind == ast::ClauseKind::when)) return;
     }
+    if (unsettled != nullptr) return failed(ref, permit, *unsettled);
     (permit ? answer_.satisfied_permits : answer_.satisfied_forbids).push_back(ref);
   }
 
-  void failed(PolicyRef ref, bool permit) {
-    const EvaluationError& error = evaluator_.error();
+  void failed(PolicyRef ref, bool permit, const EvaluationError& error) {
     if (error.cause == ErrorCause::unknown) {
       (permit ? answer_.maybe_permits : answer_.maybe_forbids).push_back({ref, error});
     } else {
@@ -113,7 +100,6 @@ class Run {
 
   const PolicySet& policies_;
   const Request& request_;
-  const EntityOverlay& entities_;
   Evaluator evaluator_;
   Answer& answer_;
 };

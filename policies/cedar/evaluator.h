@@ -61,6 +61,9 @@ class Evaluator {
   // nullptr when it fails; then error() says why. The value itself may hold something unknown.
   const Value* peek(const Program& program, NodeId root);
 
+  // As EntityOverlay::find; the entities of the request are looked up once.
+  const StoredEntity* find(const detail::EntityUidData& uid) const;
+
   // `left in right` of Cedar for two entities.
   bool is_in(const detail::EntityUidData& left, const detail::EntityUidData& right) const;
 
@@ -87,8 +90,6 @@ class Evaluator {
   bool call(const Node& node, std::span<const Value> arguments, Value& out);
   bool take(const Value& found, Span span, Value& out);
   void start(const Program& program);
-  // As EntityOverlay::find; the entities of the request are looked up once.
-  const StoredEntity* find(const detail::EntityUidData& uid) const;
 
   EvaluationError& fail(ErrorCause cause, Span span);
   bool fail_kind(std::string_view expected, const Value& got, Span span);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "policies/cedar/index.h"
+
 namespace cedar {
 namespace {
 
@@ -13,9 +15,11 @@ std::unexpected<countersign::Error> duplicate(const std::string& id) {
               "another policy or template has the id `" + id + "`");
 }
 
-ScopeTest scope_test(const ast::Scope& scope) {
-  ScopeTest out{.kind = scope.kind, .type = Text(scope.type)};
-  for (const ast::EntityLiteral& literal : scope.entities) out.entities.emplace_back(literal.type, literal.id);
+ScopeTest scope_test(const ast::Scope& scope, Interner& interner) {
+  ScopeTest out{.kind = scope.kind, .type = interner.text(scope.type)};
+  for (const ast::EntityLiteral& literal : scope.entities) {
+    out.entities.push_back(interner.uid(literal.type, literal.id));
+  }
   return out;
 }
 
@@ -44,29 +48,33 @@ Status fill(ast::Scope& scope, const std::optional<EntityUid>& value, std::strin
 
 }  // namespace
 
-Template::Template(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax)
-    : id_(std::move(id)), source_(std::move(source)), syntax_(std::move(syntax)) {}
+Template::Template(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax,
+                   std::shared_ptr<const std::vector<Condition>> conditions)
+    : id_(std::move(id)), source_(std::move(source)), syntax_(std::move(syntax)), conditions_(std::move(conditions)) {}
 
 std::optional<std::string_view> Template::annotation(std::string_view key) const {
   return value_of(syntax_.annotations, key);
 }
 
-Policy::Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax, std::optional<Link> link)
+Policy::Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax,
+               std::shared_ptr<const std::vector<Condition>> conditions, Interner& interner, std::optional<Link> link)
     : id_(std::move(id)),
       source_(std::move(source)),
       syntax_(std::move(syntax)),
       link_(std::move(link)),
-      principal_(scope_test(syntax_.principal)),
-      action_(scope_test(syntax_.action)),
-      resource_(scope_test(syntax_.resource)) {
-  for (const ast::Clause& clause : syntax_.clauses) {
-    conditions_.push_back({clause.kind, lower(syntax_.exprs, clause.body, program_), clause.span});
-  }
-}
+      principal_(scope_test(syntax_.principal, interner)),
+      action_(scope_test(syntax_.action, interner)),
+      resource_(scope_test(syntax_.resource, interner)),
+      conditions_(std::move(conditions)) {}
 
 std::optional<std::string_view> Policy::annotation(std::string_view key) const {
   return value_of(syntax_.annotations, key);
 }
+
+PolicySet::PolicySet() : parts_(std::make_unique<Parts>()) {}
+PolicySet::PolicySet(PolicySet&&) noexcept = default;
+PolicySet& PolicySet::operator=(PolicySet&&) noexcept = default;
+PolicySet::~PolicySet() = default;
 
 std::expected<PolicySet, std::vector<SourceDiagnostic>> PolicySet::parse(std::vector<NamedText> texts,
                                                                          const Limits& limits) {
@@ -86,6 +94,7 @@ std::expected<PolicySet, std::vector<SourceDiagnostic>> PolicySet::parse(std::ve
     }
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
+  out.index();
   return out;
 }
 
@@ -97,13 +106,16 @@ std::expected<PolicySet, std::vector<SourceDiagnostic>> PolicySet::parse(std::st
 
 Status PolicySet::add(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax) {
   if (!syntax.is_template()) {
-    auto added = add(Policy(std::move(id), std::move(source), std::move(syntax)));
+    auto conditions = lower_conditions(syntax);
+    auto added =
+        add(Policy(std::move(id), std::move(source), std::move(syntax), std::move(conditions), parts_->interner));
     if (!added) return fail(added.error());
     return {};
   }
   Place place{Place::Kind::policy_template, static_cast<std::uint32_t>(templates_.size())};
   if (!ids_.emplace(id, place).second) return duplicate(id);
-  templates_.emplace_back(std::move(id), std::move(source), std::move(syntax));
+  auto conditions = lower_conditions(syntax);
+  templates_.emplace_back(std::move(id), std::move(source), std::move(syntax), std::move(conditions));
   return {};
 }
 
@@ -111,7 +123,8 @@ Result<PolicyRef> PolicySet::add(Policy policy) {
   auto number = static_cast<std::uint32_t>(policies_.size());
   if (!ids_.emplace(policy.id(), Place{Place::Kind::policy, number}).second) return duplicate(policy.id());
   policies_.push_back(std::move(policy));
-  index(PolicyRef{number});
+  note_action(PolicyRef{number});
+  if (parts_->indexed->index) parts_->indexed = std::make_unique<Indexed>();
   return PolicyRef{number};
 }
 
@@ -124,7 +137,8 @@ Result<PolicyRef> PolicySet::link(std::string_view template_id, std::string id, 
   ast::Policy syntax = found->syntax();
   if (auto filled = fill(syntax.principal, values.principal, "principal"); !filled) return fail(filled.error());
   if (auto filled = fill(syntax.resource, values.resource, "resource"); !filled) return fail(filled.error());
-  return add(Policy(std::move(id), found->shared_source(), std::move(syntax), Link{found->id(), std::move(values)}));
+  return add(Policy(std::move(id), found->shared_source(), std::move(syntax), found->conditions(), parts_->interner,
+                    Link{found->id(), std::move(values)}));
 }
 
 const Template* PolicySet::find_template(std::string_view id) const {
@@ -139,7 +153,23 @@ std::optional<PolicyRef> PolicySet::find(std::string_view id) const {
   return PolicyRef{found->second.number};
 }
 
-void PolicySet::index(PolicyRef ref) {
+std::shared_ptr<const std::vector<Condition>> PolicySet::lower_conditions(const ast::Policy& syntax) {
+  std::vector<Condition> out;
+  for (const ast::Clause& clause : syntax.clauses) {
+    NodeId root = lower(syntax.exprs, clause.body, parts_->program, parts_->interner);
+    out.push_back({clause.kind, root, clause.span});
+  }
+  return std::make_shared<const std::vector<Condition>>(std::move(out));
+}
+
+const PolicyIndex& PolicySet::index() const {
+  Indexed& indexed = *parts_->indexed;
+  std::call_once(indexed.made,
+                 [&] { indexed.index = std::make_shared<const PolicyIndex>(policies_, parts_->program); });
+  return *indexed.index;
+}
+
+void PolicySet::note_action(PolicyRef ref) {
   const ScopeTest& action = (*this)[ref].action();
   if (action.kind == ast::ScopeKind::any) any_action_.push_back(ref);
   for (const EntityUid& uid : action.entities) {

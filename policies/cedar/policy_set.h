@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include "core/result.h"
 #include "policies/cedar/ast.h"
+#include "policies/cedar/interner.h"
 #include "policies/cedar/parser.h"
 #include "policies/cedar/program.h"
 #include "policies/cedar/source.h"
@@ -27,6 +29,8 @@ namespace cedar {
 using ast::Effect;
 using countersign::Result;
 using countersign::Status;
+
+class PolicyIndex;
 
 // A policy's number in its set.
 enum class PolicyRef : std::uint32_t {};
@@ -57,7 +61,8 @@ struct SlotValues {
 // A policy with slots in its head.
 class Template {
  public:
-  Template(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax);
+  Template(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax,
+           std::shared_ptr<const std::vector<Condition>> conditions);
 
   const std::string& id() const { return id_; }
   Effect effect() const { return syntax_.effect; }
@@ -69,11 +74,13 @@ class Template {
   Span span() const { return syntax_.span; }
   Position position() const { return source_->locate(syntax_.span); }
   const ast::Policy& syntax() const { return syntax_; }
+  const std::shared_ptr<const std::vector<Condition>>& conditions() const { return conditions_; }
 
  private:
   std::string id_;
   std::shared_ptr<const Source> source_;
   ast::Policy syntax_;
+  std::shared_ptr<const std::vector<Condition>> conditions_;
 };
 
 // Which template a policy was made from, and with what.
@@ -86,7 +93,9 @@ struct Link {
 // source and spans; its syntax holds entities where the template's holds slots.
 class Policy {
  public:
-  Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax, std::optional<Link> link = {});
+  // Made by PolicySet: `conditions` lie in the set's program.
+  Policy(std::string id, std::shared_ptr<const Source> source, ast::Policy syntax,
+         std::shared_ptr<const std::vector<Condition>> conditions, Interner& interner, std::optional<Link> link = {});
 
   const std::string& id() const { return id_; }  // "policy7"
   const std::optional<Link>& link() const { return link_; }
@@ -105,8 +114,8 @@ class Policy {
   const ScopeTest& principal() const { return principal_; }
   const ScopeTest& action() const { return action_; }
   const ScopeTest& resource() const { return resource_; }
-  std::span<const Condition> conditions() const { return conditions_; }
-  const Program& program() const { return program_; }
+  // What must hold besides, in this order; of the set's program, and shared by the links of one template.
+  std::span<const Condition> conditions() const { return *conditions_; }
 
  private:
   std::string id_;
@@ -116,8 +125,7 @@ class Policy {
   ScopeTest principal_;
   ScopeTest action_;
   ScopeTest resource_;
-  Program program_;
-  std::vector<Condition> conditions_;
+  std::shared_ptr<const std::vector<Condition>> conditions_;
 };
 
 // A diagnostic and the text it is about.
@@ -134,7 +142,10 @@ class PolicySet {
     std::string text;
   };
 
-  PolicySet() = default;  // empty: denies everything
+  PolicySet();                      // empty: denies everything
+  PolicySet(PolicySet&&) noexcept;  // what was moved from may only be assigned to or destroyed
+  PolicySet& operator=(PolicySet&&) noexcept;
+  ~PolicySet();
 
   // All policies of all texts, or everything wrong with any of them. `limits` are for each text.
   static std::expected<PolicySet, std::vector<SourceDiagnostic>> parse(std::vector<NamedText> texts,
@@ -160,6 +171,13 @@ class PolicySet {
   const Policy& operator[](PolicyRef ref) const { return policies_[cedar::position(ref)]; }
   std::span<const Policy> all() const { return policies_; }
 
+  // The conditions of all policies.
+  const Program& program() const { return parts_->program; }
+
+  // What authorize() asks. Made by the first who asks after the set was changed; parse() asks, so that a set that was
+  // read whole is ready. Any thread.
+  const PolicyIndex& index() const;
+
   // Policies about every action.
   std::span<const PolicyRef> for_any_action() const { return any_action_; }
   // Policies whose head is `action == uid`.
@@ -183,9 +201,21 @@ class PolicySet {
     auto found = index.find(uid);
     return found == index.end() ? std::span<const PolicyRef>() : found->second;
   }
-  Result<PolicyRef> add(Policy policy);
-  void index(PolicyRef ref);
+  struct Indexed {
+    std::once_flag made;
+    std::shared_ptr<const PolicyIndex> index;
+  };
+  struct Parts {
+    Program program;
+    Interner interner;
+    std::unique_ptr<Indexed> indexed = std::make_unique<Indexed>();
+  };
 
+  std::shared_ptr<const std::vector<Condition>> lower_conditions(const ast::Policy& syntax);
+  Result<PolicyRef> add(Policy policy);
+  void note_action(PolicyRef ref);
+
+  std::unique_ptr<Parts> parts_;  // stay where they are when the set is moved
   std::vector<Policy> policies_;
   std::vector<Template> templates_;
   std::unordered_map<std::string, Place, TextHash, std::equal_to<>> ids_;

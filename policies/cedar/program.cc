@@ -13,7 +13,8 @@ using ast::ExprKind;
 // Recursive: the parser bounds the height of every tree.
 class Lowering {
  public:
-  Lowering(const std::vector<Expr>& exprs, Program& program) : exprs_(exprs), program_(program) {}
+  Lowering(const std::vector<Expr>& exprs, Program& program, Interner& interner)
+      : exprs_(exprs), program_(program), interner_(interner) {}
 
   NodeId lower(ast::ExprId id) {
     const Expr& expr = exprs_[id];
@@ -23,9 +24,9 @@ class Lowering {
       case ExprKind::integer:
         return constant(Value::integer(expr.number), expr);
       case ExprKind::string:
-        return constant(Value::string(expr.text), expr);
+        return constant(interner_.string(expr.text), expr);
       case ExprKind::entity:
-        return constant(Value::entity(EntityUid(expr.text, expr.text2)), expr);
+        return constant(interner_.entity(expr.text, expr.text2), expr);
       case ExprKind::variable:
         return add({.op = Op::variable, .extra = static_cast<std::uint16_t>(expr.variable)}, expr, {});
       case ExprKind::conditional:
@@ -91,7 +92,7 @@ class Lowering {
 
   std::uint32_t names(const std::vector<std::string>& path) {
     auto first = static_cast<std::uint32_t>(program_.names.size());
-    for (const std::string& name : path) program_.names.emplace_back(name);
+    for (const std::string& name : path) program_.names.push_back(interner_.text(name));
     return first;
   }
 
@@ -188,7 +189,8 @@ class Lowering {
     std::vector<NodeId> operands = all(expr);
     if (auto values = constants(operands)) {
       std::vector<Field> fields;
-      for (std::size_t i = 0; i < values->size(); ++i) fields.emplace_back(Text(expr.path[i]), std::move((*values)[i]));
+      for (std::size_t i = 0; i < values->size(); ++i)
+        fields.emplace_back(interner_.text(expr.path[i]), std::move((*values)[i]));
       return constant(Value::record(std::move(fields)), expr);
     }
     std::uint32_t first = names(expr.path);
@@ -197,12 +199,18 @@ class Lowering {
 
   const std::vector<Expr>& exprs_;
   Program& program_;
+  Interner& interner_;
 };
 
 }  // namespace
 
+NodeId lower(const std::vector<Expr>& exprs, ast::ExprId root, Program& program, Interner& interner) {
+  return Lowering(exprs, program, interner).lower(root);
+}
+
 NodeId lower(const std::vector<Expr>& exprs, ast::ExprId root, Program& program) {
-  return Lowering(exprs, program).lower(root);
+  Interner interner;
+  return lower(exprs, root, program, interner);
 }
 
 }  // namespace cedar

@@ -1,7 +1,7 @@
-// The form of a policy that is evaluated: syntax trees lowered once, at load. Literals are values with their hashes
-// ready, sets, records and extension calls of literals are folded, patterns are compiled, operators spelled differently
-// are one. Nodes lie flat in one array and name their operands by index. Immutable after lowering; read by any number
-// of threads.
+// The form of policies that is evaluated: syntax trees lowered once, at load, all of a set into one program. Literals
+// are values with their hashes ready, sets, records and extension calls of literals are folded, patterns are compiled,
+// operators spelled differently are one. Nodes lie flat in one array and name their operands by index. Immutable after
+// lowering; read by any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "policies/cedar/ast.h"
 #include "policies/cedar/extensions/functions.h"
+#include "policies/cedar/interner.h"
 #include "policies/cedar/pattern.h"
 #include "policies/cedar/value.h"
 
@@ -74,7 +75,9 @@ struct Program {
   }
 };
 
-// Appends the tree under `root` to `program` and returns its root there.
+// Appends the tree under `root` to `program` and returns its root there. Names and literals come from `interner`.
+NodeId lower(const std::vector<ast::Expr>& exprs, ast::ExprId root, Program& program, Interner& interner);
+// The same for an expression that stands alone.
 NodeId lower(const std::vector<ast::Expr>& exprs, ast::ExprId root, Program& program);
 
 }  // namespace cedar
