@@ -33,31 +33,31 @@ Environments::Environments(const Schema& schema, TypePool& types) : schema_(&sch
   }
 }
 
-std::uint32_t Environments::position(const ActionInfo* info) const {
-  return static_cast<std::uint32_t>(info - schema_->actions().data());
-}
-
-std::vector<std::uint32_t> Environments::candidates(const ast::Scope& scope) const {
-  if (scope.kind == ast::ScopeKind::any || scope.entities.empty()) return all_;
+std::vector<std::uint32_t> Environments::satisfying(const ast::Scope& scope) const {
   std::vector<const ActionInfo*> named;
   for (const ast::EntityLiteral& each : scope.entities) {
     const ActionInfo* info = schema_->action(EntityUid(each.type, each.id));
-    // A head with something wrong in it is typed for every action, as an expression would be.
-    if (info == nullptr || each.type != scope.entities.front().type) return all_;
+    if (info == nullptr) return {};
     named.push_back(info);
   }
   std::vector<std::uint32_t> out;
-  if (scope.kind == ast::ScopeKind::equal) {
-    out.push_back(position(named.front()));
-    return out;
-  }
-  for (const ActionInfo& action : schema_->actions()) {
-    bool in = std::ranges::any_of(named, [&](const ActionInfo* group) {
-      return group == &action || std::ranges::find(action.ancestors, group->uid) != action.ancestors.end();
+  for (std::uint32_t number : all_) {
+    const ActionInfo& action = *actions_[number].info;
+    bool satisfied = std::ranges::any_of(named, [&](const ActionInfo* each) {
+      if (each == &action) return true;
+      return scope.kind != ast::ScopeKind::equal &&
+             std::ranges::find(action.ancestors, each->uid) != action.ancestors.end();
     });
-    if (in) out.push_back(position(&action));
+    if (satisfied) out.push_back(number);
   }
   return out;
+}
+
+std::vector<std::uint32_t> Environments::candidates(const ast::Scope& scope) const {
+  bool sound = !scope.entities.empty() && std::ranges::all_of(scope.entities, [&](const ast::EntityLiteral& each) {
+    return each.type == scope.entities.front().type && schema_->action(EntityUid(each.type, each.id)) != nullptr;
+  });
+  return sound ? satisfying(scope) : all_;
 }
 
 }  // namespace cedar::validation

@@ -31,12 +31,13 @@ class Environments {
   // not look at the action itself.
   std::span<const std::uint32_t> sorts() const { return sorts_; }
 
-  // The actions whose environments a head `action …` does not rule out at once; all of them when in doubt.
+  // The actions a head `action == …` or `action in …` is true for; none when it names one that is not declared.
+  std::vector<std::uint32_t> satisfying(const ast::Scope& action) const;
+
+  // The actions a head has to be typed for: all where it may itself be unsound, as an expression would be.
   std::vector<std::uint32_t> candidates(const ast::Scope& action) const;
 
  private:
-  std::uint32_t position(const ActionInfo* info) const;
-
   const Schema* schema_;
   std::vector<ActionTypes> actions_;
   std::vector<std::uint32_t> sorts_;

@@ -140,14 +140,9 @@ void check_application(const ast::Policy& policy, const Schema& schema, const En
                        TypePool& types, Report& report) {
   HeadTypes principals(policy.principal, schema);
   HeadTypes resources(policy.resource, schema);
-  std::vector<std::uint32_t> actions;
   bool any_action = policy.action.kind == ast::ScopeKind::any;
-  if (!any_action) {
-    bool known = std::ranges::all_of(policy.action.entities, [&](const ast::EntityLiteral& each) {
-      return schema.action(EntityUid(each.type, each.id)) != nullptr;
-    });
-    if (known && !policy.action.entities.empty()) actions = environments.candidates(policy.action);
-  }
+  std::vector<std::uint32_t> actions;
+  if (!any_action) actions = environments.satisfying(policy.action);
   bool principal_with_in = false;
   bool resource_with_in = false;
   for (std::uint32_t number : any_action ? environments.sorts() : std::span<const std::uint32_t>(actions)) {
