@@ -85,7 +85,8 @@ class Printer {
   // Empty when it would be too long.
   std::string run(const Fragment& fragment) {
     std::map<std::string_view, const Namespace*> spaces;
-    for (const Namespace& space : fragment.namespaces) spaces.emplace(space.name ? space.name->text : "", &space);
+    for (const Namespace& space : fragment.namespaces)
+      spaces.emplace(space.name ? std::string_view(space.name->text) : std::string_view(), &space);
     out_.open('{');
     for (const auto& [name, each] : spaces) {
       out_.key(name);
