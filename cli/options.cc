@@ -260,6 +260,66 @@ void add_server_commands(CLI::App& root, Action& action) {
       ->capture_default_str();
 }
 
+void add_policy_explain(CLI::App& policy, Action& action) {
+  auto explain = command<PolicyExplainOptions>(
+      policy, action, run_policy_explain, "explain",
+      "Say which policies decide a request, which clause with which values, and what would have to change",
+      "countersign policy explain --policies ./policies --request request.json\n"
+      "  countersign policy explain --held req_01jd3v9k4t8w2m6x\n"
+      "  countersign policy explain --cedar p.cedar --entities e.json --principal 'User::\"alice\"' "
+      "--action 'Action::\"view\"' --resource 'Photo::\"a.jpg\"'");
+  CLI::App* app = explain.app;
+  PolicyExplainOptions& options = *explain.options;
+  app->add_option("--policies", options.policies, "Policy folder (default: the one the configuration names)")
+      ->type_name("DIR");
+  app->add_option("--request", options.request, "The request as JSON (docs/formats/explain.md); - is standard input")
+      ->type_name("FILE");
+  app->add_option("--record", options.record, "Explain this record of the audit log, as far as it says enough")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SEQ");
+  app->add_option("--held", options.held, "Explain this held request")->type_name("ID");
+  app->add_flag("--all", options.all, "Show policies about something else too, with what does not match");
+  const char* cedar = "Plain Cedar";
+  app->add_option("--cedar", options.cedar, "Policies; the answer is Cedar's own, without hold")
+      ->type_name("FILE")
+      ->group(cedar);
+  for (auto [name, value, text] : {std::tuple("--schema", &options.schema, "Schema, in either syntax"),
+                                   std::tuple("--entities", &options.entities, "Entities as JSON"),
+                                   std::tuple("--context", &options.context, "Context as JSON")}) {
+    app->add_option(name, *value, text)->type_name("FILE")->group(cedar);
+  }
+  for (auto [name, value] : {std::pair("--principal", &options.principal), std::pair("--action", &options.action),
+                             std::pair("--resource", &options.resource)}) {
+    app->add_option(name, *value)->type_name("'TYPE::\"id\"'")->group(cedar);
+  }
+  output_option(app, options.output);
+  server_options(app, options.server);
+}
+
+void add_policy_test(CLI::App& policy, Action& action) {
+  auto test = command<PolicyTestOptions>(policy, action, run_policy_test, "test",
+                                         "Run the tests of a policy folder, and say what they cover",
+                                         "countersign policy test ./policies --coverage-min 100\n"
+                                         "  countersign policy test --cedar p.cedar --schema s.cedarschema tests.json");
+  CLI::App* app = test.app;
+  PolicyTestOptions& options = *test.options;
+  app->add_option("path", options.paths, "Policy folder, whose tests/*.json are run, or a file of tests")
+      ->type_name("DIR|FILE");
+  app->add_option("--policies", options.policies, "Policy folder the files are about (default: the one above tests/)")
+      ->type_name("DIR");
+  app->add_option("--config", options.config, "Configuration whose upstreams' labels count, unless a file has its own")
+      ->type_name("FILE");
+  app->add_option("--coverage-min", options.coverage_min, "Exit 1 when fewer of the policies' outcomes are reached")
+      ->check(CLI::Range(0, 100))
+      ->type_name("PERCENT");
+  app->add_flag("--coverage", options.coverage, "Show what is covered, not only what is missing");
+  app->add_option("--cedar", options.cedar, "Plain Cedar policies; cases in the format of cedar run-tests")
+      ->type_name("FILE")
+      ->group("Plain Cedar");
+  app->add_option("--schema", options.schema, "Schema, in either syntax")->type_name("FILE")->group("Plain Cedar");
+  output_option(app, options.output);
+}
+
 void add_policy_commands(CLI::App& root, Action& action) {
   CLI::App* policy = group(root, "policy", "Work on policies");
   auto check = command<PolicyCheckOptions>(*policy, action, run_policy_check, "check",
@@ -267,6 +327,9 @@ void add_policy_commands(CLI::App& root, Action& action) {
                                            "countersign policy check ./policies");
   check.app->add_option("dir", check.options->directory, "Folder with *.cedar, floor/, entities.yaml, approvals.yaml")
       ->required();
+
+  add_policy_explain(*policy, action);
+  add_policy_test(*policy, action);
 
   auto authorize =
       command<PolicyAuthorizeOptions>(*policy, action, run_policy_authorize, "authorize",

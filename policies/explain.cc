@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "policies/cedar_request.h"
@@ -134,12 +135,13 @@ class Explainer {
 
   void conditions(const cedar::Policy& policy, PolicyExplanation& out) {
     for (const HeadPart& part : out.head) {
-      if (part.came == Came::yes) continue;
+      bool met = part.came == Came::yes;
+      if (met && part.text == part.name) continue;  // about everything
       Obstacle obstacle{part.name, {}, part.place};
       obstacle.condition.proof.came = part.came;
       obstacle.condition.proof.text = part.text;
       obstacle.condition.proof.seen.push_back(part.seen);
-      out.unmet.push_back(std::move(obstacle));
+      (met ? out.met : out.unmet).push_back(std::move(obstacle));
     }
     Prover prover(policy, request_, entities_);
     for (const cedar::ast::Clause& clause : policy.syntax().clauses) {
@@ -168,7 +170,8 @@ std::vector<std::size_t> nearest_permits(const std::vector<PolicyExplanation>& p
     if (policies[i].effect == cedar::Effect::permit) out.push_back(i);
   }
   auto distance = [&](std::size_t i) { return policies[i].unmet.size(); };
-  std::ranges::sort(out, {}, [&](std::size_t i) { return std::pair(distance(i), i); });
+  auto elsewhere = [&](std::size_t i) { return policies[i].standing == Standing::elsewhere; };
+  std::ranges::sort(out, {}, [&](std::size_t i) { return std::tuple(distance(i), elsewhere(i), i); });
   // Only the nearest: one more condition than the best is already another story.
   if (!out.empty()) {
     std::size_t best = distance(out.front());

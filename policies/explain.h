@@ -69,7 +69,7 @@ struct PolicyExplanation {
   std::vector<HeadPart> head;              // principal, action, resource
   std::vector<ClauseExplanation> clauses;  // those that were reached: none after the first that does not hold
   std::vector<Obstacle> unmet;             // every condition that keeps it from applying; of the head too
-  std::vector<Obstacle> met;               // applies: every condition it rests on, of its clauses
+  std::vector<Obstacle> met;               // applies: every condition it rests on; of the head too, where it asks
 };
 
 // Every policy of the set, in its order. `facts` may be null: a plain Cedar set.

@@ -158,7 +158,7 @@ std::string Prover::note(const Expr& test, const Outcome& target) const {
   bool membership = (test.kind == ExprKind::relation && test.op == cedar::ast::Operator::in) ||
                     (test.kind == ExprKind::is && test.operands.size() == 2);
   if (membership && entity) return ancestors_text(entities_, target.value.as_entity());
-  if (test.kind == ExprKind::has) {
+  if (test.kind == ExprKind::attribute) {
     if (target.value.is(cedar::ValueKind::record)) return field_names(target.value);
     const cedar::StoredEntity* stored = entity ? entities_.find(target.value.as_entity()) : nullptr;
     if (stored != nullptr) return field_names(stored->attributes());
@@ -175,6 +175,29 @@ std::string Prover::note(const Expr& test, const Outcome& target) const {
   return names.empty() ? "without tags" : list(names, "with the tags ");
 }
 
+// `target has a.b.c`: the value at its end, or how far the path goes and what is there instead.
+void Prover::look_along(const Expr& has, std::vector<Seen>& out) {
+  Outcome at = evaluate(has.operands[0]);
+  if (at.came == Came::failed || at.came == Came::unknown) return look(has.operands[0], out);
+  std::string what = text(expr(has.operands[0]).span);
+  cedar::Value value = at.value;
+  for (const std::string& name : has.path) {
+    const cedar::StoredEntity* stored =
+        value.is(cedar::ValueKind::entity) ? entities_.find(value.as_entity()) : nullptr;
+    const cedar::Value& record = stored != nullptr ? stored->attributes() : value;
+    const cedar::Value* next = record.is(cedar::ValueKind::record) ? record.find(name) : nullptr;
+    if (next == nullptr) {
+      std::string holds = record.is(cedar::ValueKind::record) ? field_names(record) : "not among the entities";
+      out.push_back({what, "", "has no `" + bounded(name) + "`, " + holds});
+      return;
+    }
+    cedar::Value copy = next->owned();
+    value = std::move(copy);
+    what += "." + name;
+  }
+  out.push_back({what, bounded(value.to_text()), {}});
+}
+
 // The values a comparison or test reads, each once, in the order they are written.
 void Prover::look(ExprId id, std::vector<Seen>& out) {
   const Expr& at = expr(id);
@@ -182,9 +205,8 @@ void Prover::look(ExprId id, std::vector<Seen>& out) {
   auto add = [&](ExprId what, const Outcome& outcome, std::string note) {
     Seen seen{text(expr(what).span), {}, std::move(note)};
     if (std::ranges::find(out, seen.what, &Seen::what) != out.end()) return;
-    seen.value = outcome.came == Came::failed    ? "fails: " + outcome.message
-                 : outcome.came == Came::unknown ? "not known"
-                                                 : bounded(outcome.value.to_text());
+    bool known = outcome.came == Came::yes || outcome.came == Came::no;
+    seen.value = known ? bounded(outcome.value.to_text()) : outcome.came == Came::unknown ? "not known" : "";
     out.push_back(std::move(seen));
   };
   if (is_reading(at)) {
@@ -194,18 +216,11 @@ void Prover::look(ExprId id, std::vector<Seen>& out) {
       ExprId target = at.operands[0];
       Outcome from = evaluate(target);
       if (from.came == Came::failed) return look(target, out);
-      std::string note;
-      if (at.kind == ExprKind::method) {
-        note = this->note(at, from);
-      } else {
-        Expr has;
-        has.kind = ExprKind::has;
-        note = this->note(has, from);
-      }
-      add(target, from, std::move(note));
+      return add(target, from, this->note(at, from));
     }
     return add(id, outcome, {});
   }
+  if (at.kind == ExprKind::has) return look_along(at, out);
   if (at.kind == ExprKind::conditional) {
     look(at.operands[0], out);
     Came condition = evaluate(at.operands[0]).came;

@@ -22,8 +22,8 @@ enum class Came : std::uint8_t { no, yes, failed, unknown };
 // A value that was read. Texts are cut to kLongestText bytes: values may be an agent's own arguments.
 struct Seen {
   std::string what;   // as written: `principal.owner`
-  std::string value;  // as Cedar text; of what failed, why
-  std::string note;   // what the reader cannot see in the value: "in Team::"platform"", "has no attribute `path`"
+  std::string value;  // as Cedar text; empty when only the note counts, "not known"
+  std::string note;   // what the reader cannot see in the value: "in Team::"platform"", "has no `path`, holds `amount`"
 };
 inline constexpr std::size_t kLongestText = 160;
 
@@ -68,6 +68,7 @@ class Prover {
   void chain(const cedar::ast::Expr& chain, Came decisive, Proof& proof);
   void split(cedar::ast::ExprId id, bool wanted, std::vector<Condition>& out);
   void look(cedar::ast::ExprId id, std::vector<Seen>& out);
+  void look_along(const cedar::ast::Expr& has, std::vector<Seen>& out);
   [[nodiscard]] std::string note(const cedar::ast::Expr& test, const Outcome& target) const;
 
   const cedar::Policy& policy_;

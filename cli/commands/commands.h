@@ -155,6 +155,37 @@ struct PolicyCheckOptions {
 };
 int run_policy_check(const PolicyCheckOptions& options);
 
+// One of `request`, `record`, `held` and `cedar` is given.
+struct PolicyExplainOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string policies;  // folder; empty: the one of the configuration
+  std::string request;   // JSON file: a question in the gateway's words, or what was recorded
+  std::string record;    // number of an audit record
+  std::string held;      // id of a held request
+  std::string cedar;     // plain Cedar: policies, and the rest of the question
+  std::string schema;
+  std::string entities;
+  std::string principal;
+  std::string action;
+  std::string resource;
+  std::string context;
+  bool all = false;  // policies whose head does not match too
+};
+int run_policy_explain(const PolicyExplainOptions& options);
+
+struct PolicyTestOptions {
+  Output output = Output::table;
+  std::vector<std::string> paths;  // policy folders (their tests/*.json) and test files
+  std::string policies;            // the folder that test files are about
+  std::string config;              // for the labels of upstreams
+  std::string cedar;               // plain Cedar policies instead of a folder
+  std::string schema;
+  int coverage_min = 0;   // percent
+  bool coverage = false;  // show what is covered too
+};
+int run_policy_test(const PolicyTestOptions& options);
+
 struct PolicyAuthorizeOptions {
   bool jsonl = false;  // the only form there is; asked for by name
   std::string file;    // empty or "-": standard input
