@@ -24,7 +24,7 @@ std::string FolderWatch::look() const {
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
       const std::string extension = entry->path().extension().string();
-      if (extension != ".cedar" && extension != ".yaml") continue;
+      if (extension != ".cedar" && extension != ".yaml" && extension != ".cedarschema") continue;
       std::error_code gone;
       const auto size = entry->file_size(gone);
       const auto time = entry->last_write_time(gone).time_since_epoch().count();

@@ -18,6 +18,9 @@ struct Problem {
   int column = 0;  // from 1; 0 likewise
   std::string message;
   Severity severity = Severity::error;
+  int length = 0;    // code points from the column on that it is about; 0 when not known
+  std::string code;  // stable, dotted; empty where nobody tells such problems apart
+  std::string help;  // what to do about it, when there is something to say
 };
 
 using Problems = std::vector<Problem>;

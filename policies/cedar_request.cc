@@ -13,19 +13,15 @@ using cedar::Value;
 
 // Attribute names, with their hashes, made once.
 struct Keys {
-  Text name{"name"}, owner{"owner"}, delegates{"delegates"}, environment{"environment"}, tier{"tier"}, labels{"labels"},
-      now{"now"}, effect{"effect"}, upstream{"upstream"}, protocol{"protocol"}, input{"input"}, caller{"caller"},
-      token{"token"}, delegated{"delegated"}, approval{"approval"}, by{"by"}, level{"level"}, rank{"rank"}, at{"at"};
+  Text name{"name"}, owner{"owner"}, team{"team"}, delegates{"delegates"}, environment{"environment"}, tier{"tier"},
+      labels{"labels"}, now{"now"}, effect{"effect"}, upstream{"upstream"}, protocol{"protocol"}, input{"input"},
+      caller{"caller"}, token{"token"}, delegated{"delegated"}, approval{"approval"}, by{"by"}, level{"level"},
+      rank{"rank"}, at{"at"};
 };
 
 const Keys& keys() {
   static const Keys names;
   return names;
-}
-
-cedar::EntityUid owner_uid(const Directory& directory, std::string_view name) {
-  Directory::Owner owner = directory.owner(name);
-  return {owner.kind == OwnerKind::team ? vocabulary().team : vocabulary().user, owner.name};
 }
 
 Value attribute_value(const AgentAttribute& attribute) {
@@ -59,13 +55,12 @@ RequestMaker::RequestMaker(const Snapshot& snapshot, const Subject& subject, con
       principal_uid_(vocabulary().agent, subject.agent),
       action_uid_(vocabulary().action, operation.action),
       upstream_uid_(vocabulary().upstream, operation.upstream) {
-  // "mcp:call_tool" of protocol "mcp": an action can then never be one of the groups.
-  std::string_view action = operation.action;
-  bool named = action.starts_with(operation.protocol) && action.substr(operation.protocol.size()).starts_with(":");
-  if (operation.protocol.empty() || !named) problem_ = "the operation has no proper action";
+  kind_ = snapshot.schema().find(operation.protocol, action_uid_);
+  if (!kind_) problem_ = "the operation has no proper action";
   for (const Access& access : operation.accesses) {
-    if (!cedar::is_entity_type_name(access.resource.type) || is_reserved_type(access.resource.type))
+    if (!snapshot.schema().is_resource_type(access.resource.type))
       problem_ = "the operation names a resource of no proper type";
+    if (kind_ && !kind_->effects.contains(access.effect)) problem_ = "the operation's action has no such effect";
   }
 }
 
@@ -76,14 +71,17 @@ void RequestMaker::add(cedar::EntityOverlay& entities, cedar::Entity entity) {
 cedar::Entity RequestMaker::principal() const {
   std::vector<Value> delegates;
   for (const std::string& name : subject_.delegates) delegates.push_back(Value::string(name));
+  Directory::Owner owner = snapshot_.directory().owner(subject_.owner);
+  bool team = owner.kind == OwnerKind::team;
+  cedar::EntityUid owner_uid(team ? vocabulary().team : vocabulary().user, owner.name);
   std::vector<Field> fields;
   fields.emplace_back(keys().delegates, Value::set(std::move(delegates)));
   fields.emplace_back(keys().name, Value::string(subject_.agent));
-  fields.emplace_back(keys().owner, Value::entity(owner_uid(snapshot_.directory(), subject_.owner)));
+  fields.emplace_back(team ? keys().team : keys().owner, Value::entity(owner_uid));
   if (const Agent* agent = snapshot_.directory().find_agent(subject_.agent)) {
     for (const auto& [name, value] : agent->attributes) fields.emplace_back(Text(name), attribute_value(value));
   }
-  return {principal_uid_, {}, Value::record(std::move(fields))};
+  return {principal_uid_, {std::move(owner_uid)}, Value::record(std::move(fields))};
 }
 
 cedar::Entity RequestMaker::approval() const {
@@ -124,9 +122,10 @@ Value RequestMaker::context(Effect effect) {
   if (snapshot_.mentions_input(action_uid_, operation_.protocol, effect)) {
     if (!input_ && input_mode_ == Input::unknown) input_ = Value::unknown("context.input");
     if (!input_) {
-      Result<Value> read = input_value(operation_.input);
+      Result<TypedInput> read = input_value(operation_.input, *kind_->input);
       if (!read) problem_ = "the parameters cannot be read: " + read.error().message;
-      input_ = read ? std::move(*read) : Value::unknown("context.input");
+      input_ = read ? std::move(read->value) : Value::unknown("context.input");
+      if (read) misfits_ = std::move(read->misfits);
     }
     fields.emplace_back(k.input, *input_);
   }

@@ -19,8 +19,11 @@ class RequestMaker {
   RequestMaker(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
                std::span<const ApprovalFact> approvals, std::span<const std::string> supposed, TimeMs now, Input input);
 
-  // Why the operation cannot be asked about at all: names that are none, parameters that cannot be read.
+  // Why the operation cannot be asked about at all: names that the schema of policies does not have, parameters that
+  // cannot be read.
   [[nodiscard]] const std::optional<std::string>& problem() const { return problem_; }
+  // Parameters that do not have their declared type, a clause each: unknown to the policies.
+  [[nodiscard]] const std::vector<std::string>& misfits() const { return misfits_; }
 
   struct Made {
     cedar::Request request;
@@ -48,7 +51,9 @@ class RequestMaker {
   cedar::EntityUid principal_uid_;
   cedar::EntityUid action_uid_;
   cedar::EntityUid upstream_uid_;
+  const PolicySchema::Action* kind_ = nullptr;
   std::optional<cedar::Value> input_;
+  std::vector<std::string> misfits_;
   std::optional<std::string> problem_;
 };
 

@@ -1,5 +1,4 @@
-// Advice about a policy set that loads: what is probably not meant. Never an error; `countersign policy check` shows
-// it.
+// What is probably not meant in a policy set whose policies are valid (policies/lints/lint.h).
 #pragma once
 
 #include "core/problem.h"
@@ -7,9 +6,10 @@
 
 namespace countersign::policies {
 
-// Warnings, with file, line and column: a permit without any condition for changes; arithmetic in a forbid, which an
-// agent could make overflow, denying; `in` on strings, which always errs; forbids that nothing keeps from release
-// because the floor is empty; the same approval rule name in different case.
+// Findings of one severity, with file, line and column. Snapshot::load refuses a set with errors; warnings are for
+// those who load it on behalf of a person.
+void check(const Snapshot& snapshot, Severity severity, Problems& problems);
+// The warnings.
 void check(const Snapshot& snapshot, Problems& problems);
 
 }  // namespace countersign::policies

@@ -98,7 +98,7 @@ class Judge {
       }
     }
     if (!hard.empty()) return forbidden(hard);
-    // Something unknown in a decided request is a number that Cedar cannot hold: as good as an error.
+    // Something unknown in a decided request is a parameter that does not have its declared type: as good as an error.
     if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
     if (!answer.maybe_forbids.empty()) return erred(answer.maybe_forbids);
     if (answer.satisfied_permits.empty()) return unpermitted(answer, access);
@@ -133,9 +133,15 @@ class Judge {
     std::vector<cedar::PolicyRef> refs;
     for (const cedar::PolicyFailure& failure : failures) refs.push_back(failure.policy);
     std::vector<std::string> names = ids(refs);
-    std::string reason = "denied, because a forbidding policy could not be evaluated: " + join(names) + ": " +
-                         failures.front().error.message();
+    std::string reason =
+        "denied, because a forbidding policy could not be evaluated: " + join(names) + ": " + why(failures.front());
     return deny(Denial::error, std::move(reason), std::move(names));
+  }
+
+  // A value that does not have its declared type is why something is unknown in a decided request.
+  std::string why(const cedar::PolicyFailure& failure) const {
+    bool misfit = failure.error.cause == cedar::ErrorCause::unknown && !maker_.misfits().empty();
+    return misfit ? join(maker_.misfits()) : failure.error.message();
   }
 
   Finding unpermitted(const cedar::Answer& answer, const Access& access) const {
@@ -145,6 +151,7 @@ class Judge {
     std::string reason = "no policy permits " + operation_.action + " (" + std::string(effect_name(access.effect)) +
                          ") on " + access.resource.id;
     if (!refs.empty()) reason += "; could not be evaluated: " + join(ids(refs));
+    if (!answer.maybe_permits.empty() && !maker_.misfits().empty()) reason += " (" + join(maker_.misfits()) + ")";
     return deny(Denial::no_permit, std::move(reason), ids(refs));
   }
 

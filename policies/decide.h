@@ -3,7 +3,8 @@
 // A pure function of its arguments. Fails closed: whatever cannot be evaluated, named or read denies.
 //
 // What policies see (the shipped policies/default shows how it is used):
-//   principal   Agent::"name" { name, owner: User or Team, delegates: Set<String>, …free attributes of entities.yaml }
+//   principal   Agent::"name" in its owner { name, owner?: User, team?: Team (one of them), delegates: Set<String>,
+//                 …attributes of entities.yaml and inputs.cedarschema }
 //   action      Action::"mcp:call_tool", in Action::"<effect of this access>", in Action::"change" unless it reads, and
 //               in Action::"<protocol>"
 //   resource    <Type>::"<id>" in Upstream::"<name>" { name, environment, tier, owner, labels: { … } }
@@ -11,6 +12,8 @@
 //                 caller: { token: String, delegated: Bool }, approval: Approval }
 //   users       User::"name" in its teams { name, level: String, rank: Long (junior 1 … vp 6) }
 //   approval    context.approval.hasTag("rule"), .getTag("rule") { by: User, level: String, rank: Long, at: datetime }
+//
+// The schema of it is generated and policies are validated against it (policies/schema.h, docs/decisions/0007).
 //
 // A forbid with @approval("rule") is released by an approval fact of that rule, unless the policy reads
 // context.approval itself: then its own condition is what releases it, and a fact that does not meet the condition

@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kMostEntries = 100'000;
 constexpr std::array<std::string_view, 6> kLevels = {"junior", "mid", "senior", "principal", "director", "vp"};
 // What a request's Agent entity says itself (policies/decide.h); the file cannot override it.
-constexpr std::array<std::string_view, 3> kReserved = {"name", "owner", "delegates"};
+constexpr std::array<std::string_view, 4> kReserved = {"name", "owner", "team", "delegates"};
 
 bool is_name(std::string_view name) {
   constexpr std::size_t kLongest = 200;

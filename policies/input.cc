@@ -10,67 +10,159 @@
 namespace countersign::policies {
 namespace {
 
-cedar::Value unreadable_number() {
-  return cedar::Value::unknown("a number of context.input that Cedar cannot hold");
-}
+using cedar::Type;
+using cedar::TypeKind;
+using cedar::Value;
 
-cedar::Value number_value(double number) {
+constexpr std::size_t kMostMisfits = 20;
+
+std::optional<std::int64_t> whole_number(JsonValue json) {
+  if (auto exact = json.integer()) return exact;
   constexpr double kPast64Bits = 9223372036854775808.0;
-  if (std::trunc(number) == number && number >= -kPast64Bits && number < kPast64Bits)
-    return cedar::Value::integer(static_cast<std::int64_t>(number));
-  // The shortest spelling that reads back as the same double; Cedar's own parser judges digits and range.
-  std::array<char, 400> text{};
-  auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc()) return unreadable_number();
-  auto decimal = cedar::Decimal::parse(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
-  return decimal ? cedar::Value::decimal(*decimal) : unreadable_number();
+  if (json.kind() != JsonKind::number) return std::nullopt;
+  double number = *json.number();
+  if (std::trunc(number) != number || number < -kPast64Bits || number >= kPast64Bits) return std::nullopt;
+  return static_cast<std::int64_t>(number);
 }
 
-// nullopt for null. The depth was bounded when the text was parsed.
-std::optional<cedar::Value> value_of(JsonValue json) {
+std::optional<cedar::Decimal> decimal(std::string_view text) {
+  auto read = cedar::Decimal::parse(text);
+  if (!read && text.find('.') == std::string_view::npos) read = cedar::Decimal::parse(std::string(text) + ".0");
+  return read ? std::optional(*read) : std::nullopt;
+}
+
+// Cedar's own parser judges digits and range.
+std::optional<cedar::Decimal> decimal(JsonValue json) {
+  if (auto text = json.string()) return decimal(*text);
+  if (auto exact = json.integer()) return decimal(std::to_string(*exact));
+  if (json.kind() != JsonKind::number) return std::nullopt;
+  // The shortest spelling that reads back as the same double.
+  std::array<char, 400> text{};
+  auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), *json.number(), std::chars_format::fixed);
+  if (error != std::errc()) return std::nullopt;
+  return decimal(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+}
+
+// Parsed text of an extension type, as a value.
+template <class Parsed>
+std::optional<Value> parsed(JsonValue json, Value (*make)(Parsed)) {
+  auto text = json.string();
+  if (!text) return std::nullopt;
+  auto read = std::remove_cvref_t<Parsed>::parse(*text);
+  return read ? std::optional(make(*read)) : std::nullopt;
+}
+
+std::string_view describe(JsonValue json) {
   switch (json.kind()) {
     case JsonKind::null:
-      return std::nullopt;
+      return "null";
     case JsonKind::boolean:
-      return cedar::Value::boolean(*json.boolean());
+      return "a truth value";
     case JsonKind::integer:
-      return cedar::Value::integer(*json.integer());
     case JsonKind::unsigned_integer:
-      if (auto fits = json.integer()) return cedar::Value::integer(*fits);
-      return unreadable_number();
     case JsonKind::number:
-      return number_value(*json.number());
+      return "a number";
     case JsonKind::string:
-      return cedar::Value::string(*json.string());
-    case JsonKind::array: {
-      std::vector<cedar::Value> elements;
+      return "text";
+    case JsonKind::array:
+      return "a list";
+    case JsonKind::object:
+      return "an object";
+  }
+  return "null";
+}
+
+// The depth was bounded when the text was parsed, and a type's when the schema was.
+class Reader {
+ public:
+  Value record(JsonValue json, const Type& type) {
+    std::vector<cedar::Field> fields;
+    for (const cedar::AttributeType& attribute : type.attributes()) {
+      JsonValue member = json.member(attribute.name);
+      bool absent = !member || member.kind() == JsonKind::null;
+      if (absent && attribute.requirement == cedar::Requirement::optional) continue;
+      std::size_t before = where_.size();
+      where_.append(".").append(attribute.name);
+      fields.emplace_back(cedar::Text(attribute.name), absent ? missing() : value(member, *attribute.type));
+      where_.resize(before);
+    }
+    return Value::record(std::move(fields));
+  }
+
+  std::vector<std::string> misfits;
+
+ private:
+  Value value(JsonValue json, const Type& type) {
+    if (auto read = fitting(json, type)) return std::move(*read);
+    return unknown(std::string(describe(json)) + ", not " + type.to_text());
+  }
+
+  // nullopt when it does not fit.
+  std::optional<Value> fitting(JsonValue json, const Type& type) {
+    switch (type.kind()) {
+      case TypeKind::boolean:
+        if (auto flag = json.boolean()) return Value::boolean(*flag);
+        return std::nullopt;
+      case TypeKind::integer:
+        if (auto number = whole_number(json)) return Value::integer(*number);
+        return std::nullopt;
+      case TypeKind::string:
+        if (auto text = json.string()) return Value::string(*text);
+        return std::nullopt;
+      case TypeKind::decimal:
+        if (auto number = decimal(json)) return Value::decimal(*number);
+        return std::nullopt;
+      case TypeKind::ip:
+        return parsed<const cedar::IpAddress&>(json, Value::ip);
+      case TypeKind::datetime:
+        return parsed<cedar::Datetime>(json, Value::datetime);
+      case TypeKind::duration:
+        return parsed<cedar::Duration>(json, Value::duration);
+      case TypeKind::entity:
+        return std::nullopt;  // parameters make no entities
+      case TypeKind::set:
+        return set(json, *type.element());
+      case TypeKind::record:
+        if (json.is_object()) return record(json, type);
+        return std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  Value set(JsonValue json, const Type& element_type) {
+    std::vector<Value> elements;
+    if (!json.is_array()) {
+      elements.push_back(value(json, element_type));
+    } else {
       elements.reserve(json.size());
       for (JsonValue element = json.first(); element; element = element.next()) {
-        if (auto value = value_of(element)) elements.push_back(std::move(*value));
+        if (element.kind() != JsonKind::null) elements.push_back(value(element, element_type));
       }
-      return cedar::Value::set(std::move(elements));
     }
-    case JsonKind::object: {
-      std::vector<cedar::Field> fields;
-      fields.reserve(json.size());
-      for (JsonValue member = json.first(); member; member = member.next()) {
-        if (auto value = value_of(member)) fields.emplace_back(cedar::Text(member.key()), std::move(*value));
-      }
-      return cedar::Value::record(std::move(fields));
-    }
+    return Value::set(std::move(elements));
   }
-  return unreadable_number();
-}
+
+  Value missing() { return unknown("missing"); }
+  Value unknown(const std::string& what) {
+    if (misfits.size() < kMostMisfits) misfits.push_back(where_ + " is " + what);
+    return Value::unknown(where_);
+  }
+
+  std::string where_ = "context.input";
+};
 
 }  // namespace
 
-Result<cedar::Value> input_value(std::string_view json, const InputLimits& limits) {
-  if (json.empty()) return cedar::Value::record({});
-  auto document = JsonDocument::parse(json, {.bytes = limits.bytes, .depth = limits.depth, .values = limits.values});
+Result<TypedInput> input_value(std::string_view json, const cedar::Type& type, const InputLimits& limits) {
+  auto document = JsonDocument::parse(json.empty() ? "{}" : json,
+                                      {.bytes = limits.bytes, .depth = limits.depth, .values = limits.values});
   if (!document) return fail(document.error());
   if (!document->root().is_object())
     return fail(ErrorKind::malformed, "input.malformed", "the parameters are not an object");
-  return *value_of(document->root());
+  Reader reader;
+  TypedInput out{reader.record(document->root(), type), {}};
+  out.misfits = std::move(reader.misfits);
+  return out;
 }
 
 }  // namespace countersign::policies

@@ -6,6 +6,9 @@
 #include <tuple>
 
 #include "core/sha256.h"
+#include "policies/check.h"
+#include "policies/problems.h"
+#include "policies/validation.h"
 
 namespace countersign::policies {
 
@@ -18,6 +21,7 @@ struct FileText {
 struct SnapshotSource {
   std::vector<FileText> policies;  // sorted by name
   std::optional<FileText> entities;
+  std::optional<FileText> declarations;
 };
 
 namespace {
@@ -57,6 +61,17 @@ void list_policies(const std::filesystem::path& folder, const std::string& prefi
   }
 }
 
+// nullopt when it is certainly not there, or (reported) cannot be read.
+std::optional<FileText> read_optional(const std::filesystem::path& folder, std::string_view name, Problems& problems) {
+  std::error_code error;
+  std::filesystem::path path = folder / name;
+  if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) return std::nullopt;
+  Result<std::string> text = read_file(path.string(), kFileBytes);
+  if (text) return FileText{std::string(name), path.string(), std::move(*text)};
+  problems.push_back({path.string(), 0, 0, text.error().message});
+  return std::nullopt;
+}
+
 SnapshotSource read_folder(const std::filesystem::path& folder, Problems& problems) {
   SnapshotSource source;
   std::error_code error;
@@ -70,16 +85,8 @@ SnapshotSource read_folder(const std::filesystem::path& folder, Problems& proble
   if (floor.type() != std::filesystem::file_type::not_found)
     list_policies(folder / "floor", std::string(kFloor), source, problems);
   std::ranges::sort(source.policies, {}, &FileText::name);
-  auto entities = std::filesystem::status(folder / "entities.yaml", error);
-  if (entities.type() != std::filesystem::file_type::not_found) {
-    std::string path = (folder / "entities.yaml").string();
-    Result<std::string> text = read_file(path, kFileBytes);
-    if (text) {
-      source.entities = FileText{"entities.yaml", path, std::move(*text)};
-    } else {
-      problems.push_back({path, 0, 0, text.error().message});
-    }
-  }
+  source.entities = read_optional(folder, "entities.yaml", problems);
+  source.declarations = read_optional(folder, kDeclarationsFile, problems);
   return source;
 }
 
@@ -119,10 +126,7 @@ struct SnapshotBuilder {
     auto parsed = cedar::PolicySet::parse(std::move(texts));
     if (!parsed) {
       for (const cedar::SourceDiagnostic& found : parsed.error()) {
-        const cedar::Diagnostic& diagnostic = found.diagnostic;
-        cedar::Position at = found.source->locate(diagnostic.span);
-        problem(found.source->name(), at,
-                diagnostic.message + (diagnostic.help.empty() ? "" : " (" + diagnostic.help + ")"));
+        problems.push_back(problem_of(found, "cedar.syntax"));
       }
       return;
     }
@@ -168,8 +172,8 @@ struct SnapshotBuilder {
         approval(policy, annotation, at, facts);
       } else if (annotation.key == "reason") {
         facts.reason = annotation.value.substr(0, 500);
-      } else if (annotation.key != "description") {
-        std::string_view near = closest(annotation.key, {"id", "approval", "reason", "description"});
+      } else if (annotation.key != "description" && annotation.key != "allow") {
+        std::string_view near = closest(annotation.key, {"id", "approval", "reason", "description", "allow"});
         problem(name, at,
                 "unknown annotation @" + annotation.key +
                     (near.empty() ? "" : "; did you mean @" + std::string(near) + "?"),
@@ -234,13 +238,25 @@ struct SnapshotBuilder {
     }
   }
 
+  // Types come from everything that was read, so this is last; without a policy set there is nothing to hold to them.
+  void schema(const SnapshotSource& source, const std::vector<config::Upstream>& upstreams) {
+    Declarations declared;
+    if (source.declarations)
+      declared = read_declarations(source.declarations->path, source.declarations->text, problems);
+    SchemaParts parts = collect_schema(source.entities ? source.entities->path : "entities.yaml", declared,
+                                       out.directory_, out.inventory_, upstreams, out.policies_, problems);
+    out.schema_ = PolicySchema::make(std::move(parts), problems);
+    if (out.schema_) validate_policies(out.policies_, out.schema_->parts(), problems);
+  }
+
   void digest(const SnapshotSource& source) {
     FieldDigest digest("countersign/policies/1");
-    digest.field(std::to_string(source.policies.size() + (source.entities ? 1 : 0)));
-    // "entities.yaml" sorts among the others; its place is part of the digest's definition.
+    // All files in the order of their names.
     std::vector<const FileText*> files;
     for (const FileText& file : source.policies) files.push_back(&file);
     if (source.entities) files.push_back(&*source.entities);
+    if (source.declarations) files.push_back(&*source.declarations);
+    digest.field(std::to_string(files.size()));
     std::ranges::sort(files, {}, [](const FileText* file) -> const std::string& { return file->name; });
     for (const FileText* file : files) digest.field(file->name).field(file->text);
     for (const std::string& upstream : out.upstreams_) {
@@ -264,7 +280,10 @@ std::shared_ptr<const Snapshot> Snapshot::load(const std::filesystem::path& fold
   builder.entities_file(source, upstreams);
   builder.policy_files(source);
   builder.entities();
+  builder.schema(source, upstreams);
   builder.digest(source);
+  // Lints look at policies that are valid.
+  if (!has_errors(found)) check(*snapshot, Severity::error, found);
   sort_problems(found);
   bool sound = !has_errors(found);
   problems.insert(problems.end(), found.begin(), found.end());

@@ -4,6 +4,9 @@
 //   *.cedar          policies
 //   floor/*.cedar    policies that no approval can release
 //   entities.yaml    people, teams, agents (policies/directory.h) and the inventory (policies/inventory.h); optional
+//   links.yaml       what fills the slots of templates (policies/links.h); optional
+//   inputs.cedarschema  what policies read of requests (policies/declarations.h); optional
+// Policies are validated strictly against the schema generated from all of it (policies/schema.h), and linted.
 // Loading is all or nothing: a set with one error is no set, and whoever holds an older Snapshot keeps it.
 // Immutable; share it by shared_ptr, decide on it from any number of threads.
 #pragma once
@@ -22,6 +25,7 @@
 #include "policies/directory.h"
 #include "policies/inventory.h"
 #include "policies/mentions.h"
+#include "policies/schema.h"
 
 namespace countersign::policies {
 
@@ -46,8 +50,9 @@ struct SnapshotSource;  // what was read from the folder
 
 class Snapshot {
  public:
-  // Problems with files, syntax, annotations and entities go to `problems`, all of them at once, with line and column;
-  // nullptr when any is an error. Files are read up to 4 MiB each, 1,000 files.
+  // Problems with files, syntax, annotations, entities and types go to `problems`, all of them at once, with line and
+  // column; nullptr when any is an error. Files are read up to 4 MiB each, 1,000 files. Without upstreams, what only
+  // they could tell is taken as policies write it (collect_schema).
   [[nodiscard]] static std::shared_ptr<const Snapshot> load(const std::filesystem::path& folder,
                                                             const std::vector<config::Upstream>& upstreams,
                                                             Problems& problems);
@@ -60,6 +65,7 @@ class Snapshot {
   [[nodiscard]] const cedar::Entities& entities() const { return entities_; }
   [[nodiscard]] const PolicyFacts& facts(cedar::PolicyRef policy) const { return facts_[cedar::position(policy)]; }
   // Sorted by rule, file, line.
+  [[nodiscard]] const PolicySchema& schema() const { return *schema_; }
   [[nodiscard]] const std::vector<ApprovalUse>& approval_uses() const { return approval_uses_; }
   // Configured upstreams, by name.
   [[nodiscard]] const std::vector<std::string>& upstreams() const { return upstreams_; }
@@ -77,6 +83,7 @@ class Snapshot {
   Inventory inventory_;
   cedar::PolicySet policies_;
   cedar::Entities entities_;
+  std::shared_ptr<const PolicySchema> schema_;
   std::vector<PolicyFacts> facts_;
   std::vector<ApprovalUse> approval_uses_;
   std::vector<std::string> upstreams_;

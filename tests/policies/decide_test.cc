@@ -16,6 +16,7 @@ Operation operation(std::vector<Access> accesses) {
   out.protocol = "mcp";
   out.upstream = "files";
   out.action = "mcp:call_tool";
+  out.input = tool_call("{}");
   out.accesses = std::move(accesses);
   return out;
 }
@@ -27,7 +28,8 @@ class DecideTest : public testing::Test {
     folder_.write("a.cedar",
                   "@id(\"p\") permit (principal, action, resource);\n"
                   "@id(\"f\") @approval(\"one\") forbid (principal, action in Action::\"change\", resource)\n"
-                  "when { context.input.path like \"production/*\" };");
+                  "when { context has input.arguments.path && context.input.arguments.path like \"production/*\" };");
+    folder_.write("inputs.cedarschema", "type Arguments = { path?: String };");
     folder_.write("entities.yaml", "inventory: [{ match: 'files/staging/**', environment: staging, tier: 3 }]");
     snapshot_ = folder_.load();
   }
@@ -137,11 +139,11 @@ TEST_F(DecideTest, HandshakesNeedAScopeThatNamesTheUpstream) {
 
 TEST_F(DecideTest, ParametersPastTheLimitsDeny) {
   Operation write = operation({access(Effect::write, "File", "files", "a")});
-  write.input = "{\"path\":\"staging/x\"}";
+  write.input = tool_call("{\"path\":\"staging/x\"}");
   EXPECT_EQ(decide(*snapshot_, subject_, write, {}, kNow).verdict, Verdict::allow);
-  write.input = "{\"path\":\"staging/x\",\"more\":" + std::string(40, '[') + std::string(40, ']') + "}";
+  write.input = tool_call("{\"path\":\"staging/x\",\"more\":" + std::string(40, '[') + std::string(40, ']') + "}");
   EXPECT_EQ(decide(*snapshot_, subject_, write, {}, kNow).code, "policy.error");
-  write.input = "{\"path\":\"staging/x\",\"more\":\"" + std::string(1U << 20, 'x') + "\"}";
+  write.input = tool_call("{\"path\":\"staging/x\",\"more\":\"" + std::string(1U << 20, 'x') + "\"}");
   EXPECT_EQ(decide(*snapshot_, subject_, write, {}, kNow).code, "policy.error");
   // Nobody reads the parameters of a read.
   write.accesses = {access(Effect::read, "File", "files", "a")};
@@ -157,7 +159,7 @@ TEST_F(DecideTest, ManyThreadsDecideOnOneSnapshot) {
         bool production = (i + static_cast<int>(t)) % 2 == 0;
         Operation write = operation(
             {access(Effect::write, "File", "files", "a"), access(Effect::read, "File", "files", "staging/b")});
-        write.input = production ? R"({"path":"production/x"})" : R"({"path":"staging/x"})";
+        write.input = tool_call(production ? R"({"path":"production/x"})" : R"({"path":"staging/x"})");
         Decision decision = decide(*snapshot_, subject_, write, {}, kNow);
         if (decision.verdict == (production ? Verdict::hold : Verdict::allow) &&
             could_allow(*snapshot_, subject_, write, kNow))

@@ -25,6 +25,7 @@ struct Case {
   std::string policies;
   std::string floor;
   std::string entities;
+  std::string inputs;
   std::vector<Ask> asks;
 };
 
@@ -46,6 +47,8 @@ void read_with(std::string_view rest, Ask& ask) {
   std::string what = word(rest);
   if (what == "input") {
     ask.operation.input = rest;
+  } else if (what == "arguments") {
+    ask.operation.input = tool_call(std::string(rest));
   } else if (what == "approval") {
     ApprovalFact fact;
     fact.rule = word(rest);
@@ -76,7 +79,7 @@ std::vector<Case> read_cases() {
     ++number;
     std::string_view rest = line;
     if (line.starts_with("== ")) {
-      cases.push_back({line.substr(3), {}, {}, {}, {}, {}});
+      cases.push_back({.name = line.substr(3)});
       section = nullptr;
     } else if (line.empty() || line[0] == '#') {
       continue;
@@ -84,9 +87,12 @@ std::vector<Case> read_cases() {
       *section += line.substr(2) + "\n";
     } else if (line.starts_with("upstreams: ")) {
       cases.back().upstreams = line.substr(11);
-    } else if (line == "policies:" || line == "floor:" || line == "entities:") {
+    } else if (line == "policies:" || line == "floor:" || line == "entities:" || line == "inputs:") {
       Case& current = cases.back();
-      section = line[0] == 'p' ? &current.policies : line[0] == 'f' ? &current.floor : &current.entities;
+      section = line[0] == 'p'   ? &current.policies
+                : line[0] == 'f' ? &current.floor
+                : line[0] == 'e' ? &current.entities
+                                 : &current.inputs;
     } else {
       std::string verb = word(rest);
       if (verb == "ask") {
@@ -94,6 +100,7 @@ std::vector<Case> read_cases() {
         ask.line = number;
         ask.operation.protocol = "mcp";
         ask.operation.action = "mcp:call_tool";
+        ask.operation.input = tool_call("{}");
         ask.operation.accesses.push_back(read_access(rest, ask.operation));
       } else if (verb == "and") {
         Ask& ask = cases.back().asks.back();
@@ -151,6 +158,7 @@ TEST(DecisionTable, EveryCase) {
     folder.write("policies.cedar", current.policies);
     if (!current.floor.empty()) folder.write("floor/floor.cedar", current.floor);
     if (!current.entities.empty()) folder.write("entities.yaml", current.entities);
+    if (!current.inputs.empty()) folder.write("inputs.cedarschema", current.inputs);
     std::string_view upstreams = current.upstreams;
     while (!upstreams.empty()) {
       std::string entry = word(upstreams);

@@ -16,6 +16,8 @@ class DefaultPolicies : public testing::Test {
     for (const char* name : {"files", "web", "unlabelled"}) {
       config::Upstream upstream;
       upstream.name = name;
+      upstream.protocol = "mcp";
+      upstream.tools.push_back({.tool = "*", .resources = {{.pointer = "/path"}}, .resource_type = "File"});
       upstreams_.push_back(upstream);
     }
     upstreams_[0].labels = {"production", 1, "platform", {}};
@@ -33,6 +35,7 @@ class DefaultPolicies : public testing::Test {
     operation.protocol = "mcp";
     operation.upstream = upstream;
     operation.action = "mcp:call_tool";
+    operation.input = tool_call("{}");
     operation.accesses = {access(effect, "File", upstream, name)};
     Scope scope = everything();
     return decide(*snapshot_, {.agent = "builder", .owner = "olivia", .scope = &scope}, operation, approvals, kNow);

@@ -36,6 +36,8 @@ class PolicyFolder {
     upstream.name = std::move(name);
     upstream.labels.environment = std::move(environment);
     upstream.labels.tier = tier;
+    upstream.protocol = "mcp";
+    upstream.tools.push_back({.tool = "*", .resources = {{.pointer = "/path"}}, .resource_type = "File"});
     upstreams_.push_back(std::move(upstream));
     return *this;
   }
@@ -59,6 +61,14 @@ class PolicyFolder {
     }
     return out;
   }
+  // The codes of what loading says, in order.
+  [[nodiscard]] std::vector<std::string> codes() const {
+    Problems problems;
+    static_cast<void>(Snapshot::load(path_, upstreams_, problems));
+    std::vector<std::string> out;
+    for (const Problem& problem : problems) out.push_back(problem.code);
+    return out;
+  }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] const std::vector<config::Upstream>& upstreams() const { return upstreams_; }
 
@@ -66,6 +76,11 @@ class PolicyFolder {
   std::filesystem::path path_;
   std::vector<config::Upstream> upstreams_;
 };
+
+// Parameters of a tool call, as its adapter writes them.
+inline std::string tool_call(const std::string& arguments, const std::string& tool = "tool") {
+  return "{\"arguments\":" + arguments + ",\"tool\":\"" + tool + "\"}";
+}
 
 // A scope that admits everything.
 inline Scope everything() {

@@ -1,0 +1,90 @@
+// The Cedar schema of what policies see, generated from what Countersign knows (docs/decisions/0007): the catalogue of
+// scopes/protocols.h, the configured upstreams, the agents and labels of entities.yaml, and the folder's declarations.
+//
+// Immutable once made, any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/config.h"
+#include "core/problem.h"
+#include "policies/cedar/policy_set.h"
+#include "policies/cedar/schema/schema.h"
+#include "policies/declarations.h"
+#include "policies/directory.h"
+#include "policies/inventory.h"
+#include "scopes/effect.h"
+
+namespace countersign::policies {
+
+// What goes into the schema besides the catalogue of protocols.
+struct SchemaParts {
+  Declarations declared;
+  std::map<std::string, cedar::TypePtr> agent;                  // attributes of agents: declared, and of entities.yaml
+  std::set<std::string> labels;                                 // declared, of entities.yaml, and of the upstreams
+  std::map<std::string, std::set<std::string>> resource_types;  // by protocol: those its upstreams' tools name
+  std::map<std::string, std::set<std::string>> actions;         // by protocol: those its upstreams name
+};
+
+// Attributes that agents of entities.yaml give two types, or another than declared, and OpenAPI documents that cannot
+// be read are reported. `policies`: with no upstream configured (a folder is checked by itself), the resource types and
+// labels that policies name are taken as they are written, each with a warning. `entities_file` is for messages.
+[[nodiscard]] SchemaParts collect_schema(const std::string& entities_file, const Declarations& declared,
+                                         const Directory& directory, const Inventory& inventory,
+                                         const std::vector<config::Upstream>& upstreams,
+                                         const cedar::PolicySet& policies, Problems& problems);
+
+// Which part of it is written out.
+struct SchemaFocus {
+  // With one, each action is in exactly the groups that a request of this effect has, and one that never has it applies
+  // to nothing. Otherwise it is in the groups of every effect it can have.
+  std::optional<Effect> effect;
+  // With a set, a protocol with open action names has these and its first: the others have the same types.
+  const std::set<std::string, std::less<>>* actions = nullptr;
+};
+
+// The schema as Cedar text.
+[[nodiscard]] std::string schema_text(const SchemaParts& parts, const SchemaFocus& focus = {});
+
+// What a decision needs of it.
+class PolicySchema {
+ public:
+  // What an operation may be.
+  struct Action {
+    cedar::TypePtr input;  // record type of the parameters
+    EffectSet effects;
+  };
+
+  // Problems: schema.generated, when names of the configuration make no schema.
+  [[nodiscard]] static std::shared_ptr<const PolicySchema> make(SchemaParts parts, Problems& problems);
+
+  // nullptr when the protocol's adapter never names such an action.
+  [[nodiscard]] const Action* find(std::string_view protocol, const cedar::EntityUid& action) const;
+  [[nodiscard]] bool is_resource_type(std::string_view type) const { return resource_types_.contains(type); }
+
+  [[nodiscard]] const std::string& text() const { return text_; }        // schema_text without an effect
+  [[nodiscard]] const cedar::Schema& schema() const { return schema_; }  // the same, parsed
+  [[nodiscard]] const SchemaParts& parts() const { return parts_; }
+
+ private:
+  explicit PolicySchema(cedar::Schema schema) : schema_(std::move(schema)) {}
+
+  std::string text_;
+  cedar::Schema schema_;
+  SchemaParts parts_;
+  std::unordered_map<cedar::EntityUid, Action> actions_;
+  std::map<std::string, Action, std::less<>> unlisted_;  // by protocol: any other action of an open one
+  std::set<std::string, std::less<>> resource_types_;
+};
+
+// An attribute's name, or any other text, as policies and schemas write it: `path`, or `"content-type"`.
+[[nodiscard]] std::string attribute_text(std::string_view name);
+
+}  // namespace countersign::policies
