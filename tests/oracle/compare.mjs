@@ -33,7 +33,8 @@ export function compareDoor(ours, theirs) {
 export function compareOps(ops, ours, theirs) {
   const out = [];
   ops.forEach((op, at) => {
-    const [our, their] = [ours[at], theirs[at]];
+    const {ours: reread, ...their} = theirs[at];
+    const our = {...ours[at], ...reread};
     if (our.ok !== their.ok) {
       out.push({what: `${op.op}: ${our.ok ? 'accepted / refused' : 'refused / accepted'}`, at, ours: our.message ?? our, theirs: their.message ?? their});
     } else if (our.ok) {

@@ -33,22 +33,21 @@ const tally = {cases: 0, comparisons: 0, oracleCrashes: 0, known: new Map(), dif
 async function judge(c, record) {
   const lines = linesOf(c);
   const asked = ops ? lines.ops : [];
-  const [ours, oursOps, theirsText] = await Promise.all([
+  const [ours, oursOps] = await Promise.all([
     lines.door ? door.ask(stringify(lines.door)) : 'null',
     asked.length ? ops.ask(stringify({ops: asked})) : '{"ops":[]}',
-    oracle.ask(stringify({...lines, ops: asked})).then((text) => {
-      if (text?.startsWith('{"crashed"')) oracle.endsNow();
-      return text;
-    }),
   ]);
+  if (ours === null || oursOps === null) return [{what: 'our program died', ours, theirs: oursOps}];
+  const answers = parse(oursOps).ops;
+  const theirsText = await oracle.ask(stringify({...lines, ops: asked.map((op, i) => ({...op, ours: answers[i]}))}));
+  if (theirsText?.startsWith('{"crashed"')) oracle.endsNow();
   if (record) ++tally.cases;
-  if (ours === null || oursOps === null) return [{what: 'our program died', ours, theirs: theirsText}];
   const theirs = theirsText === null ? {crashed: 'died'} : parse(theirsText);
   if (theirs.crashed) {
     if (record) ++tally.oracleCrashes;
     return [];
   }
-  const differences = [...(lines.door ? compareDoor(parse(ours), theirs.door) : []), ...compareOps(asked, parse(oursOps).ops, theirs.ops)];
+  const differences = [...(lines.door ? compareDoor(parse(ours), theirs.door) : []), ...compareOps(asked, answers, theirs.ops)];
   if (record) {
     tally.comparisons += asked.length + (theirs.door ? 1 + (theirs.door.responses?.length ?? 0) + (lines.door.schema === undefined ? 0 : 1) : 0);
     coverage.add(c, asked, theirs);

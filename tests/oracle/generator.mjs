@@ -3,10 +3,10 @@
 // {name, kind, schema, syntax, policies: [tree], templates, links, entities, requests, texts}
 import {Expressions} from './expression_gen.mjs';
 import {environments, idFor, makeEntities, makeRequest} from './entity_gen.mjs';
-import {mutated} from './mutate.mjs';
+import {mutated, mutatedJson} from './mutate.mjs';
 import {Random} from './random.mjs';
 import * as render from './render.mjs';
-import {actionType, makeSchema, schemaJson, schemaText} from './schema_gen.mjs';
+import {actionType, bentSchema, makeSchema, schemaJson, schemaText} from './schema_gen.mjs';
 import {kExtensions, kStrings, nearly} from './values.mjs';
 
 const kNotes = ['id', 'if', 'advice', 'in', '__cedar', 'x'];
@@ -142,12 +142,16 @@ export function makeCase(seed, number) {
   const count = random.weighted({1: 4, 2: 2, 4: 2, 7: 1.5, 15: 0.4, 30: 0.2});
   const policies = Array.from({length: random.between(1, Number(count))}, () => makePolicy(random, schema, random.pick(envs), options));
   if (kind === 'texts') {
-    const source = policies.slice(0, 3).map(render.policy).join('\n');
+    const source = policies.slice(0, random.chance(0.8) ? 1 : 3).map(render.policy).join('\n');
     return {name, kind, texts: Array.from({length: 20}, () => mutated(random, source)), json: random.chance(0.3)};
   }
   if (kind === 'schemas') {
-    const source = random.chance(0.65) ? schemaText(schema) : JSON.stringify(schemaJson(schema));
-    return {name, kind, texts: Array.from({length: 10}, () => mutated(random, source))};
+    const texts = Array.from({length: 10}, () => {
+      const bent = random.chance(0.6) ? bentSchema(random, schema) : schema;
+      if (random.chance(0.4)) return JSON.stringify(random.chance(0.6) ? mutatedJson(random, schemaJson(bent)) : schemaJson(bent));
+      return random.chance(0.4) ? mutated(random, schemaText(bent)) : schemaText(bent);
+    });
+    return {name, kind, texts};
   }
   const entityWild = random.pick([0, 0, 0, 0.02, 0.1]);
   const requestWild = random.pick([0, 0.05, 0.2]);

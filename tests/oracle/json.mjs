@@ -1,6 +1,7 @@
 // JSON in which integers keep all their digits: a BigInt where a double would not do.
+const kLong = /\d{16}/;
 export const parse = (text) =>
-  JSON.parse(text, (_, value, context) =>
+  !kLong.test(text) ? JSON.parse(text) : JSON.parse(text, (_, value, context) =>
     typeof value === 'number' && context.source && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source)
       ? BigInt(context.source)
       : value);
@@ -12,5 +13,5 @@ export const raw = (value) => parse(stringify(value));
 
 // What the wasm glue needs: it stringifies by itself and knows no BigInt.
 export const parseRaw = (text) =>
-  JSON.parse(text, (_, value, context) =>
+  !kLong.test(text) ? JSON.parse(text) : JSON.parse(text, (_, value, context) =>
     typeof value === 'number' && context.source && !Number.isSafeInteger(value) ? JSON.rawJSON(context.source) : value);

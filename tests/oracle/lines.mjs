@@ -34,10 +34,10 @@ export function linesOf(c) {
 }
 
 function opsOfTexts(c) {
-  return c.texts.map((text) => {
-    if (c.kind === 'schemas') return {op: 'schema', text};
-    return {op: 'policies', text};
-  });
+  if (c.kind === 'schemas') {
+    return c.texts.flatMap((text) => [{op: 'schema', text}, {op: 'schema_to_json', text}, {op: 'schema_to_cedar', text}]);
+  }
+  return c.texts.map((text) => ({op: 'policies', text}));
 }
 
 function opsOfCase(c, statics, templates, schema, json) {

@@ -166,3 +166,29 @@ export function schemaJson(schema) {
   }
   return out;
 }
+
+// The schema with names that clash, shadow, are missing or go in circles.
+export function bentSchema(random, schema) {
+  const out = structuredClone(schema);
+  const names = Object.keys(out.types);
+  const odd = () => random.pick(['User', 'Long', 'Bool', 'Boolean', 'String', 'ipaddr', 'decimal', 'Action', 'Record', 'Set', 'Entity', 'Extension', 'Info', '__cedar',
+    'App', 'A::B', 'in', 'if', 'Nobody', 'App::Nobody', 'type', 'entity', 'action', 'namespace', 'tags', 'enum', 'Doc', 'datetime', ...names, ...Object.keys(out.commons)]);
+  const oddType = () => random.pick([{t: 'Com', n: odd()}, {t: 'Ent', n: odd()}, {t: 'Set', e: {t: 'Com', n: odd()}}, {t: 'Rec', f: [[random.pick(kAttributes), {t: 'Com', n: odd()}, false]]}]);
+  for (let i = random.between(1, 3); i > 0; --i) {
+    const type = out.types[random.pick(names)];
+    const action = random.pick(out.actions);
+    switch (random.below(10)) {
+      case 0: { const name = odd(); out.commons[name] = oddType(); break; }
+      case 1: { const name = odd(); out.types[name] ??= {ns: nsOf(name), attrs: [], parents: [], tags: null, enum: null}; break; }
+      case 2: type.attrs.push([random.pick(kAttributes), oddType(), random.chance(0.3)]); break;
+      case 3: type.parents.push(odd()); break;
+      case 4: action.parents.push(random.pick([{ns: action.ns, id: action.id}, {ns: '', id: 'nothing'}, {ns: 'App', id: random.pick(kActionIds)}])); break;
+      case 5: action[random.pick(['principals', 'resources'])].push(odd()); break;
+      case 6: action.context = random.chance(0.5) ? oddType() : {t: 'Rec', f: [['a', oddType(), false]]}; break;
+      case 7: type.tags = oddType(); break;
+      case 8: type.enum = random.pick([[], ['a'], ['a', 'a'], ['']]); break;
+      default: { const [a, b] = [odd(), odd()]; out.commons[a] = {t: 'Com', n: b}; out.commons[b] = random.pick([{t: 'Com', n: a}, {t: 'Long'}, {t: 'Ent', n: b}]); }
+    }
+  }
+  return out;
+}
