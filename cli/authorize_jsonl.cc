@@ -10,15 +10,20 @@
 #include "core/json_writer.h"
 #include "core/result.h"
 #include "policies/cedar/authorizer.h"
+#include "policies/cedar/conformance.h"
+#include "policies/cedar/est.h"
 #include "policies/cedar/json.h"
 #include "policies/cedar/policy_set.h"
+#include "policies/cedar/schema/schema.h"
 #include "policies/cedar/source.h"
+#include "policies/cedar/validator.h"
 
 namespace countersign::cli {
 namespace {
 
 constexpr std::size_t kMembers = 1'000;
 constexpr std::size_t kRequests = 1'000'000;
+constexpr cedar::SchemaLimits kSchemaLimits{.bytes = kAuthorizeLineLimit};
 constexpr cedar::Limits kPolicyLimits{.bytes = kAuthorizeLineLimit, .policies = 1'000'000, .tokens = 20'000'000};
 
 // An error of a part of the line, named.
@@ -69,6 +74,7 @@ class Case {
   static Result<Case> read(const std::vector<JsonSlice>& members) {
     Case out;
     if (auto read = out.read_policies(json_find(members, "policies")); !read) return fail(read.error());
+    if (auto read = out.read_schema(json_find(members, "schema")); !read) return fail(read.error());
     if (auto read = out.read_entities(json_find(members, "entities")); !read) return fail(read.error());
     return out;
   }
@@ -89,8 +95,11 @@ class Case {
   }
 
   void write_validation(JsonWriter& out) const {
-    out.member("valid", validation_.empty());
-    write_list("validation", validation_, out);
+    std::vector<std::string> messages;
+    for (const cedar::ValidationFinding& each : validation_.errors)
+      messages.push_back(each.policy + ":" + place(each.diagnostic));
+    out.member("valid", validation_.is_valid());
+    write_list("validation", messages, out);
   }
 
  private:
@@ -102,6 +111,12 @@ class Case {
 
   Status read_policies(std::string_view slice) {
     if (slice.empty()) return unreadable("the member `policies` is missing");
+    if (slice.starts_with('{')) {
+      auto set = cedar::read_policy_set_json(slice, "policies");
+      if (!set) return in("policies", set.error());
+      policies_ = std::move(*set);
+      return {};
+    }
     auto text = text_of("policies", slice, '{');
     if (!text) return fail(text.error());
     auto parsed = cedar::PolicySet::parse(*text, kPolicyLimits);
@@ -110,11 +125,22 @@ class Case {
     return {};
   }
 
-  Status read_entities(std::string_view slice) {
-    if (slice.empty()) return {};
-    auto text = text_of("entities", slice, '[');
+  // Absent and null: there is none.
+  Status read_schema(std::string_view slice) {
+    if (slice.empty() || slice == "null") return {};
+    auto text = text_of("schema", slice, '{');
     if (!text) return fail(text.error());
-    auto list = cedar::parse_entities_json(*text);
+    auto parsed = cedar::Schema::parse(*text, kSchemaLimits);
+    if (!parsed) return first_of("schema", parsed.error());
+    schema_ = std::move(*parsed);
+    validation_ = cedar::validate(policies_, *schema_);
+    return {};
+  }
+
+  Status read_entities(std::string_view slice) {
+    auto text = text_of("entities", slice.empty() ? "[]" : slice, '[');
+    if (!text) return fail(text.error());
+    auto list = schema_ ? cedar::parse_entities_json(*text, *schema_) : cedar::parse_entities_json(*text);
     if (!list) return in("entities", list.error());
     auto made = cedar::Entities::make(std::move(*list));
     if (!made) return in("entities", made.error());
@@ -134,15 +160,28 @@ class Case {
     if (!action) return fail(action.error());
     auto resource = read_uid("resource", json_find(*members, "resource"));
     if (!resource) return fail(resource.error());
-    std::string_view context_slice = json_find(*members, "context");
-    auto context = cedar::parse_context_json(context_slice.empty() ? "{}" : context_slice);
+    auto validated = is_validated(json_find(*members, "validate"));
+    if (!validated) return fail(validated.error());
+    std::string_view given = json_find(*members, "context");
+    std::string_view text = given.empty() ? "{}" : given;
+    auto context = schema_ ? cedar::read_context_json(text, *schema_, *action) : cedar::parse_context_json(text);
     if (!context) return fail(context.error());
-    return cedar::Request(std::move(*principal), std::move(*action), std::move(*resource), std::move(*context));
+    cedar::Request request(std::move(*principal), std::move(*action), std::move(*resource), std::move(*context));
+    if (!schema_ || !*validated) return request;
+    if (auto fits = cedar::validate_request(*schema_, request); !fits) return fail(fits.error());
+    return request;
+  }
+
+  static Result<bool> is_validated(std::string_view slice) {
+    if (slice.empty() || slice == "true") return true;
+    if (slice == "false") return false;
+    return unreadable("validate: expected true or false");
   }
 
   cedar::PolicySet policies_;
   cedar::Entities entities_;
-  std::vector<std::string> validation_;
+  std::optional<cedar::Schema> schema_;
+  cedar::Validation validation_;  // nothing found where there is no schema
   cedar::Answer answer_;
 };
 
