@@ -17,6 +17,12 @@ class Generator {
   explicit Generator(std::uint64_t seed) : random_(seed) {}
 
   std::string policies(std::size_t count);
+  // The same, many of them beginning with one of few questions about attributes, which are missing, of another type or
+  // unknown now and then.
+  std::string conditional_policies(std::size_t count);
+  // With slots; what fills them.
+  std::string template_policy();
+  EntityUid slot_value(const std::string& type) { return EntityUid(type, std::to_string(below(5))); }
   std::vector<Entity> entities();
   Request request();
 
@@ -29,6 +35,8 @@ class Generator {
   std::string uid(const std::string& type);
   std::string scope(const std::string& variable, const std::string& type);
   std::string action_scope();
+  std::string question();
+  Value attribute();
   std::string boolean(int depth);
   std::string integer(int depth);
 
