@@ -64,9 +64,9 @@ struct Validation {
 };
 
 struct ValidationLimits {
-  std::size_t environments = 100'000;  // kinds of request that policies are typed for, over the whole set
-  std::size_t steps = 50'000'000;      // expressions typed, over the whole set
-  std::size_t findings = 1'000;        // reported; of the rest only the first of each policy
+  std::size_t environments = 10'000'000;  // kinds of request that policies are typed for, over the whole set
+  std::size_t steps = 200'000'000;        // expressions typed, over the whole set
+  std::size_t findings = 1'000;           // reported; of the rest only the first of each policy
 };
 
 // Static policies, templates (with their slots of any type that fits) and links. Past a limit a policy has the error

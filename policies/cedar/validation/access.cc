@@ -144,6 +144,25 @@ void Checker::incompatible(Span span, TypeId a, TypeId b, Mismatch why, std::str
       std::move(hint));
 }
 
+std::string Checker::conversion_help(NodeId literal, TypeId type) const {
+  const Node& node = (*conditions_)[literal];
+  if (node.form != Form::string || type == kUnknown) return {};
+  std::string text = report_->text(node.span);
+  switch (types_->kind(type)) {
+    case Kind::entity:
+      return types_->is_action(type) ? std::string()
+                                     : "an entity is written `" + types_->entity_name(type) + "::" + text + "`";
+    case Kind::ip:
+      return "an address is written `ip(" + text + ")`";
+    case Kind::decimal:
+    case Kind::datetime:
+    case Kind::duration:
+      return "a " + types_->to_text(type) + " is written `" + types_->to_text(type) + "(" + text + ")`";
+    default:
+      return {};
+  }
+}
+
 std::string Checker::text_of(NodeId id) const {
   const Node& node = (*conditions_)[id];
   switch (node.form) {
@@ -177,8 +196,17 @@ void Checker::unknown_attribute(const Node& node, TypeId target) {
     suggestion.consider(each.name);
   }
   std::string help = did_you_mean(suggestion);
+  // Not every kind of request this policy is for need have it.
+  const Node* root = &(*conditions_)[node.operands.front()];
+  while (root->form == Form::attribute) root = &(*conditions_)[root->operands.front()];
+  if (help.empty() && (root->uses & static_cast<std::uint8_t>(~fixed_)) != 0) {
+    help = "where not all have it, test with `" + text_of(node.operands.front()) + " has " + attribute_text(node.text) +
+           " && …` first, or narrow the head";
+  }
   if (help.empty() && names.empty()) help = "the schema declares no attributes there";
-  if (help.empty() && names.size() <= 8) help = "its attributes are " + list(names);
+  if (help.empty() && names.size() <= 8) {
+    help = (names.size() == 1 ? "its only attribute is " : "its attributes are ") + list(names);
+  }
   report_->error(Finding::attribute_not_found, node.span,
                  "there is no attribute `" + node.text + "` in " + place_of(node.operands.front(), target),
                  std::move(help));

@@ -5,8 +5,8 @@
 
 namespace cedar::validation {
 
-Checker::Checker(const Schema& schema, TypePool& types, Conditions& conditions, Report& report)
-    : schema_(&schema), types_(&types), conditions_(&conditions), report_(&report) {}
+Checker::Checker(const Schema& schema, TypePool& types, Conditions& conditions, Report& report, std::uint8_t fixed)
+    : schema_(&schema), types_(&types), conditions_(&conditions), report_(&report), fixed_(fixed) {}
 
 Outcome Checker::check(NodeId id, const Environment& environment) {
   environment_ = &environment;

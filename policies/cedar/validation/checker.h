@@ -39,8 +39,9 @@ struct Outcome {
 
 class Checker {
  public:
-  // All must outlive the checker.
-  Checker(const Schema& schema, TypePool& types, Conditions& conditions, Report& report);
+  // All must outlive the checker. `fixed`: a set of Use, the variables that are of one type wherever the policy
+  // applies.
+  Checker(const Schema& schema, TypePool& types, Conditions& conditions, Report& report, std::uint8_t fixed);
 
   // The type of an expression that must be a boolean: one of the three, or kUnknown.
   Outcome check(NodeId id, const Environment& environment);
@@ -103,12 +104,15 @@ class Checker {
   void optional_attribute(const Node& node, TypeId target);
   // Where an attribute would be: "on `User`", "in the context of `Action::"view"`".
   std::string place_of(NodeId target, TypeId type) const;
+  // How to write what a string literal seems to mean as a value of `type`; empty when nothing is to be said.
+  std::string conversion_help(NodeId literal, TypeId type) const;
   std::string text_of(NodeId id) const;  // as a person would write it
 
   const Schema* schema_;
   TypePool* types_;
   Conditions* conditions_;
   Report* report_;
+  std::uint8_t fixed_;
   const Environment* environment_ = nullptr;
   KnownCapabilities known_;
   std::unordered_map<std::string_view, std::uint32_t> attributes_;  // numbers of names

@@ -17,6 +17,7 @@ class NameCheck {
 
   void type(std::string_view name, Span span) {
     if (is_action_name(name) || schema_.entity_type(name) != nullptr) return;
+    all_known_ = false;
     if (!report_.is_new(Finding::unrecognized_entity_type, span)) return;
     report_.error(Finding::unrecognized_entity_type, span, "the schema has no entity type `" + std::string(name) + "`",
                   type_help(name));
@@ -40,9 +41,13 @@ class NameCheck {
                   "the entity type `" + std::string(type_name) + "` has no id " + quote(id), std::move(help));
   }
 
+  bool all_known() const { return all_known_; }
+
  private:
   void action(const EntityUid& uid, Span span) {
-    if (schema_.action(uid) != nullptr || !report_.is_new(Finding::unrecognized_action, span)) return;
+    if (schema_.action(uid) != nullptr) return;
+    all_known_ = false;
+    if (!report_.is_new(Finding::unrecognized_action, span)) return;
     report_.error(Finding::unrecognized_action, span, "the schema has no action `" + uid.to_text() + "`",
                   action_help(uid));
   }
@@ -72,10 +77,11 @@ class NameCheck {
 
   const Schema& schema_;
   Report& report_;
+  bool all_known_ = true;
 };
 
-void check_head(const ast::Scope& scope, NameCheck& check) {
-  if (!scope.type.empty()) check.type(scope.type, scope.span);
+void check_head(const ast::Scope& scope, NameCheck& check, const Report& report) {
+  if (!scope.type.empty()) check.type(scope.type, report.type_place(scope.span, scope.type));
   for (const ast::EntityLiteral& each : scope.entities) check.entity(each.type, each.id, each.span);
 }
 
@@ -119,15 +125,17 @@ class HeadTypes {
 
 }  // namespace
 
-void check_names(const ast::Policy& policy, const Schema& schema, Report& report) {
+HeadNames check_names(const ast::Policy& policy, const Schema& schema, Report& report) {
   NameCheck check(schema, report);
-  check_head(policy.principal, check);
-  check_head(policy.action, check);
-  check_head(policy.resource, check);
+  check_head(policy.principal, check, report);
+  check_head(policy.action, check, report);
+  check_head(policy.resource, check, report);
+  bool known = check.all_known();
   for (const ast::Expr& each : policy.exprs) {
     if (each.kind == ast::ExprKind::entity) check.entity(each.text, each.text2, each.span);
-    if (each.kind == ast::ExprKind::is) check.type(each.text, each.span);
+    if (each.kind == ast::ExprKind::is) check.type(each.text, report.type_place(each.span, each.text));
   }
+  return known ? HeadNames::known : HeadNames::unknown;
 }
 
 void check_link(const SlotValues& values, const ast::Policy& policy, const Schema& schema, Report& report) {

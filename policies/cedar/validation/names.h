@@ -9,7 +9,10 @@
 
 namespace cedar::validation {
 
-void check_names(const ast::Policy& policy, const Schema& schema, Report& report);
+// Whether the schema has all types and actions that the heads name.
+enum class HeadNames : std::uint8_t { known, unknown };
+
+HeadNames check_names(const ast::Policy& policy, const Schema& schema, Report& report);
 
 // A head's slots fit anything.
 void check_application(const ast::Policy& policy, const Schema& schema, const Environments& environments,

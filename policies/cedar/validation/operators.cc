@@ -80,8 +80,10 @@ Outcome Checker::equal(const Node& node) {
   auto left_literal = literal(node.operands[0]);
   auto right_literal = literal(node.operands[1]);
   if (left_literal && right_literal) return {.type = constant(*left_literal == *right_literal), .verdict = verdict};
-  return require_join(node, left.type, right.type, kBoolean, verdict, "both sides of `==` or `!=`",
-                      "values of different types are never equal");
+  std::string help = conversion_help(node.operands[1], left.type);
+  if (help.empty()) help = conversion_help(node.operands[0], right.type);
+  if (help.empty()) help = "values of different types are never equal";
+  return require_join(node, left.type, right.type, kBoolean, verdict, "both sides of `==` or `!=`", help);
 }
 
 Outcome Checker::compare(const Node& node) {
@@ -96,19 +98,21 @@ Outcome Checker::compare(const Node& node) {
   out.verdict = Verdict::unsound;
 
   constexpr std::string_view kAny = "`Long`, `datetime` or `duration`";
-  auto help = [&](TypeId type) {
+  auto help = [&](NodeId id, TypeId type, TypeId expected) -> std::string {
+    std::string conversion = conversion_help(id, expected);
+    if (!conversion.empty()) return conversion;
     if (type == kDecimal) return "decimals are compared with `.lessThan(…)`, `.greaterThanOrEqual(…)` and the like";
     if (type == kString) return "strings have no order; `like` examines what is in them";
-    return "";
+    return {};
   };
   auto quoted = [&](TypeId type) { return "`" + types_->to_text(type) + "`"; };
   if (left.type == kInteger || (right.type != kInteger && is_ordered(left.type))) {
-    unexpected(node.operands[1], right.type, quoted(left.type), help(right.type));
+    unexpected(node.operands[1], right.type, quoted(left.type), help(node.operands[1], right.type, left.type));
   } else if (is_ordered(right.type)) {
-    unexpected(node.operands[0], left.type, quoted(right.type), help(left.type));
+    unexpected(node.operands[0], left.type, quoted(right.type), help(node.operands[0], left.type, right.type));
   } else {
-    unexpected(node.operands[0], left.type, kAny, help(left.type));
-    unexpected(node.operands[1], right.type, kAny, help(right.type));
+    unexpected(node.operands[0], left.type, kAny, help(node.operands[0], left.type, kUnknown));
+    unexpected(node.operands[1], right.type, kAny, help(node.operands[1], right.type, kUnknown));
   }
   return out;
 }

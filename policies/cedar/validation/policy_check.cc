@@ -25,20 +25,39 @@ class PolicyCheck {
         budget_(budget),
         report_(report),
         conditions_(policy),
-        checker_(schema, types, conditions_, report),
+        checker_(schema, types, conditions_, report, fixed(policy)),
         uses_(conditions_[conditions_.body()].uses) {}
 
   void run() {
-    check_names(policy_, schema_, report_);
-    check_application(policy_, schema_, environments_, types_, report_);
+    // That no action applies to what does not exist need not be said as well.
+    if (check_names(policy_, schema_, report_) == HeadNames::known) {
+      check_application(policy_, schema_, environments_, types_, report_);
+    }
     check_texts(conditions_, report_);
     type_everywhere();
     if (possible_ || exhausted_) return;
-    report_.warning(Finding::impossible_policy, policy_.span,
-                    "this policy never applies: it is false for every request the schema allows");
+    Span place = bodies_.empty() || policy_.clauses.empty() ? join(policy_.principal.span, policy_.resource.span)
+                                                            : conditions_[conditions_.body()].span;
+    report_.warning(
+        Finding::impossible_policy, place,
+        "this policy never applies: " + std::string(bodies_.empty() ? "its head is" : "its conditions are") +
+            " false for every request the schema allows");
   }
 
  private:
+  // Which variables are of one type wherever the heads are true.
+  static std::uint8_t fixed(const ast::Policy& policy) {
+    auto one_type = [](const ast::Scope& scope) {
+      return scope.kind == ast::ScopeKind::is || scope.kind == ast::ScopeKind::is_in ||
+             (scope.kind == ast::ScopeKind::equal && !scope.slot);
+    };
+    std::uint8_t out = 0;
+    if (one_type(policy.principal)) out |= kPrincipal;
+    if (one_type(policy.action)) out |= kAction | kContext;
+    if (one_type(policy.resource)) out |= kResource;
+    return out;
+  }
+
   // Types of the parts that decide about one environment; a body is typed once for all that agree in what it looks at.
   using Key = std::tuple<TypeId, TypeId, TypeId, const ActionInfo*>;
 

@@ -42,6 +42,19 @@ void Report::warning(Finding kind, Span span, std::string message, std::string h
   add(result_.warnings, kind, span, std::move(message), std::move(help));
 }
 
+Span Report::type_place(Span span, std::string_view name) const {
+  std::string_view text =
+      source_->text().substr(std::min<std::size_t>(span.offset, source_->text().size()), span.length);
+  // From the right: what stands on the left of `is` may be any expression.
+  for (std::size_t at = text.rfind(name); at != std::string_view::npos && at > 0; at = text.rfind(name, at - 1)) {
+    std::string_view before = text.substr(0, at);
+    std::size_t end = before.find_last_not_of(" \t\r\n");
+    if (end == std::string_view::npos || end + 1 == at || !before.substr(0, end + 1).ends_with("is")) continue;
+    return {span.offset + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name.size())};
+  }
+  return span;
+}
+
 std::string Report::text(Span span) const {
   constexpr std::size_t kLimit = 80;
   std::string_view text =

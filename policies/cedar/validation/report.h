@@ -25,6 +25,8 @@ class Report {
   void error(Finding kind, Span span, std::string message, std::string help = {});
   void warning(Finding kind, Span span, std::string message, std::string help = {});
 
+  // Where behind `is` the name stands, within `span`; all of it when it is written in parts.
+  Span type_place(Span span, std::string_view name) const;
   // What the policy's text says there; cut when it is long.
   std::string text(Span span) const;
 

@@ -10,8 +10,7 @@
 namespace cedar::validation {
 namespace {
 
-constexpr std::string_view kBidiHelp =
-    "it makes text look different from what it says; write it as an escape, `\\u{…}`, if it belongs there";
+constexpr std::string_view kBidiHelp = "it makes text look different from what it says";
 
 // "U+202E", with the character itself where that can be shown.
 std::string name_of(char32_t character, std::string_view shown) {
@@ -19,11 +18,15 @@ std::string name_of(char32_t character, std::string_view shown) {
   char* end = std::to_chars(digits.begin(), digits.end(), static_cast<std::uint32_t>(character), 16).ptr;
   std::string hex(digits.begin(), end);
   for (char& each : hex) each = static_cast<char>(each >= 'a' ? each - 'a' + 'A' : each);
-  return std::string(shown) + "U+" + std::string(hex.size() < 4 ? 4 - hex.size() : 0, '0') + hex;
+  hex = "U+" + std::string(hex.size() < 4 ? 4 - hex.size() : 0, '0') + hex;
+  return shown.empty() ? hex : std::string(shown) + " (" + hex + ")";
 }
 
 std::string shown(char32_t character) {
-  if (character < 0x80 || !is_allowed_in_identifiers(character)) return {};
+  if (character < 0x80) {
+    return character > 0x20 && character < 0x7F ? "`" + std::string(1, static_cast<char>(character)) + "`" : "";
+  }
+  if (!is_allowed_in_identifiers(character)) return {};
   std::string out = "`";
   if (character < 0x800) {
     out += static_cast<char>(0xC0 | (character >> 6));
@@ -37,7 +40,7 @@ std::string shown(char32_t character) {
     out += static_cast<char>(0x80 | ((character >> 6) & 0x3F));
   }
   out += static_cast<char>(0x80 | (character & 0x3F));
-  return out + "` ";
+  return out + "`";
 }
 
 template <class Test>
