@@ -98,6 +98,13 @@ class Explainer {
     return any ? Came::yes : Came::no;
   }
 
+  // What a link put into a template's slot: `principal == ?principal` reads `principal == Team::"sre"`.
+  static void fill_slot(std::string& text, const std::string& slot, const cedar::ScopeTest& test) {
+    std::size_t at = text.find(slot);
+    if (at != std::string::npos && !test.entities.empty())
+      text.replace(at, slot.size(), test.entities.front().to_text());
+  }
+
   HeadPart part(std::string name, const cedar::Policy& policy, const cedar::ScopeTest& test,
                 const cedar::ast::Scope& written, const cedar::Value& value) const {
     HeadPart out;
@@ -105,6 +112,7 @@ class Explainer {
     out.place = place_of(policy, written.span);
     out.text = one_line(policy.source().text().substr(written.span.offset, written.span.length));
     if (out.text.empty()) out.text = name;
+    fill_slot(out.text, "?" + name, test);
     bool known = !value.is(cedar::ValueKind::unknown);
     out.seen = {name, known ? bounded(value.to_text()) : "not known", {}};
     if (known && test.kind != ScopeKind::any && test.kind != ScopeKind::is && test.kind != ScopeKind::equal)
@@ -312,6 +320,7 @@ Explanation explain(const Snapshot& snapshot, const Subject& subject, const Oper
       out.accesses.push_back(std::move(explained));
     }
   }
+  out.misfits = maker.misfits();
   return out;
 }
 

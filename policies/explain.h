@@ -107,7 +107,8 @@ struct AccessExplanation {
 
 struct Explanation {
   Decision decision;
-  std::string problem;  // why the policies were not asked at all; else empty
+  std::string problem;               // why the policies were not asked at all; else empty
+  std::vector<std::string> misfits;  // parameters that are not of their declared type, and so unknown to the policies
   std::vector<AccessExplanation> accesses;
 };
 

@@ -119,6 +119,7 @@ Json to_json(const Explanation& explanation, const Question& question, Show show
                        {"policy_digest", decision.policy_digest}};
   }
   if (!explanation.problem.empty()) out["problem"] = explanation.problem;
+  if (!explanation.misfits.empty()) out["misfits"] = explanation.misfits;
   for (const AccessExplanation& access : explanation.accesses) {
     std::size_t others = 0;
     Json one = {{"resource", access.access.resource.type + "::" + access.access.resource.id},

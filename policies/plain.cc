@@ -1,5 +1,6 @@
 #include "policies/plain.h"
 
+#include "policies/cedar/conformance.h"
 #include "policies/cedar/json.h"
 #include "policies/cedar/parser.h"
 
@@ -29,8 +30,6 @@ std::unexpected<Error> unreadable(const std::vector<cedar::SourceDiagnostic>& fo
 }  // namespace
 
 Result<PlainQuestion> read_plain(const PlainTexts& texts, const cedar::Schema* schema) {
-  if (schema != nullptr)
-    return fail(ErrorKind::unsupported, "schema.unsupported", "requests are not read by a schema yet");
   auto principal = read_uid("principal", texts.principal);
   if (!principal) return fail(principal.error());
   auto action = read_uid("action", texts.action);
@@ -39,15 +38,20 @@ Result<PlainQuestion> read_plain(const PlainTexts& texts, const cedar::Schema* s
   if (!resource) return fail(resource.error());
 
   std::string_view context_text = texts.context.empty() ? std::string_view("{}") : std::string_view(texts.context);
-  auto context = cedar::parse_context_json(context_text);
+  auto context = schema != nullptr ? cedar::parse_context_json(context_text, *schema, *action)
+                                   : cedar::parse_context_json(context_text);
   if (!context) return fail(about("context", context.error()));
   std::string_view entities_text = texts.entities.empty() ? std::string_view("[]") : std::string_view(texts.entities);
-  auto list = cedar::parse_entities_json(entities_text);
+  auto list = schema != nullptr ? cedar::parse_entities_json(entities_text, *schema)
+                                : cedar::parse_entities_json(entities_text);
   if (!list) return fail(about("entities", list.error()));
   auto entities = cedar::Entities::make(std::move(*list));
   if (!entities) return fail(about("entities", entities.error()));
 
   cedar::Request request(std::move(*principal), std::move(*action), std::move(*resource), std::move(*context));
+  if (schema != nullptr) {
+    if (auto fits = cedar::validate_request(*schema, request); !fits) return fail(about("request", fits.error()));
+  }
   return PlainQuestion{std::move(request), std::move(*entities)};
 }
 

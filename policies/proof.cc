@@ -187,7 +187,9 @@ void Prover::look_along(const Expr& has, std::vector<Seen>& out) {
     const cedar::Value& record = stored != nullptr ? stored->attributes() : value;
     const cedar::Value* next = record.is(cedar::ValueKind::record) ? record.find(name) : nullptr;
     if (next == nullptr) {
-      std::string holds = record.is(cedar::ValueKind::record) ? field_names(record) : "not among the entities";
+      std::string holds = record.is(cedar::ValueKind::record)   ? field_names(record)
+                          : record.is(cedar::ValueKind::entity) ? "not among the entities"
+                                                                : "not a record";
       out.push_back({what, "", "has no `" + bounded(name) + "`, " + holds});
       return;
     }

@@ -37,12 +37,19 @@ Result<std::vector<std::string>> read_ids(const Json& json, std::string_view key
 
 Result<std::vector<config::Upstream>> read_upstreams(const Json& json) {
   std::vector<config::Upstream> out;
-  if (!json.is_array()) return invalid("`upstreams` must be a list of {name, labels}");
+  if (!json.is_array()) return invalid("`upstreams` must be a list of {name, protocol, types, labels}");
   for (const Json& each : json) {
     config::Upstream upstream;
     upstream.name = string_or(each, "name", "");
     upstream.protocol = string_or(each, "protocol", "mcp");
     if (upstream.name.empty()) return invalid("an upstream needs its `name`");
+    auto types = read_ids(each, "types");
+    if (!types) return fail(types.error());
+    for (std::string& type : *types)
+      upstream.tools.push_back({.tool = "*",
+                                .effect = {},
+                                .resources = {{.pointer = "/path", .effect = {}}},
+                                .resource_type = std::move(type)});
     const Json* labels = find_member(each, "labels");
     if (labels != nullptr && !labels->is_object()) return invalid("`labels` of an upstream must be an object");
     for (const auto& [key, value] : (labels != nullptr ? *labels : Json::object()).items()) {

@@ -22,7 +22,7 @@ namespace countersign::policies {
 
 struct TestFile {
   std::filesystem::path path;
-  std::optional<std::vector<config::Upstream>> upstreams;  // name and labels only
+  std::optional<std::vector<config::Upstream>> upstreams;  // name, protocol, labels, and `types` of what tools touch
   Json defaults = Json::object();                          // of each request in the gateway's words
   std::vector<Json> cases;
 };
