@@ -1,7 +1,10 @@
 #include "cli/authorize_jsonl.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -55,6 +58,19 @@ Result<std::string> text_of(std::string_view part, std::string_view slice, char 
   auto text = json_string(slice);
   if (!text) return in(part, text.error());
   return text;
+}
+
+constexpr std::array<std::string_view, 4> kLineMembers = {"policies", "schema", "entities", "requests"};
+constexpr std::array<std::string_view, 5> kRequestMembers = {"principal", "action", "resource", "context", "validate"};
+
+// Members that nobody reads may hold anything, but it must be JSON.
+Status check_others(std::string_view part, const std::vector<JsonSlice>& members,
+                    std::span<const std::string_view> read) {
+  for (const JsonSlice& each : members) {
+    if (std::ranges::find(read, each.name) == read.end() && !Json::accept(each.text))
+      return unreadable(std::string(part) + ": the member `" + each.name + "` is not JSON");
+  }
+  return {};
 }
 
 // {"type", "id"} or {"__entity": {"type", "id"}}.
@@ -151,9 +167,7 @@ class Case {
   Result<cedar::Request> read_request(std::string_view slice) {
     auto members = json_members(slice, kMembers);
     if (!members) return in("request", members.error());
-    for (const JsonSlice& each : *members) {
-      if (!Json::accept(each.text)) return unreadable("request: the member `" + each.name + "` is not JSON");
-    }
+    if (auto read = check_others("request", *members, kRequestMembers); !read) return fail(read.error());
     auto principal = read_uid("principal", json_find(*members, "principal"));
     if (!principal) return fail(principal.error());
     auto action = read_uid("action", json_find(*members, "action"));
@@ -189,6 +203,7 @@ Result<std::string> answer(std::string_view line) {
   if (!cedar::is_utf8(line)) return unreadable("the line is not UTF-8");
   auto members = json_members(line, kMembers);
   if (!members) return in("line", members.error());
+  if (auto read = check_others("line", *members, kLineMembers); !read) return fail(read.error());
   std::vector<JsonSlice> requests;
   if (std::string_view slice = json_find(*members, "requests"); !slice.empty()) {
     auto elements = json_elements(slice, kRequests);

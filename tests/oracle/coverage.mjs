@@ -18,7 +18,7 @@ export const kChecklist = [
   'like', 'like *', 'like \\*', 'is', 'is in', 'a.b', 'a["b"]', 'set', 'empty set', 'nested set', 'record', 'empty record', 'parentheses',
   ...kMethods.map((m) => `.${m}()`), ...['ip', 'decimal', 'datetime', 'duration'].map((f) => `${f}()`),
   'schema cedar', 'schema json', 'schema namespace', 'schema enum', 'schema tags', 'schema common type', 'schema action group', 'schema optional attribute',
-  'policies json', 'comments',
+  'policies json', 'policies set', 'comments',
 ];
 const kTextOutcomes = ['policies', 'schema'];
 
@@ -82,12 +82,18 @@ function schemaConstructs(c) {
   return out;
 }
 
+// A message of the validator without what it is about.
+const kindOf = (message) => message.replace(/^\w+: /, '').replace(/^for policy `[^`]*`[,:] /, '').replace(/`[^`]*`/gs, '…').replace(/".*"/gs, '…')
+  .replace(/^the types? .* (is|are) not/s, 'the types … are not').replace(/but saw .*/s, 'but saw …').replace(/ in context for .* not found/s, ' in context not found')
+  .replace(/\s+/g, ' ').slice(0, 90);
+
 export class Coverage {
   constructor() {
     this.counts = new Map(kChecklist.map((name) => [name, {generated: 0, true: 0, false: 0, error: 0, invalid: 0}]));
     this.texts = new Map(kTextOutcomes.map((name) => [name, {accepted: 0, refused: 0}]));
     this.requests = {answered: 0, refused: 0};
-    this.sets = {valid: 0, invalid: 0, refused: 0};
+    this.sets = {valid: 0, invalid: 0, 'refused policies': 0, 'refused schema': 0, 'refused entities': 0, 'without schema': 0};
+    this.findings = new Map();
   }
 
   add(c, ops, theirs) {
@@ -102,7 +108,8 @@ export class Coverage {
       }
     };
     const invalid = door.error !== undefined || !door.valid ? 1 : 0;
-    ++this.sets[door.error !== undefined ? 'refused' : door.valid ? 'valid' : 'invalid'];
+    ++this.sets[door.error !== undefined ? 'refused ' + door.error : !c.schema ? 'without schema' : door.valid ? 'valid' : 'invalid'];
+    for (const message of new Set((door.validation ?? []).map(kindOf))) this.findings.set(message, (this.findings.get(message) ?? 0) + 1);
     const all = {true: 0, false: 0, error: 0, invalid};
     const outcomesOf = (id, effect) => {
       const out = {true: 0, false: 0, error: 0, invalid};
@@ -117,14 +124,14 @@ export class Coverage {
     };
     for (const r of door.responses ?? []) ++this.requests[r.error === undefined ? 'answered' : 'refused'];
     c.policies.forEach((p, i) => count(constructsOf(p), outcomesOf('policy' + i, p.effect)));
-    if (c.policySyntax === 'json') {
+    if (c.policySyntax === 'json' || c.policySyntax === 'set') {
       for (const link of c.links ?? []) {
         const template = c.templates.find((t) => t.id === link.templateId);
         if (!template) continue;
         const slots = ['principal', 'resource'].filter((head) => template.p[head].slot);
         count(['link', `template ${slots.length > 1 ? 'both' : slots[0]}`, ...constructsOf(template.p)], outcomesOf(link.newId, template.p.effect));
       }
-      count(['policies json'], all);
+      count(['policies ' + c.policySyntax], all);
     }
     const whole = [...(c.policies.length > 1 ? ['several policies'] : []), ...(c.trivia && c.policySyntax !== 'json' ? ['comments'] : []),
       ...(c.schema ? schemaConstructs(c) : [])];
@@ -143,7 +150,9 @@ export class Coverage {
     const lines = ['construct'.padEnd(28) + columns.map((c) => c.padStart(11)).join('')];
     for (const [name, row] of this.counts) lines.push(name.padEnd(28) + columns.map((c) => String(row[c]).padStart(11)).join(''));
     for (const [name, row] of this.texts) lines.push(`${name} texts: ${row.accepted} accepted, ${row.refused} refused`);
-    lines.push(`policy sets with or without schema: ${this.sets.valid} valid, ${this.sets.invalid} invalid, ${this.sets.refused} refused`);
+    lines.push('policy sets: ' + Object.entries(this.sets).map(([name, times]) => `${times} ${name}`).join(', '));
+    lines.push('policy sets in which the validator found:');
+    for (const [kind, times] of [...this.findings].sort((a, b) => b[1] - a[1])) lines.push(String(times).padStart(8) + ' ' + kind);
     lines.push(`requests: ${this.requests.answered} answered, ${this.requests.refused} refused`);
     return lines.join('\n');
   }

@@ -11,10 +11,10 @@ import {kExtensions, kStrings, nearly} from './values.mjs';
 
 const kNotes = ['id', 'if', 'advice', 'in', '__cedar', 'x'];
 
-function scopes(random, schema, env, templated) {
+function scopes(random, schema, env, templated, stray) {
   const uid = (type) => ({t: type, id: idFor(random, schema, type)});
   const head = (name) => {
-    const type = random.chance(0.85) ? env[name] : random.pick(Object.keys(schema.types));
+    const type = random.chance(1 - stray) ? env[name] : random.pick(Object.keys(schema.types));
     const above = () => random.pick([type, ...schema.types[type].parents]);
     const slot = templated.includes(name);
     switch (slot ? random.pick(['==', 'in', 'is in']) : random.weighted({any: 5, '==': 1.5, in: 1.5, is: 2, 'is in': 1})) {
@@ -27,7 +27,7 @@ function scopes(random, schema, env, templated) {
   };
   const named = (a) => ({t: actionType(a.ns), id: a.id});
   const action = () => {
-    const one = () => (random.chance(0.8) ? env.action : random.chance(0.9) ? random.pick(schema.actions) : {ns: 'No', id: 'none'});
+    const one = () => (random.chance(1 - stray) ? env.action : random.chance(0.9) ? random.pick(schema.actions) : {ns: 'No', id: 'none'});
     const group = () => (env.action.parents.length && random.chance(0.6) ? random.pick(env.action.parents) : one());
     switch (random.weighted({any: 4, '==': 3, in: 2, list: 2})) {
       case '==': return {k: '==', e: named(one())};
@@ -47,7 +47,7 @@ function makePolicy(random, schema, env, options, templated = []) {
   return {
     effect: random.chance(0.6) ? 'permit' : 'forbid',
     notes: random.some(kNotes, 0.06).map((k) => ({k, v: random.chance(0.3) ? null : random.pick(kStrings), s: random.below(2) * random.below(1e6)})),
-    ...scopes(random, schema, env, templated),
+    ...scopes(random, schema, env, templated, options.wild ? 0.15 : 0.02),
     clauses,
     tc: random.chance(0.05),
   };
@@ -153,7 +153,7 @@ export function makeCase(seed, number) {
     });
     return {name, kind, texts};
   }
-  const entityWild = random.pick([0, 0, 0, 0.02, 0.1]);
+  const entityWild = random.pick([0, 0, 0, 0, 0.02, 0.1]);
   const requestWild = random.pick([0, 0.05, 0.2]);
   return {
     name, kind,

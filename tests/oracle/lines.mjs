@@ -7,8 +7,8 @@ import {schemaJson, schemaText} from './schema_gen.mjs';
 
 export function linesOf(c) {
   if (c.texts) return {door: null, ops: opsOfTexts(c)};
-  const json = false && c.policySyntax === 'json';
-  const written = json ? policyJson : (p) => (c.trivia ? withTrivia(policyText(p), c.trivia) : policyText(p));
+  const json = c.policySyntax === 'json' || c.policySyntax === 'set';
+  const written = c.policySyntax === 'json' ? policyJson : (p) => (c.trivia ? withTrivia(policyText(p), c.trivia) : policyText(p));
   const statics = c.policies.map(written);
   const templates = (c.templates ?? []).map((t) => ({id: t.id, text: written(t.p)}));
   const schema = c.schema ? (c.syntax === 'json' ? schemaJson(c.schema) : schemaText(c.schema)) : c.schemaText;

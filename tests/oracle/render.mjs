@@ -3,7 +3,7 @@ import {Random} from './random.mjs';
 
 export const kReserved = new Set(['if', 'true', 'false', 'then', 'else', 'in', 'is', 'like', 'has', '__cedar']);
 export const isIdentifier = (text) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
-const isPlain = (text) => isIdentifier(text) && !kReserved.has(text);
+export const isPlain = (text) => isIdentifier(text) && !kReserved.has(text);
 
 // Levels of the grammar: what an operand must at least bind like.
 const kIf = 0, kOr = 1, kAnd = 2, kRelation = 3, kSum = 4, kProduct = 5, kUnary = 6, kMember = 7;

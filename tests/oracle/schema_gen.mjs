@@ -4,7 +4,7 @@
 //  actions: [{ns, id, parents: [{ns, id}], principals, resources, context}]}
 // Types: {t: 'Bool'|'Long'|'String'|extension} | {t: 'Set', e} | {t: 'Rec', f: [[name, type, optional]]} |
 //        {t: 'Ent', n} | {t: 'Com', n}. Names are fully qualified.
-import {isIdentifier, quote} from './render.mjs';
+import {isPlain, quote} from './render.mjs';
 import {kAttributes, kIds} from './values.mjs';
 
 export const kExtensionTypes = ['decimal', 'ipaddr', 'datetime', 'duration'];
@@ -96,7 +96,7 @@ function typeText(type, ns) {
     default: return type.u ? '__cedar::' + type.t : type.t;
   }
 }
-const nameText = (name) => (isIdentifier(name) && name !== '__cedar' && name !== 'in' ? name : quote(name));
+const nameText = (name) => (isPlain(name) ? name : quote(name));
 const fieldsText = (fields, ns) =>
   '{' + fields.map(([name, type, optional]) => `${nameText(name)}${optional ? '?' : ''}: ${typeText(type, ns)}`).join(', ') + '}';
 const listText = (names) => (names.length === 1 ? names[0] : '[' + names.join(', ') + ']');

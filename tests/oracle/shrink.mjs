@@ -83,6 +83,7 @@ function* smallerSchema(schema) {
 export function* smallerCases(c) {
   if (c.texts) {
     if (c.texts.length > 1) for (const text of c.texts) yield {...c, texts: [text]};
+    else if (c.texts[0].startsWith('{')) for (const smaller of smallerJson(JSON.parse(c.texts[0]))) yield {...c, texts: [JSON.stringify(smaller)]};
     else for (const text of smallerText(c.texts[0])) yield {...c, texts: [text]};
     return;
   }
