@@ -98,7 +98,8 @@ std::string_view describe(TokenKind kind) {
   return "a token";
 }
 
-std::vector<Token> lex(std::string_view text, std::size_t max_tokens, std::vector<Diagnostic>& problems) {
+std::vector<Token> lex(std::string_view text, std::size_t max_tokens, std::vector<Diagnostic>& problems,
+                       std::vector<Span>* comments) {
   std::vector<Token> tokens;
   std::size_t at = 0;
   auto problem = [&](std::size_t length, std::string message, std::string help) {
@@ -112,7 +113,10 @@ std::vector<Token> lex(std::string_view text, std::size_t max_tokens, std::vecto
       continue;
     }
     if (rest.starts_with("//")) {
-      at += std::min(rest.find_first_of("\n\r"), rest.size());
+      std::size_t length = std::min(rest.find_first_of("\n\r"), rest.size());
+      if (comments != nullptr)
+        comments->push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(length)});
+      at += length;
       continue;
     }
     if (tokens.size() >= max_tokens) {
