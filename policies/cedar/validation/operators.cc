@@ -241,7 +241,7 @@ Outcome Checker::extension(const Node& node) {
     if (report_->is_new(Finding::wrong_number_of_arguments, node.span)) {
       std::size_t receiver = node.function->style == CallStyle::method ? 1 : 0;
       std::size_t wanted = arity - receiver;
-      std::size_t given = node.operands.size() - receiver;
+      std::size_t given = node.operands.size() - std::min(node.operands.size(), receiver);
       report_->error(Finding::wrong_number_of_arguments, node.span,
                      name + " takes " + (wanted == 0 ? "no" : std::to_string(wanted)) +
                          (wanted == 1 ? " argument" : " arguments") + ", found " + std::to_string(given));
