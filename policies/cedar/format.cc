@@ -26,6 +26,11 @@ std::string_view trimmed(std::string_view comment) {
   return comment;
 }
 
+// Whether no line ends between `word` and the comment behind it in the same text.
+bool same_line(const Word& word, std::string_view comment) {
+  return std::find(word.text.data() + word.text.size(), comment.data(), '\n') == comment.data();
+}
+
 std::vector<Word> words_of(std::string_view text, const Limits& limits) {
   std::vector<Diagnostic> problems;
   std::vector<Span> comments;
@@ -35,11 +40,11 @@ std::vector<Word> words_of(std::string_view text, const Limits& limits) {
   std::size_t next = 0;
   for (const Token& token : tokens) {
     Word word{.kind = token.kind, .text = text.substr(token.span.offset, token.span.length)};
-    std::size_t line_end =
-        words.empty() ? 0 : text.find('\n', static_cast<std::size_t>(words.back().text.end() - text.begin()));
+    if (token.kind == TokenKind::integer)
+      word.text.remove_prefix(std::min(word.text.find_first_not_of('0'), word.text.size() - 1));
     for (; next < comments.size() && comments[next].offset < token.span.offset; ++next) {
       std::string_view comment = trimmed(text.substr(comments[next].offset, comments[next].length));
-      if (!words.empty() && words.back().behind.empty() && word.before.empty() && comments[next].offset < line_end) {
+      if (word.before.empty() && !words.empty() && words.back().behind.empty() && same_line(words.back(), comment)) {
         words.back().behind = comment;
       } else {
         word.before.push_back(comment);
@@ -206,6 +211,7 @@ class Formatter {
     auto operand = [&] { return separator == TokenKind::or_or ? chain(TokenKind::and_and) : relation(); };
     std::vector<Doc> parts{operand()};
     while (at(separator)) {
+      parts.push_back(after_comment());
       parts.push_back(space());
       parts.push_back(word(layout_.line()));
       parts.push_back(operand());
@@ -230,8 +236,9 @@ class Formatter {
   Doc relation() {
     Doc left = sum();
     if (at_relation()) {
+      Doc end = after_comment();
       Doc operation = word();
-      return all({left, space(), operation, space(), sum()});
+      return all({left, end, space(), operation, space(), sum()});
     }
     if (at_word("has") || at_word("like")) {
       Doc operation = word();
@@ -253,6 +260,7 @@ class Formatter {
   Doc sum() {
     std::vector<Doc> parts{product()};
     while (at(TokenKind::plus) || at(TokenKind::minus)) {
+      parts.push_back(after_comment());
       parts.push_back(space());
       parts.push_back(word());
       parts.push_back(layout_.line());
@@ -264,6 +272,7 @@ class Formatter {
   Doc product() {
     std::vector<Doc> parts{unary()};
     while (at(TokenKind::star)) {
+      parts.push_back(after_comment());
       parts.push_back(space());
       parts.push_back(word());
       parts.push_back(layout_.line());
@@ -316,6 +325,7 @@ class Formatter {
         skip();
         break;
       }
+      parts.push_back(after_comment());
       parts.push_back(word());
       parts.push_back(layout_.line());
     }
@@ -348,7 +358,7 @@ class Formatter {
       Doc open = word();
       if (at(TokenKind::right_brace)) return all({open, word()});
       Doc inner = layout_.nest(indent_, all({layout_.line(), list(TokenKind::right_brace)}));
-      return all({open, layout_.group(all({inner, layout_.line(), word()}))});
+      return all({open, layout_.group(all({inner, layout_.line()})), word()});
     }
     return name();
   }

@@ -1,8 +1,10 @@
 // Lays policies out anew: the same tokens and comments, white space as the official formatter has it.
 // (behaviour of record: cedar-policy-formatter 4.12)
 //
-// Only white space and trailing commas change. Comments stay with the token they stand beside: one on the same line
-// behind it, those on lines of their own before it. format(format(x)) == format(x). Pure functions, any thread.
+// Only white space, trailing commas and leading zeros change. Comments stay with the token they stand beside: one on
+// the same line behind it, those on lines of their own before it; none is ever lost. format(format(x)) == format(x).
+// Where the official formatter leaves blanks at the end of a line, moves a comment behind a string, or drops one beside
+// a trailing comma, this one does not. Pure functions, any thread.
 #pragma once
 
 #include <cstddef>

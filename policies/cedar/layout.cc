@@ -65,7 +65,7 @@ Doc Layout::add(Node node) {
 }
 
 Doc Layout::text(std::string_view text) {
-  return add({.kind = Kind::text, .columns = width_of(text), .text = text});
+  return add({.kind = Kind::text, .columns = static_cast<std::uint32_t>(width_of(text)), .text = text});
 }
 Doc Layout::line() {
   return add({.kind = Kind::line});
@@ -77,12 +77,14 @@ Doc Layout::hard() {
   return add({.kind = Kind::hard});
 }
 Doc Layout::all(std::vector<Doc> parts) {
-  Node node{.kind = Kind::all, .first = parts_.size(), .count = parts.size()};
+  Node node{.kind = Kind::all,
+            .first = static_cast<std::uint32_t>(parts_.size()),
+            .count = static_cast<std::uint32_t>(parts.size())};
   parts_.insert(parts_.end(), parts.begin(), parts.end());
   return add(node);
 }
 Doc Layout::nest(std::size_t columns, Doc inner) {
-  return add({.kind = Kind::nest, .inner = inner, .columns = columns});
+  return add({.kind = Kind::nest, .inner = inner, .columns = static_cast<std::uint32_t>(columns)});
 }
 Doc Layout::group(Doc inner) {
   return add({.kind = Kind::group, .inner = inner});

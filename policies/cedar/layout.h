@@ -36,11 +36,11 @@ class Layout {
   enum class Kind : std::uint8_t { nothing, text, line, cut, hard, all, nest, group };
   struct Node {
     Kind kind = Kind::nothing;
-    Doc inner = 0;            // nest, group
-    std::size_t columns = 0;  // text: how wide it is; nest: how far
+    Doc inner = 0;              // nest, group
+    std::uint32_t columns = 0;  // text: how wide it is; nest: how far
+    std::uint32_t first = 0;    // all: parts_[first .. first + count)
+    std::uint32_t count = 0;
     std::string_view text;
-    std::size_t first = 0;  // all: parts_[first .. first + count)
-    std::size_t count = 0;
   };
   enum class Mode : std::uint8_t { broken, flat };
   // Where the layout stands in one document: `next` is the part of `all` to go on with.
