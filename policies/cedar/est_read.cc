@@ -323,8 +323,10 @@ class PolicyReader {
     return add(std::move(expr));
   }
 
+  // What else the object holds is ignored, here alone, as the official reader does.
   Result<ExprId> has(const Json& body) {
-    if (auto ok = members(body, {"left", "attr"}); !ok) return fail(ok.error());
+    if (!body.is_object() || !body.contains("left") || !body.contains("attr"))
+      return refuse("expected `left` and `attr`");
     const Json& attr = body["attr"];
     Expr expr{.kind = ExprKind::has};
     bool texts = attr.is_array() && !attr.empty() && attr.size() <= depth_ &&
