@@ -48,9 +48,10 @@ export function compareOps(ops, ours, theirs) {
   return out;
 }
 
-// JSON without the order of members.
+// JSON without the order of members. Integers as doubles: the glue reads the official engine's JSON so (the door, where they
+// matter, has its own comparison).
 export function canonical(value) {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (typeof value === 'bigint') return Number(value);
   if (Array.isArray(value)) return value.map(canonical);
   if (value && typeof value === 'object') return Object.fromEntries(Object.keys(value).sort().map((key) => [key, canonical(value[key])]));
   return value;

@@ -53,7 +53,7 @@ async function judge(c, record) {
     coverage.add(c, asked, theirs);
   }
   return differences.filter((difference) => {
-    const name = knownName(c, difference, lines, asked);
+    const name = knownName(c, difference, asked);
     if (name && record) tally.known.set(name, (tally.known.get(name) ?? 0) + 1);
     return !name;
   });

@@ -3,7 +3,9 @@
 // {name, kind, schema, syntax, policies: [tree], templates, links, entities, requests, texts}
 import {Expressions} from './expression_gen.mjs';
 import {environments, idFor, makeEntities, makeRequest} from './entity_gen.mjs';
-import {mutated, mutatedJson} from './mutate.mjs';
+import {commented, mutated, mutatedJson} from './mutate.mjs';
+import {stringify} from './json.mjs';
+import {policyJson} from './est.mjs';
 import {Random} from './random.mjs';
 import * as render from './render.mjs';
 import {actionType, bentSchema, makeSchema, schemaJson, schemaText} from './schema_gen.mjs';
@@ -131,7 +133,7 @@ function probes(random, kind) {
 
 export function makeCase(seed, number) {
   const random = new Random(BigInt(seed) * 1000003n + BigInt(number));
-  const kind = random.weighted({typed: 42, untyped: 20, extension: 7, like: 4, arithmetic: 4, equality: 6, texts: 12, schemas: 5});
+  const kind = random.weighted({typed: 42, untyped: 20, extension: 7, like: 4, arithmetic: 4, equality: 6, texts: 8, schemas: 4, est: 4, formats: 3});
   const name = `${seed}/${number}`;
   if (['extension', 'like', 'arithmetic', 'equality'].includes(kind)) return {name, ...probes(random, kind)};
   const schema = makeSchema(random);
@@ -144,6 +146,12 @@ export function makeCase(seed, number) {
   if (kind === 'texts') {
     const source = policies.slice(0, random.chance(0.8) ? 1 : 3).map(render.policy).join('\n');
     return {name, kind, texts: Array.from({length: 20}, () => mutated(random, source)), json: random.chance(0.3)};
+  }
+  if (kind === 'est') {
+    return {name, kind, texts: Array.from({length: 10}, () => stringify(mutatedJson(random, policyJson(random.pick(policies)))))};
+  }
+  if (kind === 'formats') {
+    return {name, kind, texts: Array.from({length: 5}, () => commented(random, policies.slice(0, random.between(1, 3)).map(render.policy).join('\n')))};
   }
   if (kind === 'schemas') {
     const texts = Array.from({length: 10}, () => {
@@ -162,6 +170,7 @@ export function makeCase(seed, number) {
     policies,
     ...templates(random, schema, envs, options),
     policySyntax: random.weighted({text: 5, set: 1.5, json: 1.5}),
+    extra: random.chance(0.35) ? random.between(1, 999) : 0,
     trivia: random.chance(0.15) ? random.below(1e9) : 0,
     entities: makeEntities(random, schema, entityWild),
     requests: Array.from({length: random.between(1, 6)}, () => makeRequest(random, schema, random.pick(envs), requestWild)),

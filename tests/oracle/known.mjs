@@ -1,6 +1,15 @@
 // Differences that are meant. Each is explained in README.md under the same name, and recognised by exactly its own shape:
 // whatever else differs is a failure.
+import {tokensOf} from './render.mjs';
+
 const says = (value, text) => typeof value === 'string' && value.includes(text);
+
+const trimmed = (text) => text.replace(/[ \t]+$/gm, '');
+// The layout but for where a comment stands that follows a string.
+const glued = (text) => trimmed(text).replace(/"[ \t\n]*\/\//g, '"//');
+const kCommentAtLastComma = /,\s*(\/\/[^\n]*\n\s*)+[)\]}]|\/\/[^\n]*\n\s*,\s*(\/\/[^\n]*\n\s*)*[)\]}]/;
+const solid = (text) => tokensOf(text).filter((token) => !/^(\s+|,|\/\/.*)$/.test(token)).join(' ');
+const comments = (text) => tokensOf(text).filter((token) => token.startsWith('//')).length;
 
 export const kKnown = [
   {
@@ -11,6 +20,27 @@ export const kKnown = [
     name: 'a common type and an entity type of one name',
     explains: (_, d) => d.what === 'schema_to_cedar: accepted / refused' && says(d.theirs, 'There are name collisions'),
   },
+  {
+    name: 'a method without a receiver',
+    explains: (_, d) => d.what === 'to_text: refused / accepted' && says(d.ours, 'needs what it is called on') && says(d.theirs?.json, 'is a method, not a function'),
+  },
+  {
+    name: 'blanks the official formatter leaves',
+    explains: (_, d) => d.what === 'format: text' && d.ours === trimmed(d.theirs),
+  },
+  {
+    name: 'a comment the official formatter moves behind a string',
+    explains: (_, d) => d.what === 'format: text' && glued(d.ours) === glued(d.theirs),
+  },
+  {
+    name: 'a comment the official formatter loses',
+    explains: (_, d, op) => d.what === 'format: text' && solid(d.ours) === solid(d.theirs) && comments(d.theirs) < comments(op.text) && comments(d.ours) === comments(op.text),
+  },
+  {
+    name: 'a comment beside a comma that goes',
+    explains: (_, d, op) => d.what === 'format: text' && kCommentAtLastComma.test(op.text) && solid(d.ours) === solid(d.theirs) && comments(d.ours) === comments(op.text),
+  },
 ];
 
-export const knownName = (c, difference) => kKnown.find((known) => known.explains(c, difference))?.name;
+// `ops`: what cedar_ops was asked.
+export const knownName = (c, difference, ops) => kKnown.find((known) => known.explains(c, difference, ops[difference.at]))?.name;

@@ -1,6 +1,7 @@
 // A case → what both engines are asked.
 //
 // {door: line for `policy authorize --jsonl`, ops: [what cedar_ops is asked], policies: the same set as cedar-wasm takes it}
+import {parse} from './json.mjs';
 import {policyJson} from './est.mjs';
 import {policy as policyText, withTrivia} from './render.mjs';
 import {schemaJson, schemaText} from './schema_gen.mjs';
@@ -30,16 +31,30 @@ export function linesOf(c) {
     };
     door.policies = [...statics, ...templates.map((t) => t.text)].join('\n');
   }
-  return {door, policies, ops: opsOfCase(c, statics, templates, schema, json)};
+  return {door, policies, ops: opsOfCase(c, json ? null : door.policies)};
 }
 
 function opsOfTexts(c) {
   if (c.kind === 'schemas') {
     return c.texts.flatMap((text) => [{op: 'schema', text}, {op: 'schema_to_json', text}, {op: 'schema_to_cedar', text}]);
   }
+  if (c.kind === 'est') return c.texts.map((text) => ({op: 'to_text', json: parse(text), template: 'either'}));
+  if (c.kind === 'formats') return c.texts.map((text, i) => ({op: 'format', text, width: [80, 40, 100, 20, 60][i % 5], indent: [2, 4, 0, 1][i % 4]}));
   return c.texts.map((text) => ({op: 'policies', text}));
 }
 
-function opsOfCase(c, statics, templates, schema, json) {
-  return [];
+// Of every case with `extra`, its first policy and template through the translations, and all of it through the formatter.
+function opsOfCase(c, texts) {
+  if (!c.extra) return [];
+  const out = [];
+  const [policy] = c.policies;
+  if (policy) out.push({op: 'to_json', text: policyText(policy)}, {op: 'to_text', json: policyJson(policy)});
+  const [template] = c.templates ?? [];
+  if (template) out.push({op: 'to_json', text: policyText(template.p), template: true}, {op: 'to_text', json: policyJson(template.p), template: true});
+  if (texts) out.push({op: 'format', text: texts, width: c.extra % 3 ? 80 : 20 + (c.extra % 90), indent: c.extra % 5});
+  if (c.schema && c.extra % 4 === 0) {
+    const text = c.syntax === 'json' ? JSON.stringify(schemaJson(c.schema)) : schemaText(c.schema);
+    out.push({op: 'schema_to_json', text}, {op: 'schema_to_cedar', text});
+  }
+  return out;
 }

@@ -53,6 +53,16 @@ export function mutated(random, text) {
   return tokens.join('');
 }
 
+// The same policies with comments and line ends in places people put them, and in others.
+export function commented(random, text) {
+  const dense = random.pick([0, 0.02, 0.1, 0.4]);
+  return tokensOf(text).map((token) => {
+    if (!random.chance(dense)) return token;
+    const note = '//' + random.pick(['', ' x', ' a longer remark on what comes next', ' "quoted"', '/', ' ü  ']);
+    return random.pick([token + ' ' + note + '\n', '\n' + note + '\n' + token, '\n' + note + '\n' + note + '\n' + token, token + '\n\n', '\n' + token]);
+  }).join('');
+}
+
 const kAtoms = [null, true, 0, 1, -1, 1.5, '', 'x', 'Long', 'String', 'Boolean', 'Bool', 'Set', 'Record', 'Entity', 'Extension', 'EntityOrCommon', 'ipaddr',
   'User', 'App::User', 'Action', 'A B', '__cedar', '__cedar::Long', 'in', [], {}, ['x'], {type: 'Long'}, {type: 'String', required: false}, {type: 'Set'},
   {type: 'Record', attributes: {}}, {type: 'Entity', name: 'User'}, {Value: 1}, {Var: 'principal'}, {Var: 'self'}, {Slot: '?principal'}, {Unknown: 'x'},

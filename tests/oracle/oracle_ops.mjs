@@ -35,6 +35,33 @@ const kOps = {
     const answer = call(() => cedar.policySetTextToParts(text));
     return answer.type === 'success' ? {ok: true} : {ok: false, message: messages(answer)};
   },
+  // One policy or template, from text to JSON.
+  to_json: (cedar, call, {text, template}) => {
+    const answer = call(() => (template ? cedar.templateToJson(text) : cedar.policyToJson(text)));
+    return answer.type === 'success' ? {ok: true, json: answer.json} : refused(answer);
+  },
+  // From JSON to text: the texts may differ in parentheses, so both are read again. `template`: true, false or 'either'.
+  to_text: (cedar, call, {json, template, ours}) => {
+    let answer = {};
+    if (template !== true) answer = call(() => cedar.policyToText(json));
+    if (template && answer.type !== 'success') {
+      const other = call(() => cedar.templateToText(json));
+      template = other.type === 'success' || template === true;
+      if (template) answer = other;
+    } else {
+      template = false;
+    }
+    if (answer.type !== 'success') return refused(answer);
+    const read = (text) => {
+      const again = call(() => (template ? cedar.templateToJson(text) : cedar.policyToJson(text)));
+      return again.type === 'success' ? again.json : messages(again);
+    };
+    return {ok: true, json: read(answer.text), ours: ours.ok ? {json: read(ours.text)} : {}};
+  },
+  format: (cedar, call, {text, width, indent}) => {
+    const answer = call(() => cedar.formatPolicies({policyText: text, lineWidth: width, indentWidth: indent}));
+    return answer.type === 'success' ? {ok: true, text: answer.formatted_policy, stable: true} : refused(answer);
+  },
   // Whether a schema text parses, in either syntax.
   schema: (cedar, call, {text}) => {
     const schema = schemaOf(text);

@@ -1,4 +1,5 @@
 // Smaller cases that may still differ: drop policies, clauses, entities, requests, members; cut expressions down.
+import {parse, stringify} from './json.mjs';
 import {tokensOf} from './render.mjs';
 
 const without = (list, i) => list.filter((_, at) => at !== i);
@@ -83,7 +84,7 @@ function* smallerSchema(schema) {
 export function* smallerCases(c) {
   if (c.texts) {
     if (c.texts.length > 1) for (const text of c.texts) yield {...c, texts: [text]};
-    else if (c.texts[0].startsWith('{')) for (const smaller of smallerJson(JSON.parse(c.texts[0]))) yield {...c, texts: [JSON.stringify(smaller)]};
+    else if (c.texts[0].startsWith('{')) for (const smaller of smallerJson(parse(c.texts[0]))) yield {...c, texts: [stringify(smaller)]};
     else for (const text of smallerText(c.texts[0])) yield {...c, texts: [text]};
     return;
   }
@@ -96,6 +97,7 @@ export function* smallerCases(c) {
     if (c[list]?.length > 1) yield {...c, [list]: []};
     for (let i = 0; i < (c[list]?.length ?? 0); ++i) yield {...c, [list]: without(c[list], i)};
   }
+  if (c.extra > 1) yield {...c, extra: 1};
   if (c.trivia) yield {...c, trivia: 0};
   if (c.policySyntax === 'json') yield {...c, policySyntax: 'text'};
   if (c.syntax === 'json') yield {...c, syntax: 'cedar'};
