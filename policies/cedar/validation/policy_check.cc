@@ -4,8 +4,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "policies/cedar/validation/checker.h"
 #include "policies/cedar/validation/names.h"
@@ -26,7 +29,16 @@ class PolicyCheck {
         report_(report),
         conditions_(policy),
         checker_(schema, types, conditions_, report, fixed(policy)),
-        uses_(conditions_[conditions_.body()].uses) {}
+        uses_(conditions_[conditions_.body()].uses) {
+    for (const Node& each : conditions_.nodes()) {
+      if (each.form != Form::entity || !is_action_name(each.text)) continue;
+      const ActionInfo* named = schema_.action(EntityUid(each.text, each.text2));
+      if (named != nullptr && named_actions_.size() <= kMostNamed &&
+          std::ranges::find(named_actions_, named) == named_actions_.end()) {
+        named_actions_.push_back(named);
+      }
+    }
+  }
 
   void run() {
     // That no action applies to what does not exist need not be said as well.
@@ -58,8 +70,11 @@ class PolicyCheck {
     return out;
   }
 
+  // With more actions named, each action is a sort of its own.
+  static constexpr std::size_t kMostNamed = 64;
+
   // Types of the parts that decide about one environment; a body is typed once for all that agree in what it looks at.
-  using Key = std::tuple<TypeId, TypeId, TypeId, const ActionInfo*>;
+  using Key = std::tuple<TypeId, TypeId, TypeId, std::uint32_t>;
 
   void type_everywhere() {
     // With heads that name no action and clauses that do not look at it, one action of each sort stands for all.
@@ -91,7 +106,7 @@ class PolicyCheck {
 
     auto used = [&](Use use, TypeId type) { return (uses_ & use) != 0 ? type : kUnknown; };
     Key key{used(kPrincipal, environment.principal), used(kResource, environment.resource),
-            used(kContext, environment.context), (uses_ & kAction) != 0 ? environment.action : nullptr};
+            used(kContext, environment.context), (uses_ & kAction) != 0 ? sort_of(*environment.action) : 0};
     auto [body, is_new] = bodies_.try_emplace(key, kUnknown);
     if (is_new) {
       if (budget_.environments == 0 || budget_.steps == 0) {
@@ -108,6 +123,23 @@ class PolicyCheck {
     }
     if (joined(head, body->second) != kFalse) possible_ = true;
     return true;
+  }
+
+  // Equal for actions that clauses cannot tell apart: of one type, and in the same relation to each action they name.
+  std::uint32_t sort_of(const ActionInfo& action) {
+    auto [known, is_new] = action_sorts_.try_emplace(&action, 0);
+    if (!is_new) return known->second;
+    std::string relations(action.uid.type_name());
+    if (named_actions_.size() > kMostNamed) relations = action.uid.to_text();
+    for (const ActionInfo* each : named_actions_) {
+      if (named_actions_.size() > kMostNamed) break;
+      bool inside = std::ranges::find(action.ancestors, each->uid) != action.ancestors.end();
+      bool around = std::ranges::find(each->ancestors, action.uid) != each->ancestors.end();
+      relations += each == &action ? '=' : inside ? '<' : around ? '>' : ' ';
+    }
+    auto number = static_cast<std::uint32_t>(sorts_.size());
+    known->second = sorts_.try_emplace(std::move(relations), number).first->second;
+    return known->second;
   }
 
   // The type of `a && b`, kUnknown standing for what could not be told.
@@ -164,6 +196,9 @@ class PolicyCheck {
   std::map<TypeId, TypeId> principal_heads_;
   std::map<TypeId, TypeId> resource_heads_;
   std::map<Key, TypeId> bodies_;
+  std::vector<const ActionInfo*> named_actions_;
+  std::unordered_map<const ActionInfo*, std::uint32_t> action_sorts_;
+  std::unordered_map<std::string, std::uint32_t> sorts_;
   bool possible_ = false;
   bool exhausted_ = false;
 };

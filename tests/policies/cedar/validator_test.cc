@@ -232,6 +232,10 @@ TEST(CedarValidator, ManyActionsCostLittleToPoliciesThatDoNotLookAtThem) {
       "permit(principal, action == Action::\"a7\", resource) when { principal.a == 1 && "
       "action in [Action::\"a7\", Action::\"a8\"] };";
   EXPECT_EQ(kinds_of(schema, of_action, {.environments = 10}), "ok");
+  // Two sorts of action: the one that is named, and all others.
+  std::string but_one = "permit(principal, action, resource) when { principal.a == 1 && action != Action::\"a7\" };";
+  EXPECT_EQ(kinds_of(schema, but_one, {.environments = 20}), "ok");
+  EXPECT_EQ(kinds_of(schema, but_one, {.environments = 19}), "limit-exceeded");
 }
 
 TEST(CedarValidator, OneSchemaServesManyThreads) {
