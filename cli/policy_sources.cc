@@ -26,6 +26,9 @@ Result<PolicySource> find_policies(const std::string& policies, const std::strin
     out.upstreams = loaded.config.upstreams;
   }
   if (!policies.empty()) out.folder = policies;
+  // As people would name it: what is below the working folder without the way there.
+  std::filesystem::path near = std::filesystem::proximate(out.folder, ignored);
+  if (!ignored && !near.empty() && *near.begin() != "..") out.folder = near;
   if (out.folder.empty()) {
     return fail(ErrorKind::invalid, "cli.policies", "say where the policies are: --policies DIR, or --config FILE");
   }

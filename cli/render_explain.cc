@@ -298,8 +298,11 @@ std::string render_explanation(const policies::Explanation& explanation, const p
   }
   if (decision.code.starts_with("scope."))
     out.line(0, "The token's scope refuses this before any policy is asked. What the policies would say:");
-  for (const std::string& misfit : explanation.misfits)
-    out.line(0, "Not as inputs.cedarschema declares it, and so unknown to the policies: " + misfit);
+  if (!explanation.misfits.empty()) {
+    out.line(0, "Not as inputs.cedarschema declares it, and so unknown to the policies:");
+    for (const std::string& misfit : explanation.misfits) out.line(2, misfit);
+    out.empty();
+  }
   for (const AccessExplanation& access : explanation.accesses) write_access(out, access, decision, show);
   return out.take();
 }

@@ -13,8 +13,11 @@ Coverage::Coverage(const cedar::PolicySet& policies, const Snapshot* facts) {
     covered.id = facts != nullptr ? facts->facts(ref).id : std::string(written.value_or(policy.id()));
     covered.effect = policy.effect();
     CoveredPart head{.part = "head", .place = place_of(policy, policy.syntax().action.span)};
-    head.can_be_false = policy.principal().kind != cedar::ast::ScopeKind::any ||
-                        policy.action().kind != cedar::ast::ScopeKind::any ||
+    // Whoever asks the gateway is an agent.
+    bool any_principal = policy.principal().kind == cedar::ast::ScopeKind::any ||
+                         (facts != nullptr && policy.principal().kind == cedar::ast::ScopeKind::is &&
+                          policy.principal().type == vocabulary().agent);
+    head.can_be_false = !any_principal || policy.action().kind != cedar::ast::ScopeKind::any ||
                         policy.resource().kind != cedar::ast::ScopeKind::any;
     covered.parts.push_back(std::move(head));
     for (const cedar::ast::Clause& clause : policy.syntax().clauses) {

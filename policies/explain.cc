@@ -157,7 +157,8 @@ class Explainer {
       for (Condition& condition : prover.conditions(clause)) {
         bool met = condition.is_met();
         // Behind a condition that is not met, what fails would perhaps not have been asked.
-        if (!met && condition.proof.came == Came::failed && !out.unmet.empty()) continue;
+        bool answered = condition.proof.came == Came::yes || condition.proof.came == Came::no;
+        if (!answered && !out.unmet.empty()) continue;
         Place place = place_of(policy, decisive(condition.proof));
         (met ? out.met : out.unmet).push_back({where, std::move(condition), std::move(place)});
       }

@@ -178,7 +178,8 @@ std::string Prover::note(const Expr& test, const Outcome& target) const {
 // `target has a.b.c`: the value at its end, or how far the path goes and what is there instead.
 void Prover::look_along(const Expr& has, std::vector<Seen>& out) {
   Outcome at = evaluate(has.operands[0]);
-  if (at.came == Came::failed || at.came == Came::unknown) return look(has.operands[0], out);
+  if (at.came == Came::unknown) return;  // the message names what is unknown
+  if (at.came == Came::failed) return look(has.operands[0], out);
   std::string what = text(expr(has.operands[0]).span);
   cedar::Value value = at.value;
   for (const std::string& name : has.path) {
@@ -252,7 +253,8 @@ void Prover::split(ExprId id, bool wanted, std::vector<Condition>& out) {
   }
   Condition condition{prove(id), wanted};
   bool guarded = std::ranges::any_of(out, [](const Condition& earlier) { return !earlier.is_met(); });
-  if (condition.proof.came == Came::failed && guarded) return;
+  bool answered = condition.proof.came == Came::yes || condition.proof.came == Came::no;
+  if (!answered && guarded) return;
   out.push_back(std::move(condition));
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/problem.h"
+
 namespace countersign::policies {
 namespace {
 
@@ -33,6 +35,19 @@ Result<std::vector<std::string>> read_ids(const Json& json, std::string_view key
     out.push_back(item.get<std::string>());
   }
   return out;
+}
+
+// A misspelt expectation would expect nothing. (The official format ignores members it does not know.)
+Status check_members(const Json& json) {
+  static const std::vector<std::string_view> kKnown = {"name",       "request", "decision",  "reason",
+                                                       "num_errors", "errors",  "approvals", "code"};
+  for (const auto& [key, value] : json.items()) {
+    if (std::ranges::find(kKnown, key) != kKnown.end()) continue;
+    std::string_view near = closest(key, kKnown);
+    return invalid("a case has no member `" + bounded(key, 60) + "`" +
+                   (near.empty() ? "" : "; did you mean `" + std::string(near) + "`?"));
+  }
+  return {};
 }
 
 Result<std::vector<config::Upstream>> read_upstreams(const Json& json) {
@@ -222,6 +237,9 @@ Result<TestOutcome> TestRunner::run(const TestFile& file, std::size_t number, Co
   bool plain = find_member(json, "entities") != nullptr;
   if (!plain && snapshot_ == nullptr)
     return about({ErrorKind::malformed, "test.invalid", "a plain Cedar case needs `entities`"});
+  if (!plain) {
+    if (auto known = check_members(json); !known) return about(known.error());
+  }
   auto outcome = plain ? run_plain(file, json, *expected, coverage) : run_gateway(file, json, coverage);
   if (!outcome) return about(outcome.error());
   outcome->name = std::move(name);

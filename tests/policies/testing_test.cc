@@ -146,6 +146,23 @@ TEST(RunTests, CoverageCountsHeadsAndClauses) {
   EXPECT_EQ(plain.coverage_->percent(), 60);
 }
 
+TEST(RunTests, AMisspeltExpectationIsAnError) {
+  PolicyFolder folder;
+  folder.write("a.cedar", "@id(\"p\") permit (principal, action in Action::\"read\", resource);");
+  auto snapshot = folder.load();
+  Coverage coverage(snapshot->policies(), snapshot.get());
+  Json one = json(R"({"decision": "allow", "aprovals": [], "request": {"agent": "a", "owner": "o", "effect": "read",
+      "action": "mcp:call_tool", "resource": "Tool::files/a"}})");
+  auto file = read_test_file("t.json", Json::array({one}));
+  auto outcome = TestRunner(*snapshot, kNow).run(*file, 0, coverage);
+  ASSERT_FALSE(outcome);
+  EXPECT_NE(outcome.error().message.find("did you mean `approvals`?"), std::string::npos) << outcome.error().message;
+  one.erase("aprovals");
+  auto again = TestRunner(*snapshot, kNow).run(*read_test_file("t.json", Json::array({one})), 0, coverage);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->has_passed());
+}
+
 TEST(RunTests, TheShippedTestsPassAndCoverEverything) {
   std::filesystem::path folder = std::filesystem::path(COUNTERSIGN_SOURCE_DIR) / "policies" / "default";
   std::optional<Coverage> coverage;
