@@ -1,5 +1,9 @@
 #include "approvals/ruleset.h"
 
+#include <algorithm>
+
+#include "policies/check.h"
+
 namespace countersign::approvals {
 namespace {
 
@@ -12,9 +16,22 @@ void check_fit(const policies::Snapshot& snapshot, const Rules& rules, const std
     for (const auto& [name, rule] : rules.rules) names.push_back(name);
     std::string message = "approvals.yaml has no rule `" + use.rule + "`";
     if (auto near = closest(use.rule, names); !near.empty()) message += "; did you mean `" + std::string(near) + "`?";
-    problems.push_back({use.file, use.line, use.column, std::move(message)});
+    problems.push_back({.file = use.file,
+                        .line = use.line,
+                        .column = use.column,
+                        .message = std::move(message),
+                        .code = "lint.approval-unknown"});
   }
   for (const auto& [name, rule] : rules.rules) {
+    bool used = std::ranges::find(snapshot.approval_uses(), name, &policies::ApprovalUse::rule) !=
+                snapshot.approval_uses().end();
+    if (!used)
+      problems.push_back({.file = rules_file,
+                          .line = rule.stages.empty() ? 0 : rule.stages.front().line,
+                          .message = "no policy says @approval(\"" + name + "\"): nobody is ever asked for it",
+                          .severity = Severity::warning,
+                          .code = "lint.approval-unused",
+                          .help = "remove the rule, or look for a forbid that lost its @approval"});
     for (const Stage& stage : rule.stages) {
       const bool known = stage.group.kind == Group::Kind::anyone ||
                          (stage.group.kind == Group::Kind::team && snapshot.directory().find_team(stage.group.name)) ||
@@ -40,6 +57,7 @@ std::shared_ptr<const Ruleset> load_ruleset(const std::filesystem::path& folder,
   } else {
     rules = Rules{};  // no policy holds anything
   }
+  if (snapshot) policies::check(*snapshot, found);
   if (snapshot && rules) check_fit(*snapshot, *rules, rules_file, found);
   const bool usable = snapshot && rules && !has_errors(found);
   sort_problems(found);

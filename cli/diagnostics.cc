@@ -30,6 +30,15 @@ std::string_view before_column(std::string_view line, int column) {
   return line.substr(0, at);
 }
 
+// The line, and carets under what the problem is about, as far as it goes on this line.
+void append_excerpt(std::string_view line, const Problem& problem, std::string& out) {
+  if (line.empty()) return;
+  std::size_t indent = columns(one_line(before_column(line, problem.column)));
+  std::size_t end = columns(one_line(before_column(line, problem.column + std::max(problem.length, 1))));
+  out.append("  ").append(one_line(line)).append("\n  ").append(indent, ' ');
+  out.append(std::max<std::size_t>(end > indent ? end - indent : 1, 1), '^').append("\n");
+}
+
 }  // namespace
 
 std::string render_problems(const Problems& problems) {
@@ -41,13 +50,29 @@ std::string render_problems(const Problems& problems) {
     if (problem.line > 0 && problem.column > 0) place += ":" + std::to_string(problem.column);
     out.append(place).append(problem.severity == Severity::warning ? ": warning: " : ": ");
     out.append(many_lines(problem.message)).append("\n");
-    if (problem.line <= 0 || problem.column <= 0) continue;
-    auto [found, fresh] = texts.try_emplace(problem.file);
-    if (fresh) found->second = read_file(problem.file, kLargestFile).value_or("");
-    std::string_view line = line_of(found->second, problem.line);
-    if (line.empty()) continue;
-    std::size_t indent = columns(one_line(before_column(line, problem.column)));
-    out.append("  ").append(one_line(line)).append("\n  ").append(indent, ' ').append("^\n");
+    if (problem.line > 0 && problem.column > 0) {
+      auto [found, fresh] = texts.try_emplace(problem.file);
+      if (fresh) found->second = read_file(problem.file, kLargestFile).value_or("");
+      append_excerpt(line_of(found->second, problem.line), problem, out);
+    }
+    if (!problem.help.empty()) out.append("  help: ").append(many_lines(problem.help)).append("\n");
+  }
+  return out;
+}
+
+Json problems_json(const Problems& problems) {
+  Json out = Json::array();
+  for (const Problem& problem : problems) {
+    Json entry = {{"file", problem.file},
+                  {"severity", problem.severity == Severity::warning ? "warning" : "error"},
+                  {"message", problem.message}};
+    for (auto [name, number] :
+         {std::pair("line", problem.line), std::pair("column", problem.column), std::pair("length", problem.length)}) {
+      if (number > 0) entry[name] = number;
+    }
+    if (!problem.code.empty()) entry["code"] = problem.code;
+    if (!problem.help.empty()) entry["help"] = problem.help;
+    out.push_back(std::move(entry));
   }
   return out;
 }

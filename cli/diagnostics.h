@@ -3,12 +3,17 @@
 
 #include <string>
 
+#include "core/json.h"
 #include "core/problem.h"
 
 namespace countersign::cli {
 
-// For each problem `file:line:column: message`, the line it is on, and a caret under the column. Lines are read from
-// the files again; a file that cannot be read leaves the first line only. Text of files is made harmless.
+// For each problem `file:line:column: message`, the line it is on, carets under what it is about, and `help: …` when
+// there is something to say. Lines are read from the files again; a file that cannot be read leaves the first line
+// only. Text of files is made harmless.
 [[nodiscard]] std::string render_problems(const Problems& problems);
+
+// For programs: [{"file","line","column","length","severity","code","message","help"}], without what is not known.
+[[nodiscard]] Json problems_json(const Problems& problems);
 
 }  // namespace countersign::cli

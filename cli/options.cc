@@ -325,8 +325,20 @@ void add_policy_commands(CLI::App& root, Action& action) {
   auto check = command<PolicyCheckOptions>(*policy, action, run_policy_check, "check",
                                            "Check a policy folder offline, and show everything that is wrong",
                                            "countersign policy check ./policies");
-  check.app->add_option("dir", check.options->directory, "Folder with *.cedar, floor/, entities.yaml, approvals.yaml")
-      ->required();
+  check.app
+      ->add_option("dir", check.options->directory,
+                   "Folder with *.cedar, floor/, entities.yaml, inputs.cedarschema, approvals.yaml")
+      ->type_name("DIR");
+  check.app->add_option("--config", check.options->config, "Configuration whose upstreams the policies are about")
+      ->type_name("FILE");
+  output_option(check.app, check.options->output);
+  auto schema = command<PolicySchemaOptions>(*policy, action, run_policy_schema, "schema",
+                                             "Print the Cedar schema of what policies see, for other Cedar tools",
+                                             "countersign policy schema --config countersign.yaml > all.cedarschema");
+  schema.app->add_option("dir", schema.options->directory, "Policy folder (default: the one the configuration names)")
+      ->type_name("DIR");
+  schema.app->add_option("--config", schema.options->config, "Configuration whose upstreams the policies are about")
+      ->type_name("FILE");
 
   add_policy_explain(*policy, action);
   add_policy_test(*policy, action);

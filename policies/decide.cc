@@ -102,10 +102,32 @@ class Judge {
     if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
     if (!answer.maybe_forbids.empty()) return erred(answer.maybe_forbids);
     if (answer.satisfied_permits.empty()) return unpermitted(answer, access);
-    if (!holding.empty()) return hold(holding, access, labels);
+    if (!holding.empty()) return hold(holding);
     Finding out{Verdict::allow, Denial::error, ids(answer.satisfied_permits), {}, {}};
     out.reason = "allowed by " + join(out.policies);
     return out;
+  }
+
+  // What keeps the access from being allowed even with `rules` satisfied too, by people not known yet: what is surely
+  // forbidden, or surely not permitted, is not worth asking for.
+  std::optional<Finding> stays_denied(const std::vector<std::string>& rules, const Access& access,
+                                      const Labels& labels) {
+    RequestMaker maker(snapshot_, subject_, operation_, approvals_, rules, now_, RequestMaker::Input::known);
+    RequestMaker::Made made = maker.make(access, labels);
+    if (maker.problem()) return deny(Denial::error, *maker.problem());
+    cedar::Answer answer = cedar::authorize(snapshot_.policies(), made.request, made.entities);
+    std::vector<cedar::PolicyRef> hard;
+    for (cedar::PolicyRef ref : answer.satisfied_forbids) {
+      const PolicyFacts& facts = snapshot_.facts(ref);
+      bool released =
+          !facts.approval.empty() && !facts.mentions.approval &&
+          (std::ranges::find(rules, facts.approval) != rules.end() || is_satisfied(approvals_, facts.approval));
+      if (!released) hard.push_back(ref);
+    }
+    if (!hard.empty()) return forbidden(hard);
+    if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
+    if (answer.satisfied_permits.empty() && answer.maybe_permits.empty()) return unpermitted(answer, access);
+    return std::nullopt;
   }
 
  private:
@@ -155,38 +177,12 @@ class Judge {
     return deny(Denial::no_permit, std::move(reason), ids(refs));
   }
 
-  // The request would be held for these; but only if it would then be allowed.
-  Finding hold(const std::vector<cedar::PolicyRef>& holding, const Access& access, const Labels& labels) {
+  Finding hold(const std::vector<cedar::PolicyRef>& holding) const {
     Finding out{Verdict::hold, Denial::error, ids(holding), {}, {}};
     for (cedar::PolicyRef ref : holding) out.approvals.push_back(snapshot_.facts(ref).approval);
     sort_unique(out.approvals);
-    if (snapshot_.mentions_approval()) {
-      if (auto stays = stays_denied(out.approvals, access, labels)) return *stays;
-    }
     out.reason = reason_from(snapshot_, holding, "needs approval (" + join(out.approvals) + "), says", out.policies);
     return out;
-  }
-
-  // The counterfactual: all rules asked for are satisfied, by people not known yet. What is surely forbidden or surely
-  // not permitted even then is not worth asking for.
-  std::optional<Finding> stays_denied(const std::vector<std::string>& rules, const Access& access,
-                                      const Labels& labels) {
-    RequestMaker maker(snapshot_, subject_, operation_, approvals_, rules, now_, RequestMaker::Input::known);
-    RequestMaker::Made made = maker.make(access, labels);
-    if (maker.problem()) return deny(Denial::error, *maker.problem());
-    cedar::Answer answer = cedar::authorize(snapshot_.policies(), made.request, made.entities);
-    std::vector<cedar::PolicyRef> hard;
-    for (cedar::PolicyRef ref : answer.satisfied_forbids) {
-      const PolicyFacts& facts = snapshot_.facts(ref);
-      bool released =
-          !facts.approval.empty() && !facts.mentions.approval &&
-          (std::ranges::find(rules, facts.approval) != rules.end() || is_satisfied(approvals_, facts.approval));
-      if (!released) hard.push_back(ref);
-    }
-    if (!hard.empty()) return forbidden(hard);
-    if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
-    if (answer.satisfied_permits.empty() && answer.maybe_permits.empty()) return unpermitted(answer, access);
-    return std::nullopt;
   }
 
   const Snapshot& snapshot_;
@@ -269,10 +265,20 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   Judge judge(snapshot, subject, operation, approvals, now);
   std::vector<Finding> findings;
   findings.reserve(operation.accesses.size());
-  for (std::size_t i = 0; i < operation.accesses.size(); ++i) {
-    findings.push_back(judge.judge(operation.accesses[i], labels[i].first));
-    for (const Labels& other : labels[i].others) findings.push_back(judge.judge(operation.accesses[i], other));
-  }
+  auto each = [&](auto&& visit) {
+    for (std::size_t i = 0; i < operation.accesses.size(); ++i) {
+      visit(operation.accesses[i], labels[i].first);
+      for (const Labels& other : labels[i].others) visit(operation.accesses[i], other);
+    }
+  };
+  each([&](const Access& access, const Labels& its) { findings.push_back(judge.judge(access, its)); });
+  Decision decision = combine(snapshot, findings);
+  if (decision.verdict != Verdict::hold || !snapshot.mentions_approval()) return decision;
+  // The counterfactual: people are asked only if the whole operation may then be allowed. What is asked for one access
+  // counts for all.
+  each([&](const Access& access, const Labels& its) {
+    if (auto stays = judge.stays_denied(decision.approvals, access, its)) findings.push_back(std::move(*stays));
+  });
   return combine(snapshot, findings);
 }
 

@@ -149,7 +149,8 @@ std::optional<InventoryRule> read_rule(std::string_view file, const yaml::Node& 
   rule.segments = segments_of(rule.match);
   rule.literal = std::min(rule.match.find('*'), rule.match.size());
   const std::string& first = rule.segments.front();
-  if (first.find('*') == std::string::npos &&
+  // With no upstream at all, a folder is looked at without its configuration.
+  if (!upstreams.empty() && first.find('*') == std::string::npos &&
       std::ranges::find(upstreams, first, &config::Upstream::name) == upstreams.end()) {
     std::vector<std::string_view> names;
     for (const config::Upstream& upstream : upstreams) names.emplace_back(upstream.name);

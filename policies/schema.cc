@@ -150,6 +150,7 @@ SchemaParts collect_schema(const std::string& entities_file, const Declarations&
   }
   for (const config::Upstream& upstream : upstreams) collect_upstream(upstream, out, problems);
   if (!upstreams.empty()) return out;
+  out.upstreams = SchemaParts::Upstreams::assumed;
   Assumed assumed(out, problems);
   for (const cedar::Policy& policy : policies.all()) assumed.read(policy.source(), policy.syntax());
   for (const cedar::Template& each : policies.templates()) assumed.read(each.source(), each.syntax());
@@ -286,6 +287,12 @@ std::shared_ptr<const PolicySchema> PolicySchema::make(SchemaParts parts, Proble
     }
   }
   return out;
+}
+
+bool PolicySchema::is_resource_type(std::string_view type) const {
+  if (resource_types_.contains(type)) return true;
+  return parts_.upstreams == SchemaParts::Upstreams::assumed && cedar::is_entity_type_name(type) &&
+         !is_reserved_type(type);
 }
 
 const PolicySchema::Action* PolicySchema::find(std::string_view protocol, const cedar::EntityUid& action) const {

@@ -26,6 +26,8 @@ namespace countersign::policies {
 
 // What goes into the schema besides the catalogue of protocols.
 struct SchemaParts {
+  // Whether a configuration said what the upstreams are. If not, anything may be a resource type.
+  enum class Upstreams : std::uint8_t { configured, assumed } upstreams = Upstreams::configured;
   Declarations declared;
   std::map<std::string, cedar::TypePtr> agent;                  // attributes of agents: declared, and of entities.yaml
   std::set<std::string> labels;                                 // declared, of entities.yaml, and of the upstreams
@@ -67,7 +69,7 @@ class PolicySchema {
 
   // nullptr when the protocol's adapter never names such an action.
   [[nodiscard]] const Action* find(std::string_view protocol, const cedar::EntityUid& action) const;
-  [[nodiscard]] bool is_resource_type(std::string_view type) const { return resource_types_.contains(type); }
+  [[nodiscard]] bool is_resource_type(std::string_view type) const;
 
   [[nodiscard]] const std::string& text() const { return text_; }        // schema_text without an effect
   [[nodiscard]] const cedar::Schema& schema() const { return schema_; }  // the same, parsed

@@ -7,88 +7,14 @@
 
 #include "core/sha256.h"
 #include "policies/check.h"
+#include "policies/folder.h"
+#include "policies/links.h"
 #include "policies/problems.h"
 #include "policies/validation.h"
 
 namespace countersign::policies {
 
-struct FileText {
-  std::string name;  // relative to the folder: "floor/production.cedar"
-  std::string path;  // for messages
-  std::string text;
-};
-
-struct SnapshotSource {
-  std::vector<FileText> policies;  // sorted by name
-  std::optional<FileText> entities;
-  std::optional<FileText> declarations;
-};
-
 namespace {
-
-constexpr std::size_t kFileBytes = 4U << 20;
-constexpr std::size_t kMostFiles = 1000;
-constexpr std::string_view kFloor = "floor/";
-
-bool is_identifier(std::string_view text) {
-  return !text.empty() && text.size() <= 100 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.' || c == ':' || c == '/';
-  });
-}
-
-// The *.cedar files of one folder; what is there and cannot be listed is a problem.
-void list_policies(const std::filesystem::path& folder, const std::string& prefix, SnapshotSource& source,
-                   Problems& problems) {
-  std::error_code error;
-  std::vector<std::string> names;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".cedar") names.push_back(it->path().filename().string());
-  }
-  if (error) problems.push_back({folder.string(), 0, 0, "cannot read the folder: " + error.message()});
-  for (const std::string& name : names) {
-    if (source.policies.size() == kMostFiles) {
-      problems.push_back({folder.string(), 0, 0, "more than " + std::to_string(kMostFiles) + " policy files"});
-      return;
-    }
-    std::string path = (folder / name).string();
-    Result<std::string> text = read_file(path, kFileBytes);
-    if (text) {
-      source.policies.push_back({prefix + name, path, std::move(*text)});
-    } else {
-      problems.push_back({path, 0, 0, text.error().message});
-    }
-  }
-}
-
-// nullopt when it is certainly not there, or (reported) cannot be read.
-std::optional<FileText> read_optional(const std::filesystem::path& folder, std::string_view name, Problems& problems) {
-  std::error_code error;
-  std::filesystem::path path = folder / name;
-  if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) return std::nullopt;
-  Result<std::string> text = read_file(path.string(), kFileBytes);
-  if (text) return FileText{std::string(name), path.string(), std::move(*text)};
-  problems.push_back({path.string(), 0, 0, text.error().message});
-  return std::nullopt;
-}
-
-SnapshotSource read_folder(const std::filesystem::path& folder, Problems& problems) {
-  SnapshotSource source;
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error)) {
-    problems.push_back({folder.string(), 0, 0, "there is no folder " + folder.string()});
-    return source;
-  }
-  list_policies(folder, "", source, problems);
-  // Only what is certainly absent may be left out: a floor that cannot be seen is an error, not no floor.
-  auto floor = std::filesystem::status(folder / "floor", error);
-  if (floor.type() != std::filesystem::file_type::not_found)
-    list_policies(folder / "floor", std::string(kFloor), source, problems);
-  std::ranges::sort(source.policies, {}, &FileText::name);
-  source.entities = read_optional(folder, "entities.yaml", problems);
-  source.declarations = read_optional(folder, kDeclarationsFile, problems);
-  return source;
-}
 
 void digest_labels(FieldDigest& digest, const Labels& labels) {
   digest.field(labels.environment).field(std::to_string(labels.tier)).field(labels.owner);
@@ -131,9 +57,8 @@ struct SnapshotBuilder {
       return;
     }
     out.policies_ = std::move(*parsed);
-    for (const cedar::Template& each : out.policies_.templates()) {
-      problem(each.source().name(), each.position(), "a template needs a link: write entities where its slots are");
-    }
+    if (source.links) add_links(source.links->path, source.links->text, out.policies_, problems);
+    unlinked_templates();
     if (out.policies_.size() == 0 && !has_errors(problems))
       problems.push_back({"policies", 0, 0, "there is no policy at all: nothing would ever be allowed"});
     std::map<std::string, int> counts;
@@ -156,6 +81,21 @@ struct SnapshotBuilder {
     });
   }
 
+  // A template that nothing links decides nothing: a forbid among them protects nothing.
+  void unlinked_templates() {
+    for (const cedar::Template& each : out.policies_.templates()) {
+      bool linked = std::ranges::any_of(out.policies_.all(), [&](const cedar::Policy& policy) {
+        return policy.link() && policy.link()->template_id == each.id();
+      });
+      if (linked || allows(each.syntax().annotations, "unlinked-template")) continue;
+      bool forbid = each.effect() == cedar::Effect::forbid;
+      problems.push_back(problem_at(each.source(), each.span(), "lint.unlinked-template",
+                                    "no link uses this template, so it decides nothing",
+                                    "fill its slots in links.yaml, or write entities where they are",
+                                    forbid ? Severity::error : Severity::warning));
+    }
+  }
+
   PolicyFacts facts_of(const cedar::Policy& policy, const std::string& file, int index) {
     PolicyFacts facts;
     facts.id = file + ":" + std::to_string(index);
@@ -165,7 +105,7 @@ struct SnapshotBuilder {
       cedar::Position at = policy.source().locate(annotation.span);
       const std::string& name = policy.source().name();
       if (annotation.key == "id") {
-        if (!is_identifier(annotation.value))
+        if (!is_policy_name(annotation.value))
           problem(name, at, "@id has 1 to 100 letters, digits and any of - _ . : /");
         facts.id = annotation.value;
       } else if (annotation.key == "approval") {
@@ -180,6 +120,7 @@ struct SnapshotBuilder {
                 Severity::warning);
       }
     }
+    if (policy.link()) facts.id = policy.id();
     return facts;
   }
 
@@ -190,7 +131,7 @@ struct SnapshotBuilder {
       return problem(name, at, "@approval is not allowed in the floor: nothing releases what stands there");
     if (policy.effect() == cedar::Effect::permit)
       return problem(name, at, "@approval belongs to a forbid: on a permit it would hold nothing back");
-    if (!is_identifier(annotation.value))
+    if (!is_policy_name(annotation.value))
       return problem(name, at, "@approval needs the name of a rule in approvals.yaml");
     facts.approval = annotation.value;
     out.approval_uses_.push_back({annotation.value, name, static_cast<int>(at.line), static_cast<int>(at.column)});
@@ -238,15 +179,15 @@ struct SnapshotBuilder {
     }
   }
 
-  // Types come from everything that was read, so this is last; without a policy set there is nothing to hold to them.
+  // Types come from everything that was read.
   void schema(const SnapshotSource& source, const std::vector<config::Upstream>& upstreams) {
     Declarations declared;
     if (source.declarations)
       declared = read_declarations(source.declarations->path, source.declarations->text, problems);
-    SchemaParts parts = collect_schema(source.entities ? source.entities->path : "entities.yaml", declared,
-                                       out.directory_, out.inventory_, upstreams, out.policies_, problems);
+    std::string entities_file = source.entities ? source.entities->path : "entities.yaml";
+    SchemaParts parts =
+        collect_schema(entities_file, declared, out.directory_, out.inventory_, upstreams, out.policies_, problems);
     out.schema_ = PolicySchema::make(std::move(parts), problems);
-    if (out.schema_) validate_policies(out.policies_, out.schema_->parts(), problems);
   }
 
   void digest(const SnapshotSource& source) {
@@ -256,6 +197,7 @@ struct SnapshotBuilder {
     for (const FileText& file : source.policies) files.push_back(&file);
     if (source.entities) files.push_back(&*source.entities);
     if (source.declarations) files.push_back(&*source.declarations);
+    if (source.links) files.push_back(&*source.links);
     digest.field(std::to_string(files.size()));
     std::ranges::sort(files, {}, [](const FileText* file) -> const std::string& { return file->name; });
     for (const FileText* file : files) digest.field(file->name).field(file->text);
@@ -281,6 +223,7 @@ std::shared_ptr<const Snapshot> Snapshot::load(const std::filesystem::path& fold
   builder.policy_files(source);
   builder.entities();
   builder.schema(source, upstreams);
+  if (snapshot->schema_) validate_policies(snapshot->policies_, snapshot->schema_->parts(), found);
   builder.digest(source);
   // Lints look at policies that are valid.
   if (!has_errors(found)) check(*snapshot, Severity::error, found);
@@ -288,6 +231,22 @@ std::shared_ptr<const Snapshot> Snapshot::load(const std::filesystem::path& fold
   bool sound = !has_errors(found);
   problems.insert(problems.end(), found.begin(), found.end());
   return sound ? snapshot : nullptr;
+}
+
+std::shared_ptr<const PolicySchema> Snapshot::load_schema(const std::filesystem::path& folder,
+                                                          const std::vector<config::Upstream>& upstreams,
+                                                          Problems& problems) {
+  Problems found;
+  SnapshotSource source = read_folder(folder, found);
+  std::shared_ptr<Snapshot> snapshot(new Snapshot);
+  SnapshotBuilder builder{*snapshot, found};
+  builder.entities_file(source, upstreams);
+  builder.schema(source, upstreams);
+  std::shared_ptr<const PolicySchema> schema = snapshot->schema_;
+  sort_problems(found);
+  bool sound = !has_errors(found);
+  problems.insert(problems.end(), found.begin(), found.end());
+  return sound ? schema : nullptr;
 }
 
 bool Snapshot::mentions_input(const cedar::EntityUid& action, std::string_view protocol, Effect effect) const {

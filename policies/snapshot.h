@@ -57,6 +57,12 @@ class Snapshot {
                                                             const std::vector<config::Upstream>& upstreams,
                                                             Problems& problems);
 
+  // The schema of what policies of the folder would see, without looking at them. nullptr when entities.yaml,
+  // inputs.cedarschema or the upstreams have an error.
+  [[nodiscard]] static std::shared_ptr<const PolicySchema> load_schema(const std::filesystem::path& folder,
+                                                                       const std::vector<config::Upstream>& upstreams,
+                                                                       Problems& problems);
+
   // Hex SHA-256 over the names and bytes of all files read and the labels of all upstreams.
   [[nodiscard]] const std::string& digest() const { return digest_; }
   [[nodiscard]] const Directory& directory() const { return directory_; }

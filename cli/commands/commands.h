@@ -150,10 +150,19 @@ int run_audit_verify(const AuditVerifyOptions& options);
 
 // --- policy --------------------------------------------------------------------------------------------------------
 
+// A folder, a configuration that names one, or both: the folder against the configuration's upstreams.
 struct PolicyCheckOptions {
   std::string directory;
+  std::string config;
+  Output output = Output::table;
 };
 int run_policy_check(const PolicyCheckOptions& options);
+
+struct PolicySchemaOptions {
+  std::string directory;
+  std::string config;
+};
+int run_policy_schema(const PolicySchemaOptions& options);
 
 // One of `request`, `record`, `held` and `cedar` is given.
 struct PolicyExplainOptions {

@@ -25,8 +25,8 @@ constexpr std::array kAll = {
     Lint{"useless-allow", Silence::impossible, useless_allow},
 };
 
-// Reported by validation, which knows the types; listed here so that @allow knows its name.
-constexpr std::string_view kNeverApplies = "never-applies";
+// Reported where policies are validated and linked; listed here so that @allow knows their names.
+constexpr std::array<std::string_view, 2> kElsewhere = {"never-applies", "unlinked-template"};
 
 }  // namespace
 
@@ -57,7 +57,7 @@ void Findings::add(std::string file, std::string message, std::string help) {
 
 // @allow of what does not exist or cannot be allowed: its author believes something is silenced.
 void useless_allow(const Snapshot& snapshot, Findings& findings) {
-  std::vector<std::string_view> names = {kNeverApplies};
+  std::vector<std::string_view> names(kElsewhere.begin(), kElsewhere.end());
   for (const Lint& lint : all()) {
     if (lint.silence == Silence::possible) names.push_back(lint.name);
   }
