@@ -19,7 +19,7 @@ int explain_cedar(const PolicyExplainOptions& options) {
   std::optional<cedar::Schema> schema;
   if (!options.schema.empty()) {
     auto text = read_argument(options.schema);
-    if (!text) return report(text.error());
+    if (!text) return report(text.error()), kUsage;
     auto parsed = policies::parse_plain_schema(options.schema, std::move(*text));
     if (!parsed) return report(parsed.error());
     schema = std::move(*parsed);
@@ -28,11 +28,11 @@ int explain_cedar(const PolicyExplainOptions& options) {
        {std::pair(&options.entities, &texts.entities), std::pair(&options.context, &texts.context)}) {
     if (path->empty()) continue;
     auto text = read_argument(*path);
-    if (!text) return report(text.error());
+    if (!text) return report(text.error()), kUsage;
     *into = std::move(*text);
   }
   auto policy_text = read_argument(options.cedar);
-  if (!policy_text) return report(policy_text.error());
+  if (!policy_text) return report(policy_text.error()), kUsage;
   auto set = policies::parse_plain_policies({{options.cedar, std::move(*policy_text)}});
   if (!set) return report(set.error());
   auto question = policies::read_plain(texts, schema ? &*schema : nullptr);
@@ -68,7 +68,7 @@ int run_policy_explain(const PolicyExplainOptions& options) {
   auto snapshot = load_policies(*source);
   if (snapshot == nullptr) return kUsage;
   auto json = fetch(options);
-  if (!json) return report(json.error());
+  if (!json) return options.request.empty() ? report(json.error()) : (report(json.error()), kUsage);
   auto question = policies::is_recorded(*json)
                       ? policies::read_recorded(*json)
                       : policies::read_question(*json, snapshot->directory(), SystemClock().now());
