@@ -1,6 +1,7 @@
 #include "policies/cedar/authorizer.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "policies/cedar/index.h"
@@ -15,9 +16,12 @@ class Run {
 
   void indexed() {
     thread_local PolicyIndex::Search search;
-    policies_.index().find(request_, evaluator_, search);
+    const PolicyIndex& index = policies_.index();
+    index.find(request_, evaluator_, search);
     bool settled = request_.principal.is(ValueKind::entity) && request_.resource.is(ValueKind::entity);
-    for (PolicyRef ref : search.found()) settled ? judge(ref, nullptr) : consider(ref);
+    for (PolicyRef ref : search.found()) {
+      settled ? judge(ref, index.effect(ref), index.conditions(ref), nullptr) : consider(ref);
+    }
   }
 
   void scan() {
@@ -48,20 +52,21 @@ class Run {
     if (principal == Truth::no) return;
     Truth resource = matches(policy.resource(), request_.resource);
     if (resource == Truth::no) return;
-    if (principal != Truth::failed && resource != Truth::failed) return judge(ref, nullptr);
+    if (principal != Truth::failed && resource != Truth::failed) {
+      return judge(ref, policy.effect(), policy.conditions(), nullptr);
+    }
     bool of_principal = principal == Truth::failed;
     EvaluationError error{.cause = ErrorCause::unknown,
                           .span = of_principal ? policy.syntax().principal.span : policy.syntax().resource.span,
                           .left = of_principal ? request_.principal : request_.resource};
-    judge(ref, &error);
+    judge(ref, policy.effect(), policy.conditions(), &error);
   }
 
   // One policy whose heads match, or may match when `unsettled`: conditions, each only while all before it hold. A
   // policy with a condition that does not hold is not satisfied whatever its heads come to.
-  void judge(PolicyRef ref, const EvaluationError* unsettled) {
-    const Policy& policy = policies_[ref];
-    bool permit = policy.effect() == Effect::permit;
-    for (const Condition& condition : policy.conditions()) {
+  void judge(PolicyRef ref, Effect effect, std::span<const Condition> conditions, const EvaluationError* unsettled) {
+    bool permit = effect == Effect::permit;
+    for (const Condition& condition : conditions) {
       Truth truth = evaluator_.test(policies_.program(), condition.root);
       if (truth == Truth::failed) return failed(ref, permit, unsettled == nullptr ? evaluator_.error() : *unsettled);
       if ((truth == Truth::yes) != (condition.kind == ast::ClauseKind::when)) return;

@@ -99,17 +99,19 @@ StoredEntity::StoredEntity(Entity entity, std::vector<EntityUid> ancestors)
       attributes_(entity.attributes.owned()),
       tags_(entity.tags.owned()),
       parents_(std::move(entity.parents)),
-      ancestors_(std::move(ancestors)) {}
+      ancestors_(std::move(ancestors)) {
+  hashes_.reserve(ancestors_.size());
+  for (const EntityUid& ancestor : ancestors_) hashes_.push_back(ancestor.hash());
+}
 
 bool StoredEntity::is_in(const detail::EntityUidData& ancestor) const {
-  constexpr std::size_t kScan = 12;
-  auto found = ancestors_.begin();
-  if (ancestors_.size() > kScan) {
-    found = std::ranges::lower_bound(ancestors_, ancestor.hash, {}, &EntityUid::hash);
+  constexpr std::size_t kScan = 16;
+  std::size_t at = 0;
+  if (hashes_.size() > kScan) {
+    at = static_cast<std::size_t>(std::ranges::lower_bound(hashes_, ancestor.hash) - hashes_.begin());
   }
-  for (; found != ancestors_.end(); ++found) {
-    if (found->data() == ancestor) return true;
-    if (ancestors_.size() > kScan && found->hash() != ancestor.hash) return false;
+  for (; at < hashes_.size() && hashes_[at] <= ancestor.hash; ++at) {
+    if (hashes_[at] == ancestor.hash && ancestors_[at].data() == ancestor) return true;
   }
   return false;
 }
@@ -130,7 +132,8 @@ Result<Entities> Entities::make(std::vector<Entity> entities, const EntityLimits
   Entities out;
   out.entities_.reserve(entities.size());
   for (std::size_t i = 0; i < entities.size(); ++i) {
-    out.all_ancestors_.insert(closure.ancestors[i].begin(), closure.ancestors[i].end());
+    // One object for each group, however many are in it: it is compared by address, and stays in the cache.
+    for (EntityUid& ancestor : closure.ancestors[i]) ancestor = *out.all_ancestors_.insert(ancestor).first;
     out.entities_.emplace_back(std::move(entities[i]), std::move(closure.ancestors[i]));
   }
   out.index();
@@ -191,6 +194,9 @@ Status EntityOverlay::add(Entity entity) {
 }
 
 const StoredEntity* EntityOverlay::find(const detail::EntityUidData& uid) const {
+  for (const StoredEntity& entity : added_) {
+    if (&entity.uid().data() == &uid) return &entity;
+  }
   for (const StoredEntity& entity : added_) {
     if (entity.uid().data() == uid) return &entity;
   }

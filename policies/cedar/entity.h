@@ -48,6 +48,7 @@ class StoredEntity {
   Value tags_;
   std::vector<EntityUid> parents_;
   std::vector<EntityUid> ancestors_;
+  std::vector<std::uint64_t> hashes_;  // of the ancestors, side by side
 };
 
 struct EntityLimits {

@@ -40,7 +40,7 @@ Evaluator::Evaluator(const Request& request, const EntityOverlay& entities)
     : request_(&request),
       entities_(&entities),
       arena_(&arena_of_this_thread()),
-      action_(Value::entity(request.action)),
+      action_(Value::borrowed_entity(request.action)),
       places_{Place{uid_of(request.principal)}, Place{uid_of(request.resource)}, Place{&request.action.data()}} {}
 
 void Evaluator::start(const Program& program) {

@@ -52,6 +52,13 @@ class PolicyIndex {
   // Finds every policy whose action matches and that may be satisfied or fail. `evaluator` is of the same request.
   void find(const Request& request, Evaluator& evaluator, Search& search) const;
 
+  // Of a policy, from where it is compared: what is needed to judge it lies side by side for all of them.
+  Effect effect(PolicyRef ref) const { return rows_[position(ref)].permit == 1 ? Effect::permit : Effect::forbid; }
+  std::span<const Condition> conditions(PolicyRef ref) const {
+    const Row& row = rows_[position(ref)];
+    return std::span(conditions_).subspan(row.first_condition, row.conditions);
+  }
+
   // For tests and tuning.
   std::size_t nodes() const { return nodes_.size(); }
 
@@ -77,6 +84,9 @@ class PolicyIndex {
     HeadTest resource;
     std::uint32_t first_action = 0;  // action_keys_; none: any action
     std::uint32_t actions = 0;
+    std::uint32_t first_condition = 0;  // conditions_
+    std::uint32_t conditions : 31 = 0;
+    std::uint32_t permit : 1 = 0;
   };
   struct Node {
     Form form = Form::leaf;
@@ -113,6 +123,7 @@ class PolicyIndex {
   Literals literals_;
   std::vector<Row> rows_;
   std::vector<std::uint32_t> action_keys_;
+  std::vector<Condition> conditions_;
   std::array<std::vector<std::uint32_t>, 3> groups_;  // literals that a head asks to be `in`
   std::vector<Test> tests_;
   std::vector<Node> nodes_;  // the first is the root

@@ -77,6 +77,11 @@ class IndexBuilder {
       out_.action_keys_.push_back(entity_key(Head::action, policy.action().kind, uid));
     }
     row.actions = static_cast<std::uint32_t>(out_.action_keys_.size()) - row.first_action;
+    row.permit = policy.effect() == Effect::permit ? 1 : 0;
+    row.conditions = static_cast<std::uint32_t>(policy.conditions().size()) & 0x7FFF'FFFFU;
+    auto [found, fresh] = conditions_.try_emplace(policy.conditions().data(), out_.conditions_.size());
+    row.first_condition = static_cast<std::uint32_t>(found->second);
+    if (fresh) out_.conditions_.insert(out_.conditions_.end(), policy.conditions().begin(), policy.conditions().end());
     return row;
   }
 
@@ -244,7 +249,8 @@ class IndexBuilder {
   std::span<const Policy> policies_;
   PolicyIndex& out_;
   Conjuncts conjuncts_;
-  std::vector<std::vector<Conjunct>> chains_;  // of each policy
+  std::vector<std::vector<Conjunct>> chains_;                     // of each policy
+  std::unordered_map<const Condition*, std::size_t> conditions_;  // where they are now; links share theirs
 };
 
 PolicyIndex::PolicyIndex(std::span<const Policy> policies, const Program& program) : program_(&program) {

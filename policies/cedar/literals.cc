@@ -45,7 +45,7 @@ std::uint32_t Literals::insert(std::uint64_t hash, const Value& value) {
   std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;
   while (slots_[at].number != kNone) at = (at + 1) & mask;
-  slots_[at] = {hash, number};
+  slots_[at] = {hash, number, values_.back().borrowed()};
   return number;
 }
 
@@ -57,7 +57,7 @@ void Literals::grow() {
     if (slot.number == kNone) continue;
     std::size_t at = slot.hash & mask;
     while (slots_[at].number != kNone) at = (at + 1) & mask;
-    slots_[at] = slot;
+    slots_[at] = {slot.hash, slot.number, slot.value.borrowed()};
   }
 }
 

@@ -30,6 +30,7 @@ class Literals {
   struct Slot {
     std::uint64_t hash = 0;
     std::uint32_t number = kNone;
+    Value value;  // borrowed from values_: one step less to what is compared
   };
 
   static std::uint64_t hash(const Value& value);
@@ -42,7 +43,7 @@ class Literals {
     if (slots_.empty()) return kNone;
     std::size_t mask = slots_.size() - 1;
     for (std::size_t at = hash & mask; slots_[at].number != kNone; at = (at + 1) & mask) {
-      if (slots_[at].hash == hash && same(values_[slots_[at].number])) return slots_[at].number;
+      if (slots_[at].hash == hash && same(slots_[at].value)) return slots_[at].number;
     }
     return kNone;
   }

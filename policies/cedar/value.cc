@@ -10,31 +10,43 @@
 
 namespace cedar {
 
-// Sets and records are one block: the head, then the elements. Their heads are the same in an arena, where nothing is
-// ever destroyed.
-struct Value::SetData : detail::Counted {
-  std::span<Value> elements;  // sorted by order(), distinct
+// Sets and records are one block: the head, then the rest, in an arena or on the heap.
+struct alignas(Value) Value::SetData : detail::Counted {
+  std::uint32_t size = 0;
   bool has_unknown = false;
 
-  // Puts the elements in order and forgets repeated ones, which stay behind the others.
-  void normalize() {
-    std::ranges::sort(elements, [](const Value& a, const Value& b) { return order(a, b) < 0; });
-    auto repeated = std::ranges::unique(elements);
-    elements = elements.first(elements.size() - repeated.size());
-    has_unknown = std::ranges::any_of(elements, &Value::has_unknown);
-  }
+  Value* elements() { return reinterpret_cast<Value*>(this + 1); }  // sorted by order(), distinct
+  std::span<const Value> span() const { return {reinterpret_cast<const Value*>(this + 1), size}; }
+  static std::size_t bytes(std::size_t size) { return sizeof(SetData) + size * sizeof(Value); }
+  static SetData* make(void* block, std::span<Value> elements);
 };
 
-struct Value::RecordData : detail::Counted {
-  std::span<Field> fields;               // sorted by name, distinct
-  std::span<std::uint32_t> name_hashes;  // of the fields, side by side: a search reads these first
+// The hashes of the names stand before the fields: a search reads the head and these, and then one field.
+struct alignas(Field) Value::RecordData : detail::Counted {
+  std::uint32_t size = 0;
   bool has_unknown = false;
 
-  void summarize() {
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      name_hashes[i] = static_cast<std::uint32_t>(fields[i].first.hash());
-      has_unknown = has_unknown || fields[i].second.has_unknown();
+  static std::size_t hashes_bytes(std::size_t size) { return (size * sizeof(std::uint32_t) + 7) / 8 * 8; }
+  static std::size_t bytes(std::size_t size) { return sizeof(RecordData) + hashes_bytes(size) + size * sizeof(Field); }
+  std::span<const std::uint32_t> name_hashes() const {
+    return {reinterpret_cast<const std::uint32_t*>(this + 1), size};
+  }
+  std::span<const Field> fields() const {  // sorted by name, distinct
+    return {reinterpret_cast<const Field*>(reinterpret_cast<const std::byte*>(this + 1) + hashes_bytes(size)), size};
+  }
+  // `next(i)` is the field at place i.
+  template <class Next>
+  static RecordData* make(void* block, std::size_t size, Next next) {
+    auto* data = new (block) RecordData;
+    data->size = static_cast<std::uint32_t>(size);
+    auto* hashes = reinterpret_cast<std::uint32_t*>(data + 1);
+    auto* fields = reinterpret_cast<Field*>(reinterpret_cast<std::byte*>(data + 1) + hashes_bytes(size));
+    for (std::size_t i = 0; i < size; ++i) {
+      auto* field = new (fields + i) Field(next(i));
+      hashes[i] = static_cast<std::uint32_t>(field->first.hash());
+      data->has_unknown = data->has_unknown || field->second.has_unknown();
     }
+    return data;
   }
 };
 
@@ -127,12 +139,23 @@ Value Value::unknown(std::string_view name, Presence presence, std::string_view 
   return Value(ValueKind::unknown, data);
 }
 
+// The elements are moved from; they must be in order and distinct.
+Value::SetData* Value::SetData::make(void* block, std::span<Value> elements) {
+  static_assert(sizeof(SetData) % alignof(Value) == 0 && sizeof(RecordData) % alignof(Field) == 0);
+  auto* data = new (block) SetData;
+  data->size = static_cast<std::uint32_t>(elements.size());
+  std::uninitialized_move_n(elements.begin(), elements.size(), data->elements());
+  data->has_unknown = std::ranges::any_of(data->span(), &Value::has_unknown);
+  return data;
+}
+
 namespace {
 
-// Where the part of a block that begins at `offset` or later and holds Ts begins.
-template <class T>
-constexpr std::size_t place_of(std::size_t offset) {
-  return (offset + alignof(T) - 1) / alignof(T) * alignof(T);
+// Puts the elements in order and answers those that are distinct.
+std::span<Value> normalize(std::span<Value> elements) {
+  std::ranges::sort(elements, [](const Value& a, const Value& b) { return order(a, b) < 0; });
+  auto repeated = std::ranges::unique(elements);
+  return elements.first(elements.size() - repeated.size());
 }
 
 }  // namespace
@@ -141,24 +164,13 @@ Value Value::set(std::vector<Value> elements) {
   for (Value& element : elements) {
     if (!element.is_owned()) element = element.owned();
   }
-  SetData sorted;
-  sorted.elements = elements;
-  sorted.normalize();
-  constexpr std::size_t kElements = place_of<Value>(sizeof(SetData));
-  auto* block = static_cast<std::byte*>(::operator new(kElements + sorted.elements.size() * sizeof(Value)));
-  auto* data = new (block) SetData;
-  auto* first = reinterpret_cast<Value*>(block + kElements);
-  std::uninitialized_move_n(sorted.elements.begin(), sorted.elements.size(), first);
-  data->elements = {first, sorted.elements.size()};
-  data->has_unknown = sorted.has_unknown;
-  return Value(ValueKind::set, data);
+  std::span<Value> distinct = normalize(elements);
+  return Value(ValueKind::set, SetData::make(::operator new(SetData::bytes(distinct.size())), distinct));
 }
 
 Value Value::set(std::span<Value> elements, Arena& arena) {
-  auto* data = new (arena.allocate(sizeof(SetData))) SetData;
-  data->elements = elements;
-  data->normalize();
-  return borrowed_from(ValueKind::set, data);
+  std::span<Value> distinct = normalize(elements);
+  return borrowed_from(ValueKind::set, SetData::make(arena.allocate(SetData::bytes(distinct.size())), distinct));
 }
 
 Value Value::record(std::vector<Field> fields) {
@@ -170,35 +182,21 @@ Value Value::record(std::vector<Field> fields) {
   });
   auto repeated = std::ranges::unique(places, {}, name_of);
   places.erase(repeated.begin(), repeated.end());
-
-  constexpr std::size_t kFields = place_of<Field>(sizeof(RecordData));
-  std::size_t hashes = kFields + places.size() * sizeof(Field);
-  auto* block = static_cast<std::byte*>(::operator new(hashes + places.size() * sizeof(std::uint32_t)));
-  auto* data = new (block) RecordData;
-  auto* first = reinterpret_cast<Field*>(block + kFields);
-  for (std::size_t i = 0; i < places.size(); ++i) {
+  auto next = [&](std::size_t i) {
     auto& [name, value] = fields[places[i]];
-    new (first + i) Field(std::move(name), value.is_owned() ? std::move(value) : value.owned());
-  }
-  data->fields = {first, places.size()};
-  data->name_hashes = {reinterpret_cast<std::uint32_t*>(block + hashes), places.size()};
-  data->summarize();
-  return Value(ValueKind::record, data);
+    return Field(std::move(name), value.is_owned() ? std::move(value) : value.owned());
+  };
+  return Value(ValueKind::record,
+               RecordData::make(::operator new(RecordData::bytes(places.size())), places.size(), next));
 }
 
 Value Value::record(std::span<const Text> names, std::span<const Value> values, Arena& arena) {
-  auto* data = new (arena.allocate(sizeof(RecordData))) RecordData;
-  auto* first = static_cast<Field*>(arena.allocate(names.size() * sizeof(Field)));
   std::span<std::uint32_t> places = arena.array<std::uint32_t>(names.size());
   std::iota(places.begin(), places.end(), 0U);
   std::ranges::sort(places, {}, [names](std::uint32_t place) { return names[place].view(); });
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    new (first + i) Field(names[places[i]].undestroyed(), values[places[i]].borrowed());
-  }
-  data->fields = {first, names.size()};
-  data->name_hashes = places;
-  data->summarize();
-  return borrowed_from(ValueKind::record, data);
+  auto next = [&](std::size_t i) { return Field(names[places[i]].undestroyed(), values[places[i]].borrowed()); };
+  return borrowed_from(ValueKind::record,
+                       RecordData::make(arena.allocate(RecordData::bytes(names.size())), names.size(), next));
 }
 
 Value Value::ip(const IpAddress& value, Arena& arena) {
@@ -242,10 +240,10 @@ EntityUid Value::as_entity() const {
 }
 
 std::span<const Value> Value::elements() const {
-  return static_cast<const SetData*>(payload_.shared)->elements;
+  return static_cast<const SetData*>(payload_.shared)->span();
 }
 std::span<const Field> Value::fields() const {
-  return static_cast<const RecordData*>(payload_.shared)->fields;
+  return static_cast<const RecordData*>(payload_.shared)->fields();
 }
 const IpAddress& Value::as_ip() const {
   return static_cast<const IpData*>(payload_.shared)->address;
@@ -263,15 +261,17 @@ Presence Value::unknown_presence() const {
 const Value* Value::find(std::string_view name, std::uint64_t name_hash) const {
   constexpr std::size_t kScan = 32;  // up to here comparing hashes one by one beats searching by text
   const auto& data = *static_cast<const RecordData*>(payload_.shared);
-  if (data.fields.size() <= kScan) {
+  std::span<const Field> all = data.fields();
+  if (all.size() <= kScan) {
     auto wanted = static_cast<std::uint32_t>(name_hash);
-    for (std::size_t i = 0; i < data.name_hashes.size(); ++i) {
-      if (data.name_hashes[i] == wanted && data.fields[i].first.view() == name) return &data.fields[i].second;
+    std::span<const std::uint32_t> hashes = data.name_hashes();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (hashes[i] == wanted && all[i].first.view() == name) return &all[i].second;
     }
     return nullptr;
   }
-  auto found = std::ranges::lower_bound(data.fields, name, {}, [](const Field& field) { return field.first.view(); });
-  return found != data.fields.end() && found->first.view() == name ? &found->second : nullptr;
+  auto found = std::ranges::lower_bound(all, name, {}, [](const Field& field) { return field.first.view(); });
+  return found != all.end() && found->first.view() == name ? &found->second : nullptr;
 }
 
 bool Value::contains(const Value& element) const {
@@ -299,11 +299,10 @@ bool Value::has_unknown() const {
 
 namespace {
 
-template <class Data, class T>
-void destroy_block(const Data* data, std::span<T> items) {
+template <class T>
+void destroy_block(const detail::Counted* block, std::span<const T> items) {
   std::ranges::destroy(items);
-  data->~Data();
-  ::operator delete(const_cast<Data*>(data));
+  ::operator delete(const_cast<detail::Counted*>(block));
 }
 
 }  // namespace
@@ -318,12 +317,10 @@ void Value::release() {
       delete static_cast<const detail::EntityUidData*>(payload_.shared);
       break;
     case ValueKind::set:
-      destroy_block(static_cast<const SetData*>(payload_.shared),
-                    static_cast<const SetData*>(payload_.shared)->elements);
+      destroy_block(payload_.shared, elements());
       break;
     case ValueKind::record:
-      destroy_block(static_cast<const RecordData*>(payload_.shared),
-                    static_cast<const RecordData*>(payload_.shared)->fields);
+      destroy_block(payload_.shared, fields());
       break;
     case ValueKind::ip:
       delete static_cast<const IpData*>(payload_.shared);

@@ -172,6 +172,7 @@ class Value {
   static Value string(std::string_view text) { return string(Text(text)); }
   static Value string(Text text);
   static Value entity(EntityUid uid);
+  static Value borrowed_entity(const EntityUid& uid) { return borrowed_from(ValueKind::entity, uid.data_.get()); }
   static Value set(std::vector<Value> elements);   // duplicates collapse, order is forgotten
   static Value record(std::vector<Field> fields);  // of two fields with one name the later counts
   static Value decimal(Decimal value) { return Value(ValueKind::decimal, value.ten_thousandths); }

@@ -90,7 +90,7 @@ Workload gdrive(std::size_t size, Encoding encoding) {
     shared(folder);
     out.entities.push_back(std::move(folder));
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     static constexpr std::array<const char*, 5> kNames = {"read", "write", "share", "changeOwner", "createDocument"};
     std::size_t action = random.below(kNames.size());
     EntityUid resource =
@@ -175,7 +175,7 @@ Workload github(std::size_t size, Encoding encoding) {
     connected(random, size, [&](std::size_t other) { user.parents.push_back(some_owner_permission(other)); });
     out.entities.push_back(std::move(user));
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     out.requests.emplace_back(uid("User", "user", random.below(size)),
                               EntityUid("Action", kLevels.at(random.below(kLevels.size()))),
                               uid("Repository", "repo", random.below(size)));
@@ -221,7 +221,7 @@ Workload tinytodo(std::size_t size) {
                                               .set("tasks", Value::set(std::move(tasks)))
                                               .build()});
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     static constexpr std::array<const char*, 9> kNames = {"CreateList", "GetLists",   "GetList",
                                                           "UpdateList", "DeleteList", "CreateTask",
                                                           "UpdateTask", "DeleteTask", "EditShares"};

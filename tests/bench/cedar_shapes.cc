@@ -69,7 +69,7 @@ Workload roles(std::size_t size) {
     out.entities.push_back(
         {.uid = uid("Document", "doc", i), .parents = {uid("Folder", "folder", random.below(folders))}});
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     out.requests.emplace_back(uid("User", "user", random.below(people)), uid("Action", "act", random.below(kActions)),
                               uid("Document", "doc", random.below(people)));
   }
@@ -108,7 +108,7 @@ Workload attributes(std::size_t size) {
                                               .set("title", word("document ", i))
                                               .build()});
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     out.requests.emplace_back(uid("User", "user", random.below(people)), uid("Action", "act", random.below(kActions)),
                               uid("Document", "doc", random.below(people)));
   }
@@ -136,7 +136,7 @@ Workload grants(std::size_t size) {
          .parents = {},
          .attributes = RecordBuilder().set("archived", Value::boolean(random.below(5) == 0)).build()});
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     EntityUid action = uid("Action", "act", random.below(kActions));
     if (random.below(2) == 0) {  // something that was shared
       const TemplateLink& link = out.links[random.below(out.links.size())];
@@ -179,7 +179,7 @@ Workload guards(std::size_t size) {
                             .parents = {},
                             .attributes = RecordBuilder().set("labels", Value::set(std::move(mine))).build()});
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     out.requests.emplace_back(uid("User", "user", random.below(people)), uid("Action", "act", random.below(kActions)),
                               uid("Table", "table", random.below(people)));
   }
@@ -256,7 +256,7 @@ Workload mix(std::size_t size) {
                                               .set("name", word("tool", i))
                                               .build()});
   }
-  for (std::size_t i = 0; i < kRequests; ++i) {
+  for (std::size_t i = 0; i < kProposed; ++i) {
     std::string path = random.below(4) == 0 ? "/etc/passwd" : "/home/work/file" + std::to_string(i);
     Value input = RecordBuilder().set("path", Value::string(path)).set("mode", number(random.below(8))).build();
     Value context = RecordBuilder()

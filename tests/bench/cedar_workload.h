@@ -24,7 +24,7 @@ struct Workload {
   std::vector<std::string> templates;
   std::vector<TemplateLink> links;
   std::vector<Entity> entities;
-  std::vector<Request> requests;  // all different in principal, action, resource or context, as far as there are enough
+  std::vector<Request> requests;  // varied in principal, action, resource and context
   // Whether principal, action and resource are brought along by each request, as in the gateway, or lie in the base.
   enum class Bring : std::uint8_t { nothing, own_entities } bring = Bring::nothing;
 };
@@ -40,7 +40,8 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-constexpr std::size_t kRequests = 512;
+constexpr std::size_t kRequests = 512;    // that are asked
+constexpr std::size_t kProposed = 16384;  // of which they are chosen: half of them allowed, where so many are
 
 // The five shapes of policy sets, with about `size` policies each.
 Workload roles(std::size_t size);
