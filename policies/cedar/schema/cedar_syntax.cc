@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -278,6 +279,7 @@ class SchemaParser {
     if (!enter(depth)) return false;
     Span start = cursor_.next().span;
     out.form = TypeForm::record;
+    std::map<std::string, std::size_t> positions;
     while (!cursor_.at(TokenKind::right_brace)) {
       Attribute attribute;
       if (!annotations(attribute.annotations)) return false;
@@ -286,7 +288,13 @@ class SchemaParser {
       attribute.name = std::move(*name);
       if (cursor_.accept(TokenKind::question)) attribute.requirement = Requirement::optional;
       if (!cursor_.expect(TokenKind::colon) || !type(attribute.type, depth + 1)) return false;
-      out.attributes.push_back(std::move(attribute));
+      // Of two attributes with one name the later counts, and nobody looks at the earlier.
+      auto [known, fresh] = positions.try_emplace(attribute.name.text, out.attributes.size());
+      if (fresh) {
+        out.attributes.push_back(std::move(attribute));
+      } else {
+        out.attributes[known->second] = std::move(attribute);
+      }
       if (!cursor_.accept(TokenKind::comma)) break;
     }
     if (!cursor_.expect(TokenKind::right_brace, "attributes are separated by `,`")) return false;

@@ -213,8 +213,8 @@ void Declarations::report_unknown(const TypeExpr& expr, const Place& place) {
     for (std::string_view each : {"Bool", "Long", "String", "ipaddr", "decimal", "datetime", "duration"}) {
       if (expr.form == TypeForm::reference) suggestion.consider(each);
     }
-    if (expr.form == TypeForm::reference && expr.name == "Boolean") suggestion.consider("Bool");
   }
+  if (expr.form == TypeForm::reference && expr.name == "Boolean") help = "did you mean `Bool`?";
   if (auto best = suggestion.best()) help = "did you mean `" + *best + "`?";
   problem(place, expr.span, "there is no " + what + " `" + expr.name + "`", std::move(help));
 }

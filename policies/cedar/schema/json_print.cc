@@ -236,8 +236,8 @@ class Printer {
   }
 
   void attributes(const TypeExpr& expr) {
-    std::map<std::string_view, const Attribute*> sorted;  // of two with one name the later counts
-    for (const Attribute& each : expr.attributes) sorted[each.name.text] = &each;
+    std::map<std::string_view, const Attribute*> sorted;
+    for (const Attribute& each : expr.attributes) sorted.emplace(each.name.text, &each);
     out_.key("attributes");
     out_.open('{');
     for (const auto& [name, each] : sorted) {

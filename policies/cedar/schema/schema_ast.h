@@ -48,7 +48,7 @@ struct TypeExpr {
   Span span;
   std::string name;
   std::vector<TypeExpr> element;
-  std::vector<Attribute> attributes;
+  std::vector<Attribute> attributes;  // of different names
 };
 
 struct Attribute {
