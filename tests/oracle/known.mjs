@@ -17,6 +17,10 @@ export const kKnown = [
     explains: (_, d) => d.what === 'schema_to_cedar: refused / accepted' && says(d.ours, "Cedar's syntax cannot"),
   },
   {
+    name: 'an array in place of an object',
+    explains: (_, d) => d.what.startsWith('schema') && d.what.endsWith(': refused / accepted') && says(d.ours, 'expected an object, found an array'),
+  },
+  {
     name: 'a common type and an entity type of one name',
     explains: (_, d) => d.what === 'schema_to_cedar: accepted / refused' && says(d.theirs, 'There are name collisions'),
   },
