@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -289,6 +290,23 @@ std::vector<PolicyExplanation> still_in_the_way(const Snapshot& snapshot, Reques
   return out;
 }
 
+// As decide() does: what is asked for one access counts for all of them.
+void suppose_approved(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
+                      std::span<const ApprovalFact> approvals, TimeMs now, RequestMaker::Input mode, Explanation& out) {
+  std::set<std::string> asked;
+  for (const AccessExplanation& access : out.accesses) {
+    for (const Remedy::Approval& approval : access.remedy.approvals) asked.insert(approval.rule);
+  }
+  if (asked.empty()) return;
+  std::vector<std::string> rules(asked.begin(), asked.end());
+  RequestMaker supposed(snapshot, subject, operation, approvals, rules, now, mode);
+  for (AccessExplanation& access : out.accesses) {
+    // What is in the way already is said already.
+    if (access.remedy.hard.empty() && access.remedy.failing.empty())
+      access.once_approved = still_in_the_way(snapshot, supposed, access.access, access.labels, rules, approvals);
+  }
+}
+
 }  // namespace
 
 Explanation explain(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
@@ -311,17 +329,11 @@ Explanation explain(const Snapshot& snapshot, const Subject& subject, const Oper
         out.problem = *maker.problem();
         return out;
       }
-      const Remedy& remedy = explained.remedy;
-      if (snapshot.mentions_approval() && remedy.hard.empty() && !remedy.approvals.empty()) {
-        std::vector<std::string> rules;
-        for (const Remedy::Approval& approval : remedy.approvals) rules.push_back(approval.rule);
-        RequestMaker supposed(snapshot, subject, operation, approvals, rules, now, mode);
-        explained.once_approved = still_in_the_way(snapshot, supposed, access, each, rules, approvals);
-      }
       out.accesses.push_back(std::move(explained));
     }
   }
   out.misfits = maker.misfits();
+  if (snapshot.mentions_approval()) suppose_approved(snapshot, subject, operation, approvals, now, mode, out);
   return out;
 }
 

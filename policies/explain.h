@@ -100,8 +100,8 @@ struct AccessExplanation {
   Labels labels;
   std::vector<PolicyExplanation> policies;
   Remedy remedy;
-  // What would still stand in the way once the approvals of `remedy` are given: forbids that read them and are not
-  // content, as far as is certain before anybody has approved.
+  // What would still stand in the way once every approval the operation needs is given: forbids that read approvals and
+  // are not content, as far as is certain before anybody has approved.
   std::vector<PolicyExplanation> once_approved;
 };
 
