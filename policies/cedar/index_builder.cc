@@ -27,6 +27,7 @@ class IndexBuilder {
       auto repeated = std::ranges::unique(groups);
       groups.erase(repeated.begin(), repeated.end());
     }
+    spare_ = kCopies * items.size();
     node(items, {});
     for (std::uint32_t i = 0; i < conjuncts_.tests(); ++i) out_.tests_.push_back(conjuncts_.test(i));
     fill_slots();
@@ -47,7 +48,14 @@ class IndexBuilder {
   struct Split {
     std::unordered_map<std::uint32_t, std::vector<Item>> groups;
     std::vector<Item> rest;
+    std::size_t items = 0;
 
+    // How often items stand in several groups, because several answers suit them.
+    std::size_t copies() const {
+      std::size_t sum = rest.size();
+      for (const auto& [key, group] : groups) sum += group.size();
+      return sum - items;
+    }
     // How many items are left on average, rest included. Whether the answer is the one that a single group waits for
     // is anyone's guess.
     double expected() const {
@@ -64,7 +72,9 @@ class IndexBuilder {
     }
   };
 
-  static constexpr std::size_t kLeaf = 6;      // up to so many policies are looked at one by one
+  static constexpr std::size_t kCopies =
+      16;                                  // of a policy in the tree, on average: bounds its size whatever is written
+  static constexpr std::size_t kLeaf = 6;  // up to so many policies are looked at one by one
   static constexpr double kWorthwhile = 0.75;  // what must be left at most for a question to be asked
   static constexpr double kTestCost = 2;       // of evaluating an expression, in policies looked at
 
@@ -105,7 +115,7 @@ class IndexBuilder {
   }
 
   Split split_by(Head head, const std::vector<Item>& items) const {
-    Split out;
+    Split out{.items = items.size()};
     for (const Item& item : items) {
       const PolicyIndex::Row& row = out_.rows_[item.policy];
       if (head == Head::action) {
@@ -149,7 +159,7 @@ class IndexBuilder {
     }
     for (std::uint32_t test : order) {
       const std::vector<Item>& same = by_test[test];
-      Split split;
+      Split split{.items = same.size()};
       for (const Item& item : same) {
         for (std::uint32_t answer : conjuncts_.answers(*next_of(item))) {
           std::vector<Item>& group = split.groups[answer];
@@ -157,7 +167,7 @@ class IndexBuilder {
         }
       }
       double expected = split.expected() + kTestCost;
-      if (expected < static_cast<double>(same.size())) {
+      if (expected < static_cast<double>(same.size()) && split.copies() <= spare_) {
         out.expected += expected;
         out.splits.emplace_back(test, std::move(split));
       } else {
@@ -177,7 +187,7 @@ class IndexBuilder {
       for (Head head : {Head::action, Head::principal, Head::resource}) {
         if (asked.at(static_cast<std::size_t>(head))) continue;
         Split candidate = split_by(head, items);
-        if (candidate.expected() >= left) continue;
+        if (candidate.expected() >= left || candidate.copies() > spare_) continue;
         left = candidate.expected();
         best = head;
         split = std::move(candidate);
@@ -210,6 +220,7 @@ class IndexBuilder {
   }
 
   std::uint32_t split_node(PolicyIndex::Node shape, Split& split, Asked asked) {
+    spare_ -= std::min(spare_, split.copies());
     std::uint32_t number = add(shape);
     std::uint32_t first_entry = next_entry();
     std::vector<PolicyIndex::Edge> edges;
@@ -249,6 +260,7 @@ class IndexBuilder {
   std::span<const Policy> policies_;
   PolicyIndex& out_;
   Conjuncts conjuncts_;
+  std::size_t spare_ = 0;                                         // copies that may still be made
   std::vector<std::vector<Conjunct>> chains_;                     // of each policy
   std::unordered_map<const Condition*, std::size_t> conditions_;  // where they are now; links share theirs
 };

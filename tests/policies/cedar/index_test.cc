@@ -121,6 +121,39 @@ TEST(CedarIndex, LooksOnlyAtPoliciesThatMayApply) {
   }
 }
 
+// Policies that many answers suit stand in the tree more than once, but not in all combinations.
+TEST(CedarIndex, ManyAnswersDoNotMultiply) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) {
+    auto list = [i](const std::string& open, const std::string& close, int step) {
+      std::string out;
+      for (int k = 0; k < 60; ++k) {
+        if ((k * step + i) % 7 == 0) out += (out.empty() ? "" : ", ") + open + std::to_string(k) + close;
+      }
+      return out;
+    };
+    text += "permit (principal, action in [" + list("Action::\"a", "\"", 1) + "], resource) when {";
+    for (int k = 1; k <= 4; ++k) {
+      text += std::string(k == 1 ? "" : " && ") + "[" + list("\"w", "\"", k) + "].contains(context.c" +
+              std::to_string(k) + ")";
+    }
+    text += " };\n";
+  }
+  PolicySet set = parse(text);
+  EXPECT_LT(set.index().nodes(), 60U * 17);
+  Entities base;
+  EntityOverlay entities(base);
+  for (int i = 0; i < 60; ++i) {
+    RecordBuilder context;
+    for (int k = 1; k <= 4; ++k)
+      context.set("c" + std::to_string(k), Value::string("w" + std::to_string((i * k) % 60)));
+    Request request(EntityUid("User", "u"), EntityUid("Action", "a" + std::to_string(i)), EntityUid("Doc", "d"),
+                    context.build());
+    EXPECT_EQ(describe(set, authorize(set, request, entities)),
+              describe(set, authorize_by_scan(set, request, entities)));
+  }
+}
+
 // Where a principal is not known, what its conditions settle is still left out.
 TEST(CedarIndex, UnknownHeadsAreFollowedEverywhere) {
   std::string text;
