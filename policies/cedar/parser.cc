@@ -58,12 +58,23 @@ class PolicyParser {
         annotation.value = cursor_.string_value(*value);
       }
       annotation.span = join(start, cursor_.last_span());
-      if (std::ranges::find(policy.annotations, annotation.key, &ast::Annotation::key) != policy.annotations.end()) {
-        cursor_.problem(annotation.span, "the annotation `@" + annotation.key + "` is given twice");
-      }
       policy.annotations.push_back(std::move(annotation));
     }
+    report_duplicates(policy.annotations);
     return true;
+  }
+
+  void report_duplicates(const std::vector<ast::Annotation>& annotations) {
+    if (annotations.size() < 2) return;
+    std::vector<const ast::Annotation*> sorted;
+    for (const ast::Annotation& each : annotations) sorted.push_back(&each);
+    std::ranges::sort(sorted, {}, [](const ast::Annotation* each) {
+      return std::pair(std::string_view(each->key), each->span.offset);
+    });
+    for (std::size_t i = 1; i < sorted.size(); ++i) {
+      if (sorted[i]->key != sorted[i - 1]->key) continue;
+      cursor_.problem(sorted[i]->span, "the annotation `@" + sorted[i]->key + "` is given twice");
+    }
   }
 
   bool effect(ast::Policy& policy) {
@@ -145,10 +156,15 @@ class PolicyParser {
     return true;
   }
 
-  // Entities, slots and lists of a head may stand in any number of parentheses.
+  // Entities, slots and lists of a head may stand in parentheses, as deep as expressions may.
   std::size_t open_parentheses() {
     std::size_t count = 0;
+    Span first = cursor_.peek().span;
     while (cursor_.accept(TokenKind::left_paren)) ++count;
+    std::size_t most = std::min<std::size_t>(cursor_.limits().depth, 1000);
+    if (count > most) {
+      cursor_.problem(first, "nested too deeply: at most " + std::to_string(most) + " levels are allowed");
+    }
     return count;
   }
   bool close_parentheses(std::size_t count) {

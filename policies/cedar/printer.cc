@@ -236,10 +236,11 @@ class Printer {
   }
 
   void conditional(const Expr& expr) {
+    // No parentheses here: they would count against the depth that the parser allows.
     out_ += "if ";
-    print(expr.operands[0], Level::or_chain);
+    expression(expr.operands[0]);
     out_ += " then ";
-    print(expr.operands[1], Level::or_chain);
+    expression(expr.operands[1]);
     out_ += " else ";
     expression(expr.operands[2]);
   }

@@ -25,7 +25,7 @@ TEST(CedarPrinter, WritesParenthesesOnlyWhereTheyAreNeeded) {
            {"true&&false||(true||false)", "true && false || (true || false)"},
            {"(1==2)==(3<4)", "(1 == 2) == (3 < 4)"},
            {"if (if true then true else false) then 1 else if true then 2 else 3",
-            "if (if true then true else false) then 1 else if true then 2 else 3"},
+            "if if true then true else false then 1 else if true then 2 else 3"},
            {"(if true then 1 else 2)+3", "(if true then 1 else 2) + 3"},
            {"-(1)", "-(1)"},
            {"-1", "-1"},
