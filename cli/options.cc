@@ -320,6 +320,34 @@ void add_policy_test(CLI::App& policy, Action& action) {
   output_option(app, options.output);
 }
 
+void add_policy_syntax(CLI::App& policy, Action& action) {
+  auto format = command<PolicyFormatOptions>(policy, action, run_policy_format, "format",
+                                             "Lay policies out as the official formatter does; comments stay",
+                                             "countersign policy format --write ./policies\n"
+                                             "  countersign policy format - < draft.cedar");
+  format.app->add_option("path", format.options->paths, "Policy file, folder of *.cedar files, or - for standard input")
+      ->required()
+      ->type_name("FILE|DIR|-");
+  format.app->add_flag("--check", format.options->check, "Change nothing; name the files that would, and exit 1");
+  format.app->add_flag("--write", format.options->write, "Rewrite the files, and name those that changed");
+  format.app->add_option("--line-width", format.options->line_width, "Columns a line should not exceed")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  format.app->add_option("--indent", format.options->indent, "Columns of one level")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
+
+  auto translate = command<PolicyTranslateOptions>(policy, action, run_policy_translate, "translate",
+                                                   "Turn policies into Cedar's JSON, or back into text",
+                                                   "countersign policy translate --to json team.cedar");
+  static const std::map<std::string, Syntax> kSyntaxes{{"cedar", Syntax::cedar}, {"json", Syntax::json}};
+  translate.app->add_option("--to", translate.options->to, "What to write: cedar or json")
+      ->transform(CLI::CheckedTransformer(kSyntaxes, CLI::ignore_case))
+      ->option_text("cedar|json")
+      ->required();
+  translate.app->add_option("file", translate.options->file, "What to read; - or absent: standard input");
+}
+
 void add_policy_commands(CLI::App& root, Action& action) {
   CLI::App* policy = group(root, "policy", "Work on policies");
   auto check = command<PolicyCheckOptions>(*policy, action, run_policy_check, "check",
@@ -342,6 +370,7 @@ void add_policy_commands(CLI::App& root, Action& action) {
 
   add_policy_explain(*policy, action);
   add_policy_test(*policy, action);
+  add_policy_syntax(*policy, action);
 
   auto authorize =
       command<PolicyAuthorizeOptions>(*policy, action, run_policy_authorize, "authorize",

@@ -195,6 +195,23 @@ struct PolicyTestOptions {
 };
 int run_policy_test(const PolicyTestOptions& options);
 
+struct PolicyFormatOptions {
+  std::vector<std::string> paths;  // *.cedar files, folders of them, or "-"
+  bool check = false;              // say what would change
+  bool write = false;              // change it
+  std::uint32_t line_width = 80;
+  std::uint32_t indent = 2;
+};
+int run_policy_format(const PolicyFormatOptions& options);
+
+enum class Syntax { cedar, json };
+
+struct PolicyTranslateOptions {
+  Syntax to = Syntax::json;
+  std::string file = "-";
+};
+int run_policy_translate(const PolicyTranslateOptions& options);
+
 struct PolicyAuthorizeOptions {
   bool jsonl = false;  // the only form there is; asked for by name
   std::string file;    // empty or "-": standard input
