@@ -102,13 +102,14 @@ class Formatter {
     Doc comments = before();
     const Word& taken = words_[at_++];
     Doc text = layout_.text(taken.text);
+    after_comment_ = !taken.behind.empty();
     if (taken.behind.empty()) return all({comments, text, next});
     return all({comments, text, space(), layout_.text(taken.behind), layout_.hard()});
   }
   Doc word() { return word(layout_.nothing()); }
 
   // When the word before ends with a comment, the next line begins out here and not as far in as that word stands.
-  Doc after_comment() { return words_[at_ - 1].behind.empty() ? layout_.nothing() : layout_.hard(); }
+  Doc after_comment() { return after_comment_ ? layout_.hard() : layout_.nothing(); }
 
   // Leaves out the word at hand; its comments go to the one behind it.
   void skip() {
@@ -246,8 +247,9 @@ class Formatter {
       return layout_.group(all({left, layout_.line(), operation, layout_.line(), right}));
     }
     if (!at_word("is")) return left;
+    Doc end = after_comment();
     Doc operation = word();
-    std::vector<Doc> parts{left, space(), operation, space(), layout_.nest(indent_, name())};
+    std::vector<Doc> parts{left, end, space(), operation, space(), layout_.nest(indent_, name())};
     if (at_word("in")) {
       parts.push_back(layout_.line());
       parts.push_back(word());
@@ -377,6 +379,7 @@ class Formatter {
   std::size_t at_ = 0;
   std::size_t width_;
   std::size_t indent_;
+  bool after_comment_ = false;  // the last word laid out ends with one
   Layout layout_;
 };
 
