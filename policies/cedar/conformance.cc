@@ -62,21 +62,31 @@ ValueKind value_kind(TypeKind kind) {
 // What is wrong with naming this entity, whatever its type may be: an id outside an enumeration, or an action that is
 // not declared. Empty when nothing is.
 std::string fault_of(const Schema& schema, std::string_view type, std::string_view id) {
-  EntityUid uid(type, id);
   if (detail::is_action_type_name(type)) {
+    EntityUid uid(type, id);
     return schema.action(uid) == nullptr ? "the action " + named(uid.to_text()) + " is not declared" : "";
   }
   const EntityTypeInfo* info = schema.entity_type(type);
   if (info == nullptr || !info->is_enumerated() || std::ranges::find(info->ids, id) != info->ids.end()) return "";
-  return named(uid.to_text()) + " does not exist: the ids of " + named(type) + " are " + list(info->ids);
+  return named(EntityUid(type, id).to_text()) + " does not exist: the ids of " + named(type) + " are " +
+         list(info->ids);
 }
+
+// A place inside a value; its text is made only when there is something to say.
+struct Where {
+  const Where* outer = nullptr;
+  std::string_view before;
+  std::string_view name;
+
+  std::string text() const { return (outer == nullptr ? "" : outer->text()) + std::string(before) + std::string(name); }
+};
 
 class ValueChecker {
  public:
   ValueChecker(const Schema& schema, std::string_view code) : schema_(schema), code_(code) {}
 
   // Recursive: as deep as the type is, which the schema bounds.
-  Status check(const Value& value, const Type& type, const std::string& where) const {
+  Status check(const Value& value, const Type& type, const Where& where) const {
     if (value.is(ValueKind::unknown)) {
       bool fits =
           value.unknown_type().empty() || (type.is(TypeKind::entity) && type.entity_name() == value.unknown_type());
@@ -87,34 +97,34 @@ class ValueChecker {
     if (type.is(TypeKind::record)) return record(value, type, where);
     if (!type.is(TypeKind::set)) return {};
     for (const Value& element : value.elements()) {
-      if (auto fits = check(element, *type.element(), where + "[…]"); !fits) return fits;
+      if (auto fits = check(element, *type.element(), {&where, "[…]", {}}); !fits) return fits;
     }
     return {};
   }
 
  private:
-  Status mismatch(const std::string& where, const Type& type, const std::string& found) const {
-    return refuse(code_, where + ": expected " + named(type.to_text()) + ", found " + found);
+  Status mismatch(const Where& where, const Type& type, const std::string& found) const {
+    return refuse(code_, where.text() + ": expected " + named(type.to_text()) + ", found " + found);
   }
 
-  Status entity(const Value& value, const Type& type, const std::string& where) const {
+  Status entity(const Value& value, const Type& type, const Where& where) const {
     const detail::EntityUidData& uid = value.entity_data();
     if (uid.type.view() != type.entity_name()) {
       return mismatch(where, type, "an entity of type " + named(uid.type.view()));
     }
     std::string fault = fault_of(schema_, uid.type.view(), uid.id);
-    return fault.empty() ? Status() : refuse(code_, where + ": " + fault);
+    return fault.empty() ? Status() : refuse(code_, where.text() + ": " + fault);
   }
 
-  Status record(const Value& value, const Type& type, const std::string& where) const {
+  Status record(const Value& value, const Type& type, const Where& where) const {
     for (const auto& [name, member] : value.fields()) {
       const AttributeType* declared = type.find(name.view());
-      if (declared == nullptr) return refuse(code_, where + ": there is no attribute " + named(name.view()));
-      if (auto fits = check(member, *declared->type, where + "." + declared->name); !fits) return fits;
+      if (declared == nullptr) return refuse(code_, where.text() + ": there is no attribute " + named(name.view()));
+      if (auto fits = check(member, *declared->type, {&where, ".", name.view()}); !fits) return fits;
     }
     for (const AttributeType& each : type.attributes()) {
       if (each.requirement == Requirement::required && value.find(each.name) == nullptr)
-        return refuse(code_, where + ": the attribute " + named(each.name) + " is missing");
+        return refuse(code_, where.text() + ": the attribute " + named(each.name) + " is missing");
     }
     return {};
   }
@@ -145,7 +155,7 @@ Status validate_participant(const Schema& schema, const Value& who, std::string_
 }
 
 Status validate_context(const Schema& schema, const Value& context, const ActionInfo& action) {
-  return ValueChecker(schema, kRequest).check(context, *action.context, "context");
+  return ValueChecker(schema, kRequest).check(context, *action.context, {nullptr, {}, "context"});
 }
 
 std::unexpected<Error> undeclared_action(std::string_view code, const EntityUid& uid) {
@@ -206,7 +216,7 @@ Status validate_actions(const Schema& schema, const std::vector<Entity>& entitie
 }  // namespace
 
 Status validate_value(const Schema& schema, const Value& value, const Type& type, std::string_view where) {
-  return ValueChecker(schema, "cedar.value.invalid").check(value, type, std::string(where));
+  return ValueChecker(schema, "cedar.value.invalid").check(value, type, {nullptr, {}, where});
 }
 
 Status validate_request(const Schema& schema, const Request& request) {
@@ -235,11 +245,11 @@ Status validate_entity(const Schema& schema, const Entity& entity) {
   if (declared == nullptr) return refuse(kEntity, name + ": the entity type " + named(type) + " is not declared");
   if (std::string fault = fault_of(schema, type, entity.uid.id()); !fault.empty()) return refuse(kEntity, fault);
   ValueChecker values(schema, kEntity);
-  if (auto valid = values.check(entity.attributes, *declared->attributes, name); !valid) return valid;
+  Where here{nullptr, {}, name};
+  if (auto valid = values.check(entity.attributes, *declared->attributes, here); !valid) return valid;
   for (const auto& [key, tag] : entity.tags.fields()) {
     if (declared->tags == nullptr) return refuse(kEntity, name + ": entities of type " + named(type) + " have no tags");
-    if (auto valid = values.check(tag, *declared->tags, name + ".tags." + std::string(key.view())); !valid)
-      return valid;
+    if (auto valid = values.check(tag, *declared->tags, {&here, ".tags.", key.view()}); !valid) return valid;
   }
   for (const EntityUid& parent : entity.parents) {
     if (!contains(declared->ancestors, parent.type_name()))
