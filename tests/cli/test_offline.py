@@ -260,5 +260,45 @@ class Policies(unittest.TestCase):
         self.assertEqual(run("audit", "verify", "--dir", str(self.folder), "--since", "/nowhere")[0], 2)
 
 
+class PolicyAuthorize(unittest.TestCase):
+    GOOD = json.dumps({
+        "policies": "permit (principal, action, resource);", "entities": [],
+        "requests": [{"principal": {"type": "U", "id": "a"}, "action": {"type": "Action", "id": "x"}, "resource": {"type": "R", "id": "r"}, "context": {}}],
+    })
+
+    def test_answers_each_line_before_the_next_is_written(self):
+        with subprocess.Popen([BINARY, "policy", "authorize", "--jsonl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as door:
+            for _ in range(3):
+                door.stdin.write(self.GOOD + "\n")
+                door.stdin.flush()
+                self.assertEqual(json.loads(door.stdout.readline())["responses"][0]["decision"], "allow")
+                door.stdin.write("nonsense\n")
+                door.stdin.flush()
+                self.assertIn("error", json.loads(door.stdout.readline()))
+            door.stdin.close()
+            self.assertEqual(door.wait(timeout=60), 0)
+
+    def test_hostile_lines_cost_an_error_and_the_next_line_works(self):
+        def nested(depth):
+            return json.dumps({"policies": "permit (principal, action, resource) when { " + "(" * depth + "true" + ")" * depth + " };", "requests": []})
+
+        code, out, _ = run("policy", "authorize", "--jsonl", stdin="\n".join([nested(150), nested(1_000_000), "[" * 1_000_000, self.GOOD]))
+        answers = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual((code, len(answers)), (0, 4))
+        self.assertTrue(answers[0]["valid"])
+        self.assertIn("nested too deeply", answers[1]["error"])
+        self.assertIn("error", answers[2])
+        self.assertEqual(answers[3]["responses"][0]["reason"], ["policy0"])
+
+    def test_reads_a_file_and_wants_the_format_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "cases.jsonl")
+            path.write_text(self.GOOD + "\n")
+            code, out, _ = run("policy", "authorize", "--jsonl", str(path))
+            self.assertEqual((code, len(out.splitlines())), (0, 1))
+            self.assertEqual(run("policy", "authorize", "--jsonl", str(path) + ".missing")[0], 2)
+        self.assertEqual(run("policy", "authorize")[0], 2)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=1)
