@@ -11,6 +11,12 @@ const kCommentAtLastComma = /,\s*(\/\/[^\n]*\n\s*)+[)\]}]|\/\/[^\n]*\n\s*,\s*(\/
 const solid = (text) => tokensOf(text).filter((token) => !/^(\s+|,|\/\/.*)$/.test(token)).join(' ');
 const comments = (text) => tokensOf(text).filter((token) => token.startsWith('//')).length;
 
+// The value a message ".resource.entity: expected an entity…" is about.
+function placeOf(json, message) {
+  const path = /^((?:\.[^.[\]]+|\[\d+\])+): expected an (?:entity|object)/.exec(message)?.[1];
+  return path && [...path.matchAll(/[^.[\]]+/g)].reduce((at, [key]) => at?.[key], json);
+}
+
 export const kKnown = [
   {
     name: 'a schema only JSON can express',
@@ -18,7 +24,8 @@ export const kKnown = [
   },
   {
     name: 'an array in place of an object',
-    explains: (_, d) => d.what.startsWith('schema') && d.what.endsWith(': refused / accepted') && says(d.ours, 'expected an object, found an array'),
+    explains: (_, d, op) => (d.what.startsWith('schema') && d.what.endsWith(': refused / accepted') && says(d.ours, 'expected an object, found an array')) ||
+      (d.what === 'to_text: refused / accepted' && Array.isArray(placeOf(op.json, d.ours))),
   },
   {
     name: 'a common type and an entity type of one name',
