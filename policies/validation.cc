@@ -145,13 +145,14 @@ class Merged {
   }
 
  private:
-  using Key = std::tuple<Finding, std::string, std::uint32_t, std::string>;
+  // The same of one place is said once, though it may be wrong in several ways: for several actions.
+  using Key = std::tuple<Finding, std::string, std::uint32_t, std::uint32_t>;
   static Key key_of(const cedar::ValidationFinding& finding) {
-    return {finding.kind, finding.policy, finding.diagnostic.span.offset, finding.diagnostic.message};
+    return {finding.kind, finding.policy, finding.diagnostic.span.offset, finding.diagnostic.span.length};
   }
 
   void count(const cedar::ValidationFinding& finding) {
-    auto [found, fresh] = counted_.try_emplace({finding.kind, finding.policy, 0, {}}, finding, 0);
+    auto [found, fresh] = counted_.try_emplace({finding.kind, finding.policy, 0, 0}, finding, 0);
     ++found->second.second;
   }
 
