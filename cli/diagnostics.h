@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "core/json.h"
 #include "core/problem.h"
 
 namespace countersign::cli {
@@ -12,8 +11,5 @@ namespace countersign::cli {
 // there is something to say. Lines are read from the files again; a file that cannot be read leaves the first line
 // only. Text of files is made harmless.
 [[nodiscard]] std::string render_problems(const Problems& problems);
-
-// For programs: [{"file","line","column","length","severity","code","message","help"}], without what is not known.
-[[nodiscard]] Json problems_json(const Problems& problems);
 
 }  // namespace countersign::cli

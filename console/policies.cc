@@ -2,6 +2,7 @@
 #include <set>
 
 #include "console/api.h"
+#include "core/problem_json.h"
 
 namespace countersign::console {
 namespace {
@@ -22,14 +23,6 @@ Json ruleset_json(const approvals::Ruleset& ruleset, const std::filesystem::path
           {"rules", std::move(rules)}};
 }
 
-Json problem_json(const Problem& problem) {
-  return {{"file", problem.file},
-          {"line", problem.line},
-          {"column", problem.column},
-          {"severity", problem.severity == Severity::warning ? "warning" : "error"},
-          {"message", problem.message}};
-}
-
 }  // namespace
 
 Result<Answer> AdminApi::show_policies(const Call&) {
@@ -41,17 +34,15 @@ Result<Answer> AdminApi::reload_policies(const Call& call) {
   if (!body) return fail(body.error());
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
   auto reloaded = services_.reload();
-  Json problems = Json::array();
-  for (const Problem& problem : reloaded.problems) problems.push_back(problem_json(problem));
   audit::Entry entry = entry_of(call, audit::Phase::admin);
   entry.action = "policies:reload";
   entry.policy_digest = reloaded.digest;
   entry.code = reloaded.replaced ? "policies.replaced" : "policies.kept";
-  entry.detail = std::to_string(problems.size()) + " problems";
+  entry.detail = std::to_string(reloaded.problems.size()) + " problems";
   if (auto durable = record(std::move(entry)); !durable) return fail(durable.error());
   Json out = ruleset_json(*services_.rulesets.current(), services_.rulesets.folder());
   out["outcome"] = reloaded.replaced ? "replaced" : "kept";
-  out["problems"] = std::move(problems);
+  out["problems"] = problems_json(reloaded.problems);
   // Not an error of the request: it was carried out, and the answer says what came of it.
   return json_answer(out);
 }

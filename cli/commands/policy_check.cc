@@ -5,6 +5,7 @@
 #include "cli/diagnostics.h"
 #include "cli/policy_sources.h"
 #include "cli/report.h"
+#include "core/problem_json.h"
 
 namespace countersign::cli {
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "policies/cedar/est_reader.h"
+#include "policies/cedar/spelling.h"
 
 namespace cedar::detail {
 namespace {
@@ -62,15 +63,6 @@ std::optional<ExprKind> chain_of(std::string_view key) {
   if (key == "||") return ExprKind::or_chain;
   if (key == "+" || key == "-") return ExprKind::sum;
   if (key == "*") return ExprKind::product;
-  return std::nullopt;
-}
-
-std::optional<ast::Method> method_of(std::string_view key) {
-  if (key == "contains") return ast::Method::contains;
-  if (key == "containsAll") return ast::Method::contains_all;
-  if (key == "containsAny") return ast::Method::contains_any;
-  if (key == "getTag") return ast::Method::get_tag;
-  if (key == "hasTag") return ast::Method::has_tag;
   return std::nullopt;
 }
 
@@ -268,7 +260,7 @@ class PolicyReader {
     if (chain_of(key)) return chain(json);
     if (auto op = relation_of(key))
       return with_operands(body, {"left", "right"}, {.kind = ExprKind::relation, .op = *op});
-    if (auto method = method_of(key))
+    if (auto method = method_named(key))
       return with_operands(body, {"left", "right"}, {.kind = ExprKind::method, .method = *method});
     if (key == "if-then-else") return with_operands(body, {"if", "then", "else"}, {.kind = ExprKind::conditional});
     if (key == ".") return attribute(body);

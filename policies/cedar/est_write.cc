@@ -4,6 +4,7 @@
 
 #include "core/json.h"
 #include "policies/cedar/est.h"
+#include "policies/cedar/spelling.h"
 
 namespace cedar {
 namespace {
@@ -13,53 +14,6 @@ using ast::ExprId;
 using ast::ExprKind;
 using countersign::ErrorKind;
 using countersign::fail;
-
-std::string_view key_of(ast::Operator op) {
-  switch (op) {
-    case ast::Operator::equal:
-      return "==";
-    case ast::Operator::not_equal:
-      return "!=";
-    case ast::Operator::less:
-      return "<";
-    case ast::Operator::less_equal:
-      return "<=";
-    case ast::Operator::greater:
-      return ">";
-    case ast::Operator::greater_equal:
-      return ">=";
-    case ast::Operator::in:
-      return "in";
-    case ast::Operator::plus:
-      return "+";
-    case ast::Operator::minus:
-      return "-";
-  }
-  return "==";
-}
-
-std::string_view key_of(ast::Method method) {
-  switch (method) {
-    case ast::Method::contains:
-      return "contains";
-    case ast::Method::contains_all:
-      return "containsAll";
-    case ast::Method::contains_any:
-      return "containsAny";
-    case ast::Method::is_empty:
-      return "isEmpty";
-    case ast::Method::get_tag:
-      return "getTag";
-    case ast::Method::has_tag:
-      return "hasTag";
-  }
-  return "contains";
-}
-
-std::string_view name_of(ast::Variable variable) {
-  constexpr std::string_view kNames[] = {"principal", "action", "resource", "context"};
-  return kNames[static_cast<std::size_t>(variable)];
-}
 
 // Recursive: the height of every tree is bounded where it is made. Stops adding once past the limit.
 class Writer {
@@ -319,7 +273,7 @@ class Writer {
         return literal(expr);
       case ExprKind::variable:
         raw("{\"Var\":\"");
-        raw(name_of(expr.variable));
+        raw(spelling(expr.variable));
         return raw("\"}");
       case ExprKind::conditional:
         return conditional(expr);
@@ -328,11 +282,11 @@ class Writer {
       case ExprKind::and_chain:
         return chain(expr, [](std::size_t) { return std::string_view("&&"); });
       case ExprKind::sum:
-        return chain(expr, [&](std::size_t i) { return key_of(expr.ops[i - 1]); });
+        return chain(expr, [&](std::size_t i) { return spelling(expr.ops[i - 1]); });
       case ExprKind::product:
         return chain(expr, [](std::size_t) { return std::string_view("*"); });
       case ExprKind::relation:
-        return binary(key_of(expr.op), expr.operands[0], expr.operands[1]);
+        return binary(spelling(expr.op), expr.operands[0], expr.operands[1]);
       case ExprKind::has:
         return has(expr);
       case ExprKind::like:
@@ -348,8 +302,8 @@ class Writer {
         expression(expr.operands[0]);
         return attribute_names({&expr.text, 1});
       case ExprKind::method:
-        if (expr.operands.size() == 1) return unary(key_of(expr.method), expr.operands[0]);
-        return binary(key_of(expr.method), expr.operands[0], expr.operands[1]);
+        if (expr.operands.size() == 1) return unary(spelling(expr.method), expr.operands[0]);
+        return binary(spelling(expr.method), expr.operands[0], expr.operands[1]);
       case ExprKind::extension:
         raw("{\"");
         raw(expr.extension->name);

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "policies/cedar/spelling.h"
 #include "policies/cedar/token_cursor.h"
 
 namespace cedar::detail {
@@ -14,16 +15,6 @@ using ast::ExprKind;
 using Parsed = std::optional<ExprId>;
 
 constexpr std::size_t kUnaryLimit = 4;
-
-std::optional<ast::Method> builtin_method(std::string_view name) {
-  if (name == "contains") return ast::Method::contains;
-  if (name == "containsAll") return ast::Method::contains_all;
-  if (name == "containsAny") return ast::Method::contains_any;
-  if (name == "isEmpty") return ast::Method::is_empty;
-  if (name == "getTag") return ast::Method::get_tag;
-  if (name == "hasTag") return ast::Method::has_tag;
-  return std::nullopt;
-}
 
 class ExpressionParser {
  public:
@@ -305,7 +296,7 @@ class ExpressionParser {
     std::vector<ExprId> operands{target};
     if (!list(TokenKind::left_paren, TokenKind::right_paren, operands)) return std::nullopt;
     Span span = since(start);
-    if (auto builtin = builtin_method(name)) {
+    if (auto builtin = method_named(name)) {
       std::size_t wanted = *builtin == ast::Method::is_empty ? 0 : 1;
       if (operands.size() - 1 != wanted) {
         cursor_.problem(span, "`" + name + "` takes " + (wanted == 0 ? "no arguments" : "one argument") + ", got " +
@@ -461,8 +452,7 @@ class ExpressionParser {
     std::vector<ExprId> operands;
     if (!list(TokenKind::left_paren, TokenKind::right_paren, operands)) return std::nullopt;
     const ExtensionFunction* extension = find_extension(name);
-    bool is_method =
-        builtin_method(name).has_value() || (extension != nullptr && extension->style == CallStyle::method);
+    bool is_method = method_named(name).has_value() || (extension != nullptr && extension->style == CallStyle::method);
     if (is_method) {
       cursor_.problem(name_token.span, "`" + name + "` is a method, not a function", "write `value." + name + "(…)`");
     } else if (extension == nullptr) {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "policies/cedar/spelling.h"
 #include "policies/cedar/unescape.h"
 
 namespace cedar {
@@ -45,60 +46,8 @@ Level level_of(const Expr& expr) {
   }
 }
 
-std::string_view spelling(ast::Operator op) {
-  switch (op) {
-    case ast::Operator::equal:
-      return " == ";
-    case ast::Operator::not_equal:
-      return " != ";
-    case ast::Operator::less:
-      return " < ";
-    case ast::Operator::less_equal:
-      return " <= ";
-    case ast::Operator::greater:
-      return " > ";
-    case ast::Operator::greater_equal:
-      return " >= ";
-    case ast::Operator::in:
-      return " in ";
-    case ast::Operator::plus:
-      return " + ";
-    case ast::Operator::minus:
-      return " - ";
-  }
-  return " ";
-}
-
-std::string_view spelling(ast::Variable variable) {
-  switch (variable) {
-    case ast::Variable::principal:
-      return "principal";
-    case ast::Variable::action:
-      return "action";
-    case ast::Variable::resource:
-      return "resource";
-    case ast::Variable::context:
-      return "context";
-  }
-  return "context";
-}
-
-std::string_view spelling(ast::Method method) {
-  switch (method) {
-    case ast::Method::contains:
-      return "contains";
-    case ast::Method::contains_all:
-      return "containsAll";
-    case ast::Method::contains_any:
-      return "containsAny";
-    case ast::Method::is_empty:
-      return "isEmpty";
-    case ast::Method::get_tag:
-      return "getTag";
-    case ast::Method::has_tag:
-      return "hasTag";
-  }
-  return "contains";
+std::string spaced(ast::Operator op) {
+  return " " + std::string(spelling(op)) + " ";
 }
 
 // Whether `word` can stand where a name is expected, without quotes.
@@ -181,7 +130,7 @@ class Printer {
       case ExprKind::and_chain:
         return chain(expr, " && ", Level::relation);
       case ExprKind::relation:
-        return chain(expr, spelling(expr.op), Level::sum);
+        return chain(expr, spaced(expr.op), Level::sum);
       case ExprKind::has:
         return has(expr);
       case ExprKind::like:
@@ -198,7 +147,7 @@ class Printer {
         return;
       case ExprKind::sum:
         for (std::size_t i = 0; i < expr.operands.size(); ++i) {
-          if (i > 0) out_ += spelling(expr.ops[i - 1]);
+          if (i > 0) out_ += spaced(expr.ops[i - 1]);
           print(expr.operands[i], Level::product);
         }
         return;

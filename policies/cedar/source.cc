@@ -38,6 +38,30 @@ std::string_view LineMap::line(std::uint32_t number) const {
 Source::Source(std::string name, std::string text)
     : name_(std::move(name)), text_(std::move(text)), lines_(std::string_view(text_)) {}
 
+namespace {
+
+// A line as a terminal may show it: what would move the cursor, colour the text or turn its direction is one
+// replacement character, so that columns stay what they are and nobody reads another text than the one that is there.
+std::string harmless(std::string_view line) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string out;
+  for (std::size_t i = 0; i < line.size();) {
+    auto byte = static_cast<unsigned char>(line[i]);
+    std::size_t length = 1;
+    while (i + length < line.size() && (static_cast<unsigned char>(line[i + length]) & 0xC0) == 0x80) ++length;
+    std::string_view point = line.substr(i, length);
+    bool control = (byte < 0x20 && byte != '\t') || byte == 0x7F || (byte == 0xC2 && point < "\xC2\xA0");
+    bool direction = point == "\xD8\x9C" || (point >= "\xE2\x80\x8B" && point <= "\xE2\x80\x8F") ||
+                     (point >= "\xE2\x80\xA8" && point <= "\xE2\x80\xAE") ||
+                     (point >= "\xE2\x81\xA0" && point <= "\xE2\x81\xAF") || point == "\xEF\xBB\xBF";
+    out += control || direction ? kReplacement : point;
+    i += length;
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string render(const Diagnostic& diagnostic, const Source& source) {
   const Position& at = diagnostic.position;
   std::string out = source.name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " +
@@ -52,8 +76,8 @@ std::string render(const Diagnostic& diagnostic, const Source& source) {
     ++column;
   }
   std::uint32_t room = code_points(line) + 1 > at.column ? code_points(line) + 1 - at.column : 1;
-  out += "  " + std::string(line) + "\n  " + margin + std::string(std::clamp(at.length, 1U, std::max(room, 1U)), '^') +
-         "\n";
+  out +=
+      "  " + harmless(line) + "\n  " + margin + std::string(std::clamp(at.length, 1U, std::max(room, 1U)), '^') + "\n";
   if (!diagnostic.help.empty()) out += "  help: " + diagnostic.help + "\n";
   return out;
 }

@@ -127,6 +127,14 @@ TEST(CedarParser, RendersAsCompilersDo) {
             "  help: compare with `==`\n");
 }
 
+TEST(CedarParser, RenderedLinesHoldNothingThatMovesWhatIsRead) {
+  Source source("policies.cedar", "permit (principal, action, resource) when { \"\xE2\x80\xAE\x1B[2J\tä\" 1 };");
+  auto parsed = parse_policies(source.text());
+  ASSERT_FALSE(parsed);
+  std::string text = render(parsed.error().front(), source);
+  EXPECT_NE(text.find("\"\xEF\xBF\xBD\xEF\xBF\xBD[2J\tä\" 1"), std::string::npos) << text;
+}
+
 TEST(CedarParser, DeepNestingIsAnErrorNotACrash) {
   for (std::size_t depth : {std::size_t{150}, std::size_t{201}, std::size_t{100'000}}) {
     for (auto [open, middle, close] : {std::tuple{"(", "1", ")"},
