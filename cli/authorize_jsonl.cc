@@ -81,6 +81,9 @@ Result<cedar::EntityUid> read_uid(std::string_view part, std::string_view slice)
   bool escaped = !json_find(*members, "__entity").empty();
   auto value = cedar::parse_value_json(escaped ? std::string(slice) : "{\"__entity\":" + std::string(slice) + "}");
   if (!value) return in(part, value.error());
+  // What only looks like an entity reads as a record.
+  if (!value->is(cedar::ValueKind::entity))
+    return unreadable(std::string(part) + ": expected an entity: {\"type\": …, \"id\": …}");
   return value->as_entity();
 }
 

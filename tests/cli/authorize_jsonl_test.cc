@@ -129,6 +129,25 @@ TEST(AuthorizeJsonl, ARequestThatCannotBeReadSpoilsOnlyItself) {
   EXPECT_EQ(answer["responses"].at(6)["decision"], "allow");
 }
 
+TEST(AuthorizeJsonl, WhatIsNoEntityIsRefused) {
+  for (std::string_view uid :
+       {R"({})", R"({"type":"User"})", R"({"id":"a"})", R"({"type":1,"id":"a"})", R"({"type":"User","id":null})",
+        R"({"__entity":{}})", R"({"__entity":1})", R"({"__entity":{"type":"User","id":"a"},"more":1})",
+        R"({"__extn":{"fn":"ip","arg":"10.0.0.1"}})", R"({"type":"a b","id":"a"})"}) {
+    for (std::string_view member : {"principal", "action", "resource"}) {
+      std::string request = "{";
+      for (std::string_view each : {"principal", "action", "resource"}) {
+        request += (request.size() > 1 ? ",\"" : "\"") + std::string(each) +
+                   "\":" + (each == member ? std::string(uid) : std::string(R"({"type":"Action","id":"a"})"));
+      }
+      Json answer = ask(line("permit(principal, action, resource);", R"("requests":[)" + request + "}]"));
+      ASSERT_EQ(answer["responses"].size(), 1U) << uid;
+      EXPECT_EQ(answer["responses"].at(0)["decision"], "deny") << uid;
+      EXPECT_TRUE(answer["responses"].at(0).value("error", "").starts_with(member)) << uid << answer;
+    }
+  }
+}
+
 std::string nested(std::size_t depth) {
   return "permit(principal, action, resource) when { " + std::string(depth, '(') + "true" + std::string(depth, ')') +
          " };";
