@@ -69,6 +69,8 @@ std::size_t identifier(std::string_view rest) {
   return i;
 }
 
+constexpr std::size_t kMostProblems = 1'000;
+
 std::size_t character(std::string_view rest) {
   std::size_t i = 1;
   while (i < rest.size() && (static_cast<unsigned char>(rest[i]) & 0xC0) == 0x80) ++i;
@@ -106,7 +108,7 @@ std::vector<Token> lex(std::string_view text, std::size_t max_tokens, std::vecto
     Span span{static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(length)};
     problems.push_back({span, {}, std::move(message), std::move(help)});
   };
-  while (at < text.size()) {
+  while (at < text.size() && problems.size() < kMostProblems) {
     std::string_view rest = text.substr(at);
     if (std::size_t length = whitespace(rest); length > 0) {
       at += length;

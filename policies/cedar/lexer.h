@@ -55,7 +55,8 @@ struct Token {
 std::string_view describe(TokenKind kind);
 
 // Splits `text` (UTF-8) into at most `max_tokens` tokens followed by one `end` token. What is not a token is reported
-// in `problems` (positions not filled in) and skipped; an unclosed string swallows the rest of the text.
+// in `problems` (positions not filled in) and skipped; an unclosed string ends the text, and so does the thousandth
+// problem.
 // With `comments` the places of all `//` comments are kept there, in order.
 std::vector<Token> lex(std::string_view text, std::size_t max_tokens, std::vector<Diagnostic>& problems,
                        std::vector<Span>* comments = nullptr);

@@ -89,7 +89,9 @@ class Reader {
 
  private:
   void problem(std::size_t length, std::string message) {
-    problems.push_back({{static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(length)}, std::move(message)});
+    constexpr std::size_t kMost = 1'000;
+    if (problems.size() < kMost)
+      problems.push_back({{static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(length)}, std::move(message)});
     at_ += length;
   }
   void simple(std::string& out, char c) {
@@ -105,11 +107,11 @@ class Reader {
     at_ += 4;
   }
   void code_point(std::string& out) {
-    std::size_t close = body_.find('}', at_);
-    if (at_ + 2 >= body_.size() || body_[at_ + 2] != '{' || close == std::string_view::npos) {
+    if (close_ <= at_) close_ = body_.find('}', at_);
+    if (at_ + 2 >= body_.size() || body_[at_ + 2] != '{' || close_ == std::string_view::npos) {
       return problem(2, "`\\u` is written `\\u{1F600}`");
     }
-    std::size_t length = close + 1 - at_;
+    std::size_t length = close_ + 1 - at_;
     std::string_view digits = body_.substr(at_ + 3, length - 4);
     std::uint32_t value = 0;
     int count = 0;
@@ -129,6 +131,7 @@ class Reader {
 
   std::string_view body_;
   std::size_t at_ = 0;
+  std::size_t close_ = 0;  // the first `}` behind where one was sought last: sought again only beyond it
 };
 
 }  // namespace
@@ -153,7 +156,13 @@ std::expected<Pattern, std::vector<EscapeProblem>> unescape_pattern(std::string_
       pieces.back() += '*';
       reader.skip(2);
     } else {
+      std::size_t before = pieces.back().size();
       reader.character(pieces.back());
+      // An escape that spells a star, such as `\u{2a}`, is a star: the official engine looks at the character.
+      if (std::string_view(pieces.back()).substr(before) == "*") {
+        pieces.back().pop_back();
+        pieces.emplace_back();
+      }
     }
   }
   if (!reader.problems.empty()) return std::unexpected(std::move(reader.problems));

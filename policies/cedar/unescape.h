@@ -21,7 +21,8 @@ struct EscapeProblem {
   std::string message;
 };
 
-// `body` is the literal without its quotes.
+// `body` is the literal without its quotes; of its problems, the first thousand. In a pattern a star is a wildcard also
+// when an escape spells it (`\u{2a}`), as in the official engine; `\*` is the character.
 std::expected<std::string, std::vector<EscapeProblem>> unescape_string(std::string_view body);
 std::expected<Pattern, std::vector<EscapeProblem>> unescape_pattern(std::string_view body);
 

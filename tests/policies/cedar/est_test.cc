@@ -66,6 +66,8 @@ TEST(CedarEst, WritesWhatTheOfficialExportWrites) {
                                           R"("in":{"Value":{"__entity":{"type":"C","id":"x"}}}}})"},
           {"context like \"é*\\*\"",
            R"({"like":{"left":{"Var":"context"},"pattern":[{"Literal":"é"},"Wildcard",{"Literal":"*"}]}})"},
+          {"context like \"a\\u{2a}\\x2A\"",
+           R"({"like":{"left":{"Var":"context"},"pattern":[{"Literal":"a"},"Wildcard","Wildcard"]}})"},
           {"ip(\"::1\").isInRange(context.net)",
            R"({"isInRange":[{"ip":[{"Value":"::1"}]},{".":{"left":{"Var":"context"},"attr":"net"}}]})"},
           {"[1, -(2), !true, {\"a b\": []}]",

@@ -3,6 +3,7 @@
 
 #include "policies/cedar/est.h"
 #include "policies/cedar/format.h"
+#include "policies/cedar/lexer.h"
 #include "policies/cedar/parser.h"
 #include "policies/cedar/printer.h"
 
@@ -89,6 +90,21 @@ TEST(CedarSyntaxLimits, LongThings) {
   EXPECT_TRUE(survives("permit(principal, action, resource) when { \"" + repeated("x", 1'000'000) + "\" == 1 };"));
   EXPECT_TRUE(survives("permit(principal, action in [" + repeated("Action::\"x\",", 20'000) + "], resource);"));
   EXPECT_TRUE(survives("permit(principal, action, resource)" + repeated("unless { false }", 10'000) + ";"));
+}
+
+TEST(CedarSyntaxLimits, WhatIsWrongAMillionTimesIsSaidAFewTimes) {
+  for (const std::string& text : {repeated("#", 4'000'000), repeated("\xC3\xA4", 2'000'000),
+                                  policy_with("\"" + repeated("\\q", 1'900'000) + "\" == 1"),
+                                  policy_with("\"" + repeated("\\u{", 1'300'000) + "\" == 1"),
+                                  policy_with("\"\" like \"" + repeated("\\u", 1'900'000) + "\"")}) {
+    auto policies = parse_policies(text);
+    ASSERT_FALSE(policies.has_value());
+    EXPECT_EQ(policies.error().size(), Limits().diagnostics);
+    std::vector<Diagnostic> problems;
+    lex(text, Limits().tokens, problems);
+    EXPECT_LE(problems.size(), 1'000U);
+    EXPECT_FALSE(format_policies(text).has_value());
+  }
 }
 
 TEST(CedarSyntaxLimits, ManyComments) {
