@@ -8,8 +8,16 @@ find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+
+# Debian's libre2-dev ships no CMake package.
+find_library(RE2_LIBRARY re2 REQUIRED)
+find_path(RE2_INCLUDE_DIR re2/re2.h REQUIRED)
+add_library(countersign_re2 INTERFACE)
+target_link_libraries(countersign_re2 INTERFACE ${RE2_LIBRARY})
+target_include_directories(countersign_re2 SYSTEM INTERFACE ${RE2_INCLUDE_DIR})
 
 # Asio without its header-only cost: proxy/net/asio_impl.cc compiles it once.
 add_library(countersign_asio INTERFACE)
