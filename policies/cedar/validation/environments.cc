@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <unordered_set>
+#include <utility>
 
 namespace cedar::validation {
 namespace {
@@ -34,20 +36,19 @@ Environments::Environments(const Schema& schema, TypePool& types) : schema_(&sch
 }
 
 std::vector<std::uint32_t> Environments::satisfying(const ast::Scope& scope) const {
-  std::vector<const ActionInfo*> named;
+  std::unordered_set<EntityUid> named;
   for (const ast::EntityLiteral& each : scope.entities) {
-    const ActionInfo* info = schema_->action(EntityUid(each.type, each.id));
-    if (info == nullptr) return {};
-    named.push_back(info);
+    EntityUid uid(each.type, each.id);
+    if (schema_->action(uid) == nullptr) return {};
+    named.insert(std::move(uid));
   }
   std::vector<std::uint32_t> out;
   for (std::uint32_t number : all_) {
     const ActionInfo& action = *actions_[number].info;
-    bool satisfied = std::ranges::any_of(named, [&](const ActionInfo* each) {
-      if (each == &action) return true;
-      return scope.kind != ast::ScopeKind::equal &&
-             std::ranges::find(action.ancestors, each->uid) != action.ancestors.end();
-    });
+    bool satisfied =
+        named.contains(action.uid) ||
+        (scope.kind != ast::ScopeKind::equal &&
+         std::ranges::any_of(action.ancestors, [&](const EntityUid& each) { return named.contains(each); }));
     if (satisfied) out.push_back(number);
   }
   return out;

@@ -87,7 +87,12 @@ class PolicyCheck {
       for (TypeId principal : action.principals) {
         Environment environment{.principal = principal, .context = action.context, .action = action.info};
         if (principal_head(environment) == kFalse) continue;
-        if (!action_head) action_head = checker_.check(conditions_.action(), environment).type;
+        if (!action_head) {
+          if (budget_.steps == 0) return exhaust();
+          std::size_t before = checker_.steps();
+          action_head = checker_.check(conditions_.action(), environment).type;
+          budget_.steps -= std::min(budget_.steps, checker_.steps() - before);
+        }
         if (joined(principal_head(environment), *action_head) == kFalse) continue;
         for (TypeId resource : action.resources) {
           environment.resource = resource;
@@ -110,10 +115,7 @@ class PolicyCheck {
     auto [body, is_new] = bodies_.try_emplace(key, kUnknown);
     if (is_new) {
       if (budget_.environments == 0 || budget_.steps == 0) {
-        exhausted_ = true;
-        report_.error(Finding::limit_exceeded, policy_.span,
-                      "this policy is not validated: too many kinds of request and policies have been looked at",
-                      "name the action, and the types of principal and resource, in the heads of policies");
+        exhaust();
         return false;
       }
       --budget_.environments;
@@ -123,6 +125,13 @@ class PolicyCheck {
     }
     if (joined(head, body->second) != kFalse) possible_ = true;
     return true;
+  }
+
+  void exhaust() {
+    exhausted_ = true;
+    report_.error(Finding::limit_exceeded, policy_.span,
+                  "this policy is not validated: too many kinds of request and policies have been looked at",
+                  "name the action, and the types of principal and resource, in the heads of policies");
   }
 
   // Equal for actions that clauses cannot tell apart: of one type, and in the same relation to each action they name.
