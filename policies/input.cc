@@ -72,9 +72,37 @@ std::string_view describe(JsonValue json) {
   return "null";
 }
 
+// Whether every number of a JSON text that is not spelt as an integer survives being read as a double: 15 digits do.
+// What does not must not be compared with a limit: the upstream may read more of it than we did.
+bool has_exact_numbers(std::string_view json) {
+  constexpr int kDigits = 15;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '"') {
+      while (++i < json.size() && json[i] != '"') i += json[i] == '\\' ? 1 : 0;
+      continue;
+    }
+    bool digit = json[i] >= '0' && json[i] <= '9';
+    if (!digit) continue;
+    int significant = 0;
+    bool fraction = false;
+    bool exponent = false;
+    for (; i < json.size() && std::string_view("0123456789.eE+-").contains(json[i]); ++i) {
+      exponent = exponent || json[i] == 'e' || json[i] == 'E';
+      fraction = fraction || json[i] == '.' || exponent;
+      bool counts = json[i] >= '0' && json[i] <= '9' && !exponent && (significant > 0 || json[i] != '0');
+      significant += counts ? 1 : 0;
+    }
+    --i;
+    if (fraction && significant > kDigits) return false;
+  }
+  return true;
+}
+
 // The depth was bounded when the text was parsed, and a type's when the schema was.
 class Reader {
  public:
+  explicit Reader(std::string_view text) : text_(text) {}
+
   Value record(JsonValue json, const Type& type) {
     std::vector<cedar::Field> fields;
     for (const cedar::AttributeType& attribute : type.attributes()) {
@@ -99,6 +127,7 @@ class Reader {
 
   // nullopt when it does not fit.
   std::optional<Value> fitting(JsonValue json, const Type& type) {
+    if (json.kind() == JsonKind::number && !is_exact()) return std::nullopt;
     switch (type.kind()) {
       case TypeKind::boolean:
         if (auto flag = json.boolean()) return Value::boolean(*flag);
@@ -142,6 +171,12 @@ class Reader {
     return Value::set(std::move(elements));
   }
 
+  // Asked only when there is such a number.
+  bool is_exact() {
+    if (!exact_) exact_ = has_exact_numbers(text_);
+    return *exact_;
+  }
+
   Value missing() { return unknown("missing"); }
   Value unknown(const std::string& what) {
     if (misfits.size() < kMostMisfits) misfits.push_back(where_ + " is " + what);
@@ -149,6 +184,8 @@ class Reader {
   }
 
   std::string where_ = "context.input";
+  std::string_view text_;
+  std::optional<bool> exact_;
 };
 
 }  // namespace
@@ -159,7 +196,7 @@ Result<TypedInput> input_value(std::string_view json, const cedar::Type& type, c
   if (!document) return fail(document.error());
   if (!document->root().is_object())
     return fail(ErrorKind::malformed, "input.malformed", "the parameters are not an object");
-  Reader reader;
+  Reader reader(json);
   TypedInput out{reader.record(document->root(), type), {}};
   out.misfits = std::move(reader.misfits);
   return out;

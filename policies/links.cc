@@ -5,28 +5,16 @@
 #include <optional>
 
 #include "core/yaml.h"
-#include "policies/cedar/lexer.h"
-#include "policies/cedar/unescape.h"
+#include "policies/cedar/parser.h"
 
 namespace countersign::policies {
 namespace {
 
-// `App::Type::"id"`, or nullopt.
-std::optional<cedar::EntityUid> read_entity(std::string_view text) {
-  std::vector<cedar::Diagnostic> problems;
-  std::vector<cedar::Token> tokens = cedar::lex(text, 100, problems);
-  auto word = [&](const cedar::Token& token) { return text.substr(token.span.offset, token.span.length); };
-  std::string type;
-  std::size_t i = 0;
-  for (; i + 2 < tokens.size() && tokens[i].kind == cedar::TokenKind::identifier; i += 2) {
-    if (tokens[i + 1].kind != cedar::TokenKind::double_colon) return std::nullopt;
-    type.append(type.empty() ? "" : "::").append(word(tokens[i]));
-  }
-  bool whole = problems.empty() && i + 2 == tokens.size() && tokens[i].kind == cedar::TokenKind::string;
-  if (!whole || !cedar::is_entity_type_name(type)) return std::nullopt;
-  std::string_view quoted = word(tokens[i]);
-  auto id = cedar::unescape_string(quoted.substr(1, quoted.size() - 2));
-  return id ? std::optional(cedar::EntityUid(type, *id)) : std::nullopt;
+// The ids that policies without a name of their own have in the set.
+bool is_positional(std::string_view id) {
+  constexpr std::string_view kPrefix = "policy";
+  return id.size() > kPrefix.size() && id.starts_with(kPrefix) &&
+         std::ranges::all_of(id.substr(kPrefix.size()), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 class Reader {
@@ -62,6 +50,7 @@ class Reader {
     map.finish();
     if (!name_at || !id_at || !filled) return;
     if (!is_policy_name(id)) return report(*id_at, "link.id", "`id` has 1 to 100 letters, digits and any of - _ . : /");
+    if (is_positional(id)) return report(*id_at, "link.id", "ids like policy7 are those of policies without a name");
     auto found = templates_.find(name);
     if (found == templates_.end()) return unknown_template(*name_at, name);
     if (auto made = policies_.link(found->second, id, std::move(values)); !made)
@@ -73,9 +62,12 @@ class Reader {
     std::string text;
     const yaml::Node* at = map.string(key, text);
     if (!at) return map.node().find(key) == nullptr;
-    out = read_entity(text);
-    if (!out)
+    auto uid = cedar::parse_entity_uid(text);
+    if (uid) {
+      out = std::move(*uid);
+    } else {
       report(*at, "link.slot", "`" + std::string(key) + "` is an entity as Cedar writes it: 'Team::\"platform\"'");
+    }
     return out.has_value();
   }
 

@@ -16,6 +16,14 @@ namespace countersign::policies {
 
 namespace {
 
+// What agents are told of a reason; never a part of a character.
+std::string beginning_of(const std::string& reason) {
+  constexpr std::size_t kMost = 500;
+  std::size_t end = std::min(reason.size(), kMost);
+  while (end < reason.size() && end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
+  return reason.substr(0, end);
+}
+
 void digest_labels(FieldDigest& digest, const Labels& labels) {
   digest.field(labels.environment).field(std::to_string(labels.tier)).field(labels.owner);
   digest.field(std::to_string(labels.free.size()));
@@ -58,19 +66,23 @@ struct SnapshotBuilder {
     }
     out.policies_ = std::move(*parsed);
     if (source.links) add_links(source.links->path, source.links->text, out.policies_, problems);
+    static_cast<void>(out.policies_.index());  // built here, not by the first request after links were added
     unlinked_templates();
     if (out.policies_.size() == 0 && !has_errors(problems))
       problems.push_back({"policies", 0, 0, "there is no policy at all: nothing would ever be allowed"});
     std::map<std::string, int> counts;
     std::map<std::string, std::string> ids;  // id → where
+    auto claim = [&](const std::string& id, const cedar::Source& file, cedar::Position at) {
+      auto [found, fresh] = ids.emplace(id, file.name() + ":" + std::to_string(at.line));
+      if (!fresh) problem(file.name(), at, "another policy has the id `" + id + "`, at " + found->second);
+    };
+    for (const cedar::Template& each : out.policies_.templates()) {
+      if (auto id = each.annotation("id")) claim(std::string(*id), each.source(), each.source().locate(each.span()));
+    }
     for (const cedar::Policy& policy : out.policies_.all()) {
       const std::string& name = names[policy.source().name()];
       out.facts_.push_back(facts_of(policy, name, ++counts[name]));
-      const std::string& id = out.facts_.back().id;
-      cedar::Position at = policy.position();
-      std::string here = policy.source().name() + ":" + std::to_string(at.line);
-      auto [found, fresh] = ids.emplace(id, here);
-      if (!fresh) problem(policy.source().name(), at, "another policy has the id `" + id + "`, at " + found->second);
+      claim(out.facts_.back().id, policy.source(), policy.position());
     }
     for (const PolicyFacts& facts : out.facts_) {
       out.mentions_input_ = out.mentions_input_ || facts.mentions.input;
@@ -111,7 +123,7 @@ struct SnapshotBuilder {
       } else if (annotation.key == "approval") {
         approval(policy, annotation, at, facts);
       } else if (annotation.key == "reason") {
-        facts.reason = annotation.value.substr(0, 500);
+        facts.reason = beginning_of(annotation.value);
       } else if (annotation.key != "description" && annotation.key != "allow") {
         std::string_view near = closest(annotation.key, {"id", "approval", "reason", "description", "allow"});
         problem(name, at,

@@ -1,6 +1,7 @@
 #include "policies/cedar/entity.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -23,9 +24,9 @@ void sort_distinct(std::vector<EntityUid>& uids) {
 class Closure {
  public:
   Closure(const std::vector<Entity>& entities, const EntityLimits& limits) : entities_(entities), limits_(limits) {
-    for (std::size_t i = 0; i < entities.size(); ++i) index_.emplace(entities[i].uid, i);
+    for (const Entity& entity : entities) number_of(entity.uid);
     states_.resize(entities.size());
-    ancestors.resize(entities.size());
+    above_.resize(entities.size());
   }
 
   Status run() {
@@ -35,7 +36,14 @@ class Closure {
     return {};
   }
 
-  std::vector<std::vector<EntityUid>> ancestors;
+  // Of the entity at a position; sorted. Once.
+  std::vector<EntityUid> take_ancestors(std::size_t entity) {
+    std::vector<EntityUid> out;
+    out.reserve(above_[entity].size());
+    for (std::uint32_t number : above_[entity]) out.push_back(uids_[number]);
+    sort_distinct(out);
+    return out;
+  }
 
  private:
   enum class State : std::uint8_t { fresh, open, done };
@@ -43,6 +51,16 @@ class Closure {
     std::size_t entity;
     std::size_t next_parent;
   };
+
+  // Uids of entities have their positions as numbers, those of parents that are not there the numbers behind.
+  std::uint32_t number_of(const EntityUid& uid) {
+    auto [found, fresh] = numbers_.emplace(uid, static_cast<std::uint32_t>(uids_.size()));
+    if (fresh) {
+      uids_.push_back(uid);
+      seen_by_.push_back(kNobody);
+    }
+    return found->second;
+  }
 
   Status visit(std::size_t root) {
     if (states_[root] != State::fresh) return {};
@@ -55,41 +73,51 @@ class Closure {
         stack.pop_back();
         continue;
       }
-      auto parent = index_.find(entities_[current].parents[stack.back().next_parent++]);
-      if (parent == index_.end() || states_[parent->second] == State::done) continue;
-      if (states_[parent->second] == State::open) {
+      std::uint32_t parent = number_of(entities_[current].parents[stack.back().next_parent++]);
+      if (parent >= entities_.size() || states_[parent] == State::done) continue;
+      if (states_[parent] == State::open) {
         return fail(ErrorKind::invalid, "entity.cycle",
-                    "the parents of `" + parent->first.to_text() + "` form a cycle");
+                    "the parents of `" + uids_[parent].to_text() + "` form a cycle");
       }
-      states_[parent->second] = State::open;
-      stack.push_back({parent->second, 0});
+      states_[parent] = State::open;
+      stack.push_back({parent, 0});
     }
     return {};
   }
 
   Status finish(std::size_t current) {
-    std::vector<EntityUid>& mine = ancestors[current];
-    for (const EntityUid& parent : entities_[current].parents) {
-      mine.push_back(parent);
-      if (auto found = index_.find(parent); found != index_.end()) {
-        const std::vector<EntityUid>& theirs = ancestors[found->second];
-        mine.insert(mine.end(), theirs.begin(), theirs.end());
+    std::vector<std::uint32_t>& mine = above_[current];
+    auto add = [&](std::uint32_t number) {
+      if (std::exchange(seen_by_[number], static_cast<std::uint32_t>(current)) != current) mine.push_back(number);
+    };
+    for (const EntityUid& uid : entities_[current].parents) {
+      std::uint32_t parent = number_of(uid);
+      add(parent);
+      if (parent < entities_.size()) {
+        for (std::uint32_t number : above_[parent]) add(number);
+        looked_at_ += above_[parent].size();
       }
-      if (total_ + mine.size() > limits_.ancestors) {
+      if (total_ + mine.size() > limits_.ancestors || looked_at_ > kLooks * limits_.ancestors) {
         return fail(ErrorKind::too_large, "entity.too_many", "the entities have too many ancestors in all");
       }
     }
-    sort_distinct(mine);
     total_ += mine.size();
     states_[current] = State::done;
     return {};
   }
 
+  static constexpr std::uint32_t kNobody = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::size_t kLooks = 20;  // an ancestor may be met this often, on average, by different ways
+
   const std::vector<Entity>& entities_;
   EntityLimits limits_;
-  std::unordered_map<EntityUid, std::size_t> index_;
+  std::unordered_map<EntityUid, std::uint32_t> numbers_;
+  std::vector<EntityUid> uids_;
+  std::vector<std::uint32_t> seen_by_;             // the last entity that a number was added to
+  std::vector<std::vector<std::uint32_t>> above_;  // numbers of all ancestors
   std::vector<State> states_;
   std::size_t total_ = 0;
+  std::size_t looked_at_ = 0;
 };
 
 }  // namespace
@@ -133,8 +161,9 @@ Result<Entities> Entities::make(std::vector<Entity> entities, const EntityLimits
   out.entities_.reserve(entities.size());
   for (std::size_t i = 0; i < entities.size(); ++i) {
     // One object for each group, however many are in it: it is compared by address, and stays in the cache.
-    for (EntityUid& ancestor : closure.ancestors[i]) ancestor = *out.all_ancestors_.insert(ancestor).first;
-    out.entities_.emplace_back(std::move(entities[i]), std::move(closure.ancestors[i]));
+    std::vector<EntityUid> ancestors = closure.take_ancestors(i);
+    for (EntityUid& ancestor : ancestors) ancestor = *out.all_ancestors_.insert(ancestor).first;
+    out.entities_.emplace_back(std::move(entities[i]), std::move(ancestors));
   }
   out.index();
   return out;

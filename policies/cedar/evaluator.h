@@ -57,7 +57,8 @@ class Evaluator {
   Truth test(const Program& program, NodeId root);
   const EvaluationError& error() const { return error_; }
 
-  // Like evaluate, but the value is borrowed: from the program, the request, the entities, or until the next call here.
+  // Like evaluate, but the value is borrowed: from the program, the request, the entities, or until the next evaluation
+  // of this thread.
   // nullptr when it fails; then error() says why. The value itself may hold something unknown.
   const Value* peek(const Program& program, NodeId root);
 

@@ -6,6 +6,8 @@
 namespace cedar {
 namespace {
 
+constexpr std::uint32_t kBlock = 1024;  // bytes
+
 std::uint32_t code_points(std::string_view text) {
   return static_cast<std::uint32_t>(
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
@@ -17,6 +19,16 @@ LineMap::LineMap(std::string_view text) : text_(text), starts_{0} {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\n') starts_.push_back(static_cast<std::uint32_t>(i + 1));
   }
+  std::uint32_t points = 0;
+  for (std::size_t at = 0; at <= text.size(); at += kBlock) {
+    points_.push_back(points);
+    points += code_points(text.substr(at, kBlock));
+  }
+}
+
+std::uint32_t LineMap::points_before(std::uint32_t offset) const {
+  std::uint32_t block = offset / kBlock;
+  return points_[block] + code_points(text_.substr(block * kBlock, offset - block * kBlock));
 }
 
 Position LineMap::locate(Span span) const {
@@ -24,7 +36,7 @@ Position LineMap::locate(Span span) const {
   auto after = std::ranges::upper_bound(starts_, offset);
   auto number = static_cast<std::uint32_t>(after - starts_.begin());
   std::uint32_t start = starts_[number - 1];
-  return {number, code_points(text_.substr(start, offset - start)) + 1, code_points(text_.substr(offset, span.length))};
+  return {number, points_before(offset) - points_before(start) + 1, code_points(text_.substr(offset, span.length))};
 }
 
 std::string_view LineMap::line(std::uint32_t number) const {

@@ -43,8 +43,11 @@ class LineMap {
   std::string_view line(std::uint32_t number) const;  // without its line end; empty past the last line
 
  private:
+  std::uint32_t points_before(std::uint32_t offset) const;
+
   std::string_view text_;
   std::vector<std::uint32_t> starts_;
+  std::vector<std::uint32_t> points_;  // code points before each block: a place on a line of megabytes is near one
 };
 
 // One named policy text. Immovable in practice (held by shared_ptr<const Source>), so that views into it stay valid.

@@ -54,6 +54,19 @@ TEST(Input, WhatDoesNotFitItsTypeIsUnknownNotAbsent) {
   for (const char* json : {"[1]", "\"x\"", "7"}) EXPECT_EQ(read("{ x?: Long }", json), "unknown") << json;
 }
 
+// A forbid on more than 4 must not see 4 where an upstream with exact decimals sees more.
+TEST(Input, NumbersWithMoreDigitsThanWereReadAreUnknown) {
+  for (const char* json :
+       {"4.0000000000000000001", "9007199254740993.0", "9007199254740993e0", "0.90071992547409930e16"})
+    EXPECT_EQ(read("Long", json), "unknown") << json;
+  EXPECT_EQ(read("decimal", "4.0000000000000000001"), "unknown");
+  EXPECT_EQ(read("Long", "4.0000000000000"), "4");
+  EXPECT_EQ(read("Long", "9007199254740993"), "9007199254740993");  // integers are exact
+  EXPECT_EQ(read("decimal", "\"922337203685477.5807\""), "decimal(\"922337203685477.5807\")");
+  // Digits in text and in names are none, and what has its 15 digits is read beside them.
+  EXPECT_EQ(read("{ x?: Long }", R"({"4.0000000000000000001":"\\\"4.0000000000000000001","x":7.0})"), "{\"x\": 7}");
+}
+
 TEST(Input, TextIsReadAsWhatIsDeclared) {
   EXPECT_EQ(read("ipaddr", "\"10.0.0.1\""), "ip(\"10.0.0.1\")");
   EXPECT_EQ(read("datetime", "\"2024-02-29\""), read("datetime", "\"2024-02-29T00:00:00Z\""));

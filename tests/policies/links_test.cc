@@ -53,6 +53,11 @@ TEST_F(LinksTest, ALinkDecidesUnderItsOwnName) {
   EXPECT_EQ(ask("files", "a").code, "policy.no_permit");
 }
 
+TEST_F(LinksTest, TwoTemplatesOfOneNameDoNotLoad) {
+  folder_.write("z.cedar", "@id(\"frozen\") forbid (principal, action, resource == ?resource) when { true };");
+  EXPECT_NE(problems("").find("z.cedar:1: another policy has the id `frozen`, at "), std::string::npos);
+}
+
 TEST_F(LinksTest, WhatIsWrongIsSaidWithItsPlace) {
   auto first = [&](const std::string& links) {
     std::string all = problems(links);
@@ -74,6 +79,8 @@ TEST_F(LinksTest, WhatIsWrongIsSaidWithItsPlace) {
               std::string::npos)
         << entity;
   EXPECT_NE(first("- { template: frozen, id: 'a b', resource: 'File::\"files/a\"' }").find("`id` has 1 to 100"),
+            std::string::npos);
+  EXPECT_NE(first("- { template: frozen, id: policy7, resource: 'File::\"files/a\"' }").find("ids like policy7"),
             std::string::npos);
   EXPECT_NE(first("- { template: frozen, id: x, resource: 'File::\"files/a\"' }\n"
                   "- { template: frozen, id: x, resource: 'File::\"files/b\"' }")

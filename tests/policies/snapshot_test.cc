@@ -154,5 +154,14 @@ TEST(Mentions, AreExact) {
   EXPECT_TRUE(mentions("resource.name like \"*x\"").resource_name);
 }
 
+TEST(Snapshot, AReasonIsCutBetweenCharacters) {
+  PolicyFolder folder;
+  std::string reason(499, 'a');
+  folder.write("a.cedar", "@id(\"x\") @reason(\"" + reason + "€€\") permit (principal, action, resource);");
+  auto snapshot = folder.load();
+  ASSERT_TRUE(snapshot);
+  EXPECT_EQ(snapshot->facts(cedar::PolicyRef{0}).reason, reason);
+}
+
 }  // namespace
 }  // namespace countersign::policies

@@ -54,11 +54,14 @@ std::vector<std::uint32_t> Environments::satisfying(const ast::Scope& scope) con
   return out;
 }
 
-std::vector<std::uint32_t> Environments::candidates(const ast::Scope& scope) const {
-  bool sound = !scope.entities.empty() && std::ranges::all_of(scope.entities, [&](const ast::EntityLiteral& each) {
+bool Environments::is_exact(const ast::Scope& scope) const {
+  return !scope.entities.empty() && std::ranges::all_of(scope.entities, [&](const ast::EntityLiteral& each) {
     return each.type == scope.entities.front().type && schema_->action(EntityUid(each.type, each.id)) != nullptr;
   });
-  return sound ? satisfying(scope) : all_;
+}
+
+std::vector<std::uint32_t> Environments::candidates(const ast::Scope& scope) const {
+  return is_exact(scope) ? satisfying(scope) : all_;
 }
 
 }  // namespace cedar::validation

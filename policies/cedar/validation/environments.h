@@ -34,6 +34,10 @@ class Environments {
   // The actions a head `action == …` or `action in …` is true for; none when it names one that is not declared.
   std::vector<std::uint32_t> satisfying(const ast::Scope& action) const;
 
+  // Whether a head is true for exactly the actions that satisfy it, and surely sound: it names declared actions of one
+  // type only.
+  bool is_exact(const ast::Scope& action) const;
+
   // The actions a head has to be typed for: all where it may itself be unsound, as an expression would be.
   std::vector<std::uint32_t> candidates(const ast::Scope& action) const;
 

@@ -81,9 +81,11 @@ class PolicyCheck {
     bool by_sort = policy_.action.kind == ast::ScopeKind::any && (uses_ & kAction) == 0;
     std::vector<std::uint32_t> candidates;
     if (!by_sort) candidates = environments_.candidates(policy_.action);
+    // Only true for its candidates then; typing a list of thousands of names for each of them would say no more.
+    const bool exact = environments_.is_exact(policy_.action);
     for (std::uint32_t number : by_sort ? environments_.sorts() : std::span<const std::uint32_t>(candidates)) {
       const ActionTypes& action = environments_.actions()[number];
-      std::optional<TypeId> action_head;
+      std::optional<TypeId> action_head = exact ? std::optional(kTrue) : std::nullopt;
       for (TypeId principal : action.principals) {
         Environment environment{.principal = principal, .context = action.context, .action = action.info};
         if (principal_head(environment) == kFalse) continue;

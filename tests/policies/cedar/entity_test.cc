@@ -57,6 +57,27 @@ TEST(CedarEntities, DeepAndWideGraphsNeitherCrashNorExplode) {
   EXPECT_TRUE(Entities::make(diamonds)->find(uid("0"))->is_in(uid("40").data()));
 }
 
+TEST(CedarEntities, ManyWaysToTheSameAncestorsCostAndCountThemOnce) {
+  constexpr int kWide = 60;
+  std::vector<Entity> all;
+  std::vector<std::string> groups;
+  std::vector<std::string> middle;
+  for (int i = 0; i < kWide; ++i) groups.push_back("g" + std::to_string(i));
+  for (int i = 0; i < kWide; ++i) {
+    middle.push_back("m" + std::to_string(i));
+    all.push_back(entity(middle.back(), groups));
+  }
+  for (int i = 0; i < kWide; ++i) all.push_back(entity("e" + std::to_string(i), middle));
+  // 60 × 60 + 60 × 120 ancestors, met 60 × 60 × 60 times.
+  ASSERT_TRUE(Entities::make(all, {.ancestors = 10'800}).has_value());
+  auto made = Entities::make(all, {.ancestors = 10'799});
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, "entity.too_many");
+  auto whole = Entities::make(all);
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_EQ(whole->find(uid("e0"))->ancestors().size(), 120U);
+}
+
 TEST(CedarEntities, OverlayAddsAndShadows) {
   auto base = Entities::make({entity("red", {"org"}), entity("alice", {"red"})});
   ASSERT_TRUE(base.has_value());

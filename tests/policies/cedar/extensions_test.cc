@@ -59,7 +59,8 @@ TEST(CedarValue, BorrowedValuesBecomeOwned) {
 }
 
 TEST(CedarValue, QuotingEscapesControlCharacters) {
-  EXPECT_EQ(Value::string(std::string_view("a\"\\\n\r\t\0\x1b\x7f é", 12)).to_text(), R"("a\"\\\n\r\t\0\u{1b}\u{7f} é")");
+  EXPECT_EQ(Value::string(std::string_view("a\"\\\n\r\t\0\x1b\x7f é", 12)).to_text(),
+            R"("a\"\\\n\r\t\0\u{1b}\u{7f} é")");
 }
 
 }  // namespace

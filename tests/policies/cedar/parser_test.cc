@@ -135,6 +135,19 @@ TEST(CedarParser, RenderedLinesHoldNothingThatMovesWhatIsRead) {
   EXPECT_NE(text.find("\"\xEF\xBF\xBD\xEF\xBF\xBD[2J\tä\" 1"), std::string::npos) << text;
 }
 
+TEST(CedarParser, PlacesOnALongLineAreCountedInCharacters) {
+  std::string text = "// ";
+  for (int i = 0; i < 3000; ++i) text += "ä€x";
+  text += "\n";
+  for (int i = 0; i < 3000; ++i) text += "é€";
+  LineMap lines(text);
+  std::uint32_t second = static_cast<std::uint32_t>(text.find('\n')) + 1;
+  EXPECT_EQ(lines.locate({second, 2}), (Position{2, 1, 1}));
+  EXPECT_EQ(lines.locate({second + 5 * 2999, 5}), (Position{2, 5999, 2}));
+  EXPECT_EQ(lines.locate({3 + 6 * 2000, 6}), (Position{1, 6004, 3}));
+  EXPECT_EQ(lines.locate({static_cast<std::uint32_t>(text.size()) + 9, 1}), (Position{2, 6001, 0}));
+}
+
 TEST(CedarParser, DeepNestingIsAnErrorNotACrash) {
   for (std::size_t depth : {std::size_t{150}, std::size_t{201}, std::size_t{100'000}}) {
     for (auto [open, middle, close] : {std::tuple{"(", "1", ")"},
