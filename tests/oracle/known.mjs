@@ -17,6 +17,16 @@ function placeOf(json, message) {
   return path && [...path.matchAll(/[^.[\]]+/g)].reduce((at, [key]) => at?.[key], json);
 }
 
+// Whether an escape holds, beside its type and id, something that is no Cedar value: a fraction or null.
+function hasOddCompany(json) {
+  if (json === null || typeof json !== 'object') return false;
+  const odd = (value) => value === null || (typeof value === 'number' && !Number.isInteger(value)) ||
+    (typeof value === 'object' && Object.values(value).some(odd));
+  const escape = json.__entity;
+  const company = escape && typeof escape === 'object' ? Object.entries(escape).filter(([key]) => key !== 'type' && key !== 'id') : [];
+  return company.some(([, value]) => odd(value)) || Object.values(json).some(hasOddCompany);
+}
+
 export const kKnown = [
   {
     name: 'a schema only JSON can express',
@@ -34,6 +44,14 @@ export const kKnown = [
   {
     name: 'a method without a receiver',
     explains: (_, d) => d.what === 'to_text: refused / accepted' && says(d.ours, 'needs what it is called on') && says(d.theirs?.json, 'is a method, not a function'),
+  },
+  {
+    name: 'a `has` path of names that are none',
+    explains: (_, d) => d.what === 'to_text: json' && says(d.theirs, 'invalid RHS of a `has` operation'),
+  },
+  {
+    name: 'a fraction or null that nobody reads',
+    explains: (_, d, op) => d.what === 'to_text: accepted / refused' && says(d.theirs, 'RawCedarValueJson') && hasOddCompany(op.json),
   },
   {
     name: 'blanks the official formatter leaves',

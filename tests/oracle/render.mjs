@@ -30,11 +30,12 @@ export function quote(text, style = 0) {
   return '"' + [...text].map((char) => escapeChar(char, random)).join('') + '"';
 }
 
-// A pattern is a list of texts with null for each `*`.
+// A pattern is a list of texts with null for each `*`. An escape that spells a star is a wildcard too; only `\*` is not.
 function pattern(parts, style) {
   const random = style ? new Random(style) : null;
   const literal = (text) => [...text].map((c) => (c === '*' ? '\\*' : escapeChar(c, random))).join('');
-  return '"' + parts.map((part) => (part === null ? '*' : literal(part))).join('') + '"';
+  const star = () => (random && random.chance(0.3) ? random.pick(['\\x2a', '\\u{2a}', '\\u{002A}']) : '*');
+  return '"' + parts.map((part) => (part === null ? star() : literal(part))).join('') + '"';
 }
 
 const levels = {
