@@ -19,6 +19,7 @@
 #include "policies/cedar/policy_set.h"
 #include "policies/cedar/schema/schema.h"
 #include "policies/cedar/source.h"
+#include "policies/cedar/utf8.h"
 #include "policies/cedar/validator.h"
 
 namespace countersign::cli {

@@ -28,7 +28,7 @@ std::string one_line(std::string_view text) {
     if (space && !out.empty() && out.back() != ' ') out += ' ';
   }
   while (!out.empty() && out.back() == ' ') out.pop_back();
-  return bounded(std::move(out), 4 * kLongestText);
+  return bounded(out, 4 * kLongestText);
 }
 
 // Explains one policy after another of one request.
@@ -229,8 +229,7 @@ Remedy remedy_for(const Snapshot& snapshot, const std::vector<PolicyExplanation>
 
 Place place_of(const cedar::Policy& policy, cedar::Span span) {
   cedar::Position at = policy.source().locate(span);
-  return {policy.source().name(), at.line, at.column,
-          bounded(std::string(policy.source().line(at.line)), 2 * kLongestText)};
+  return {policy.source().name(), at.line, at.column, bounded(policy.source().line(at.line), 2 * kLongestText)};
 }
 
 std::string_view standing_name(Standing standing) {

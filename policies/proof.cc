@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "policies/cedar/utf8.h"
+
 namespace countersign::policies {
 namespace {
 
@@ -55,12 +57,8 @@ std::string_view came_name(Came came) {
   return "failed";
 }
 
-std::string bounded(std::string text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  std::size_t end = limit;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  text.resize(end);
-  return text + "…";
+std::string bounded(std::string_view text, std::size_t limit) {
+  return cedar::shortened(text, limit);
 }
 
 std::string ancestors_text(const cedar::EntityOverlay& entities, const cedar::EntityUid& uid) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policies/cedar/evaluator.h"
@@ -77,7 +78,7 @@ class Prover {
 };
 
 // At most `limit` bytes, ending in "…" when something was cut, never inside a character.
-[[nodiscard]] std::string bounded(std::string text, std::size_t limit = kLongestText);
+[[nodiscard]] std::string bounded(std::string_view text, std::size_t limit = kLongestText);
 // "in Team::"platform", Team::"sre"" or empty.
 [[nodiscard]] std::string ancestors_text(const cedar::EntityOverlay& entities, const cedar::EntityUid& uid);
 

@@ -197,7 +197,7 @@ Result<Resource> read_resource(std::string_view text) {
   // A type may have a namespace; an id of the log's form is what follows the type, so the last `::"` wins.
   if (std::size_t quoted = text.find("::\""); quoted != std::string_view::npos) {
     auto uid = cedar::parse_entity_uid(text);
-    if (!uid) return wrong("`" + bounded(std::string(text), 80) + "` is no entity: File::\"files/a.txt\"");
+    if (!uid) return wrong("`" + bounded(text, 80) + "` is no entity: File::\"files/a.txt\"");
     out.type = uid->type_name();
     out.id = uid->id();
   } else if (colons != std::string_view::npos) {
@@ -205,7 +205,7 @@ Result<Resource> read_resource(std::string_view text) {
     out.id = text.substr(colons + 2);
   }
   if (!cedar::is_entity_type_name(out.type) || out.id.empty())
-    return wrong("`" + bounded(std::string(text), 80) + "` is no resource: File::files/production/config.json");
+    return wrong("`" + bounded(text, 80) + "` is no resource: File::files/production/config.json");
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/sha256.h"
+#include "policies/cedar/utf8.h"
 #include "policies/check.h"
 #include "policies/folder.h"
 #include "policies/links.h"
@@ -16,13 +17,7 @@ namespace countersign::policies {
 
 namespace {
 
-// What agents are told of a reason; never a part of a character.
-std::string beginning_of(const std::string& reason) {
-  constexpr std::size_t kMost = 500;
-  std::size_t end = std::min(reason.size(), kMost);
-  while (end < reason.size() && end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
-  return reason.substr(0, end);
-}
+constexpr std::size_t kReasonBytes = 500;  // of what agents are told
 
 void digest_labels(FieldDigest& digest, const Labels& labels) {
   digest.field(labels.environment).field(std::to_string(labels.tier)).field(labels.owner);
@@ -66,7 +61,7 @@ struct SnapshotBuilder {
     }
     out.policies_ = std::move(*parsed);
     if (source.links) add_links(source.links->path, source.links->text, out.policies_, problems);
-    static_cast<void>(out.policies_.index());  // built here, not by the first request after links were added
+    static_cast<void>(out.policies_.index());  // made here, not by the first request
     unlinked_templates();
     if (out.policies_.size() == 0 && !has_errors(problems))
       problems.push_back({"policies", 0, 0, "there is no policy at all: nothing would ever be allowed"});
@@ -123,7 +118,7 @@ struct SnapshotBuilder {
       } else if (annotation.key == "approval") {
         approval(policy, annotation, at, facts);
       } else if (annotation.key == "reason") {
-        facts.reason = beginning_of(annotation.value);
+        facts.reason = cedar::beginning(annotation.value, kReasonBytes);
       } else if (annotation.key != "description" && annotation.key != "allow") {
         std::string_view near = closest(annotation.key, {"id", "approval", "reason", "description", "allow"});
         problem(name, at,

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "policies/cedar/est.h"
 #include "policies/cedar/spelling.h"
+#include "policies/cedar/utf8.h"
 
 namespace cedar {
 namespace {
@@ -196,8 +197,7 @@ class Writer {
       }
       std::string_view piece = expr.pattern.front().pieces()[i];
       while (!piece.empty()) {  // one element a character
-        std::size_t length = 1;
-        while (length < piece.size() && (static_cast<unsigned char>(piece[length]) & 0xC0) == 0x80) ++length;
+        std::size_t length = first_character(piece).bytes;
         raw(std::exchange(first, false) ? "{\"Literal\":" : ",{\"Literal\":");
         string(piece.substr(0, length));
         raw("}");

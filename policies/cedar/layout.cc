@@ -4,6 +4,8 @@
 #include <span>
 #include <utility>
 
+#include "policies/cedar/utf8.h"
+
 namespace cedar::detail {
 namespace {
 
@@ -40,13 +42,10 @@ bool is_in(std::span<const Range> ranges, std::uint32_t c) {
 // Columns a text takes on a screen. `text` is UTF-8.
 std::size_t width_of(std::string_view text) {
   std::size_t columns = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    auto byte = [&](std::size_t k) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i + k])); };
-    std::size_t length = byte(0) < 0x80 ? 1 : byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
-    std::uint32_t c = length == 1 ? byte(0) : byte(0) & (0xFFU >> (length + 1));
-    for (std::size_t k = 1; k < length; ++k) c = (c << 6) | (byte(k) & 0x3F);
-    columns += is_in(kWide, c) ? 2 : is_in(kNarrowest, c) ? 0 : 1;
-    i += length;
+  while (!text.empty()) {
+    Character first = first_character(text);
+    columns += is_in(kWide, first.code) ? 2 : is_in(kNarrowest, first.code) ? 0 : 1;
+    text.remove_prefix(first.bytes);
   }
   return columns;
 }

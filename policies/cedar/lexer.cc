@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "policies/cedar/utf8.h"
+
 namespace cedar {
 namespace {
 
@@ -70,12 +72,6 @@ std::size_t identifier(std::string_view rest) {
 }
 
 constexpr std::size_t kMostProblems = 1'000;
-
-std::size_t character(std::string_view rest) {
-  std::size_t i = 1;
-  while (i < rest.size() && (static_cast<unsigned char>(rest[i]) & 0xC0) == 0x80) ++i;
-  return i;
-}
 
 }  // namespace
 
@@ -153,7 +149,7 @@ std::vector<Token> lex(std::string_view text, std::size_t max_tokens, std::vecto
       }
     }
     if (length == 0) {
-      length = character(rest);
+      length = first_character(rest).bytes;
       problem(length, "unexpected character `" + std::string(rest.substr(0, length)) + "`", "");
     } else {
       tokens.push_back({kind, {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(length)}});

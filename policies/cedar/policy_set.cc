@@ -94,7 +94,6 @@ std::expected<PolicySet, std::vector<SourceDiagnostic>> PolicySet::parse(std::ve
     }
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
-  out.index();
   return out;
 }
 

@@ -174,8 +174,8 @@ class PolicySet {
   // The conditions of all policies.
   const Program& program() const { return parts_->program; }
 
-  // What authorize() asks. Made by the first who asks after the set was changed; parse() asks, so that a set that was
-  // read whole is ready. Any thread.
+  // What authorize() asks. Made by the first who asks after the set was changed: ask once before the first request
+  // waits for it. Any thread.
   const PolicyIndex& index() const;
 
   // Policies about every action.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "policies/cedar/utf8.h"
+
 namespace cedar {
 namespace {
 
@@ -55,19 +57,15 @@ namespace {
 // A line as a terminal may show it: what would move the cursor, colour the text or turn its direction is one
 // replacement character, so that columns stay what they are and nobody reads another text than the one that is there.
 std::string harmless(std::string_view line) {
-  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   std::string out;
-  for (std::size_t i = 0; i < line.size();) {
-    auto byte = static_cast<unsigned char>(line[i]);
-    std::size_t length = 1;
-    while (i + length < line.size() && (static_cast<unsigned char>(line[i + length]) & 0xC0) == 0x80) ++length;
-    std::string_view point = line.substr(i, length);
-    bool control = (byte < 0x20 && byte != '\t') || byte == 0x7F || (byte == 0xC2 && point < "\xC2\xA0");
-    bool direction = point == "\xD8\x9C" || (point >= "\xE2\x80\x8B" && point <= "\xE2\x80\x8F") ||
-                     (point >= "\xE2\x80\xA8" && point <= "\xE2\x80\xAE") ||
-                     (point >= "\xE2\x81\xA0" && point <= "\xE2\x81\xAF") || point == "\xEF\xBB\xBF";
-    out += control || direction ? kReplacement : point;
-    i += length;
+  while (!line.empty()) {
+    Character first = first_character(line);
+    if (is_hidden(first.code) && first.code != '\t') {
+      out += "\uFFFD";
+    } else {
+      out += line.substr(0, first.bytes);
+    }
+    line.remove_prefix(first.bytes);
   }
   return out;
 }
@@ -92,29 +90,6 @@ std::string render(const Diagnostic& diagnostic, const Source& source) {
       "  " + harmless(line) + "\n  " + margin + std::string(std::clamp(at.length, 1U, std::max(room, 1U)), '^') + "\n";
   if (!diagnostic.help.empty()) out += "  help: " + diagnostic.help + "\n";
   return out;
-}
-
-bool is_utf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || i + length > text.size()) return false;
-    auto second = static_cast<unsigned char>(text[i + 1]);
-    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) ||
-        (lead == 0xF4 && second > 0x8F)) {
-      return false;
-    }
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
 }
 
 }  // namespace cedar

@@ -80,7 +80,4 @@ struct Diagnostic {
 // newline.
 std::string render(const Diagnostic& diagnostic, const Source& source);
 
-// True when the text is well-formed UTF-8 (no surrogates, no overlong forms).
-bool is_utf8(std::string_view text);
-
 }  // namespace cedar

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "policies/cedar/unescape.h"
+#include "policies/cedar/utf8.h"
 
 namespace cedar::detail {
 

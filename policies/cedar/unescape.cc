@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "policies/cedar/utf8.h"
+
 namespace cedar {
 namespace {
 
@@ -14,25 +16,6 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-void append_utf8(std::string& out, std::uint32_t c) {
-  auto put = [&out](std::uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | (c >> 6));
-    put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | (c >> 12));
-    put(0x80 | ((c >> 6) & 0x3F));
-    put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | (c >> 18));
-    put(0x80 | ((c >> 12) & 0x3F));
-    put(0x80 | ((c >> 6) & 0x3F));
-    put(0x80 | (c & 0x3F));
-  }
 }
 
 // Reads one literal body. `Sink` takes ordinary text and, for patterns, stars.
@@ -80,8 +63,7 @@ class Reader {
       default:
         break;
     }
-    std::size_t length = 2;
-    while (at_ + length < body_.size() && (static_cast<unsigned char>(body_[at_ + length]) & 0xC0) == 0x80) ++length;
+    std::size_t length = 1 + first_character(body_.substr(at_ + 1)).bytes;
     problem(length, "the escape `" + std::string(body_.substr(at_, length)) + "` is not known");
   }
 
@@ -171,38 +153,9 @@ std::expected<Pattern, std::vector<EscapeProblem>> unescape_pattern(std::string_
 
 namespace {
 
-// Characters that cannot be seen or that change how their neighbours are shown: controls, spaces other than ` `,
-// formatting and bidirectional marks, private use, non-characters.
-constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 33> kHidden = {{
-    {0x00, 0x1F},       {0x7F, 0xA0},       {0xAD, 0xAD},        {0x600, 0x605},     {0x61C, 0x61C},
-    {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},      {0x8E2, 0x8E2},     {0x1680, 0x1680},
-    {0x180E, 0x180E},   {0x2000, 0x200F},   {0x2028, 0x202F},    {0x205F, 0x206F},   {0x3000, 0x3000},
-    {0xD800, 0xF8FF},   {0xFDD0, 0xFDEF},   {0xFEFF, 0xFEFF},    {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},
-    {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F},  {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
-    {0x1FFFE, 0x1FFFF}, {0x2FFFE, 0x2FFFF}, {0x3FFFE, 0x3FFFF},  {0x4FFFE, 0x4FFFF}, {0x5FFFE, 0x5FFFF},
-    {0xE0000, 0xE00FF}, {0xE01F0, 0xEFFFF}, {0xF0000, 0x10FFFF},
-}};
-
-bool is_hidden(std::uint32_t c) {
-  if (c < 0x7F) return c < 0x20;
-  auto after = std::ranges::upper_bound(kHidden, c, {}, [](const auto& range) { return range.first; });
-  return c <= (after - 1)->second;
-}
-
-// The character at the front of `rest`, which is UTF-8, and its length in bytes.
-std::pair<std::uint32_t, std::size_t> front(std::string_view rest) {
-  auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(rest[i])); };
-  std::uint32_t lead = byte(0);
-  std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (length == 1 || length > rest.size()) return {lead, 1};
-  std::uint32_t c = lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) c = (c << 6) | (byte(i) & 0x3F);
-  return {c, length};
-}
-
-void append_hex(std::string& out, std::uint32_t c) {
+void append_hex(std::string& out, char32_t code) {
   std::array<char, 8> digits{};
-  auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), c, 16);
+  auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), static_cast<std::uint32_t>(code), 16);
   out += "\\u{";
   out.append(digits.data(), end);
   out += '}';
@@ -213,7 +166,7 @@ void append_hex(std::string& out, std::uint32_t c) {
 std::string quote(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
-    auto [c, length] = front(text);
+    auto [c, length] = first_character(text);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += text.front();

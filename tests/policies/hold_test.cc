@@ -22,14 +22,7 @@ class HoldTraps : public testing::Test {
   }
   Decision ask(const std::string& policies, const std::string& arguments, std::vector<ApprovalFact> approvals = {}) {
     folder_.write("a.cedar", policies);
-    Operation call;
-    call.protocol = "mcp";
-    call.upstream = "files";
-    call.action = "mcp:call_tool";
-    call.input = tool_call(arguments);
-    call.accesses = {access(Effect::write, "File", "files", "a")};
-    Scope scope = everything();
-    return decide(*folder_.load(), {.agent = "builder", .owner = "mallory", .scope = &scope}, call, approvals, kNow);
+    return decide_write(*folder_.load(), arguments, approvals, kNow);
   }
   bool loads(const std::string& policies) {
     folder_.write("a.cedar", policies);

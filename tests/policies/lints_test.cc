@@ -45,14 +45,7 @@ class LintsTest : public testing::Test {
     return out;
   }
   Decision decide_call(const std::string& arguments, std::vector<ApprovalFact> approvals = {}) {
-    Operation call;
-    call.protocol = "mcp";
-    call.upstream = "files";
-    call.action = "mcp:call_tool";
-    call.input = tool_call(arguments);
-    call.accesses = {access(Effect::write, "File", "files", "a")};
-    Scope scope = everything();
-    return decide(*folder_.load(), {.agent = "builder", .owner = "mallory", .scope = &scope}, call, approvals, kNow);
+    return decide_write(*folder_.load(), arguments, approvals, kNow);
   }
   using Found = std::vector<std::string>;
   PolicyFolder folder_;

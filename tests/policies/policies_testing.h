@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "policies/decide.h"
 #include "policies/snapshot.h"
 #include "scopes/scope.h"
 
@@ -89,6 +90,19 @@ inline Scope everything() {
 
 inline Access access(Effect effect, const std::string& type, const std::string& upstream, const std::string& name) {
   return {{type, upstream + "/" + name, name}, effect};
+}
+
+// What is decided about a call that writes File::"files/a".
+inline Decision decide_write(const Snapshot& snapshot, const std::string& arguments,
+                             std::span<const ApprovalFact> approvals, TimeMs now) {
+  Operation call;
+  call.protocol = "mcp";
+  call.upstream = "files";
+  call.action = "mcp:call_tool";
+  call.input = tool_call(arguments);
+  call.accesses = {access(Effect::write, "File", "files", "a")};
+  Scope scope = everything();
+  return decide(snapshot, {.agent = "builder", .owner = "mallory", .scope = &scope}, call, approvals, now);
 }
 
 }  // namespace countersign::policies

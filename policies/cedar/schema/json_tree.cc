@@ -7,25 +7,10 @@
 #include <utility>
 
 #include "policies/cedar/unescape.h"
+#include "policies/cedar/utf8.h"
 
 namespace cedar {
 namespace {
-
-void append_utf8(std::string& out, std::uint32_t value) {
-  auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (value < 0x80) return put(value);
-  if (value < 0x800) {
-    put(0xC0 | (value >> 6));
-  } else if (value < 0x10000) {
-    put(0xE0 | (value >> 12));
-    put(0x80 | ((value >> 6) & 0x3F));
-  } else {
-    put(0xF0 | (value >> 18));
-    put(0x80 | ((value >> 12) & 0x3F));
-    put(0x80 | ((value >> 6) & 0x3F));
-  }
-  put(0x80 | (value & 0x3F));
-}
 
 class Parser {
  public:

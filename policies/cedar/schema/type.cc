@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "policies/cedar/unescape.h"
+#include "policies/cedar/utf8.h"
 #include "policies/cedar/value.h"
 
 namespace cedar {
@@ -126,11 +127,7 @@ const AttributeType* Type::find(std::string_view attribute) const {
 std::string Type::to_text() const {
   std::string out;
   append(*this, out);
-  if (out.size() <= kShownBytes) return out;
-  std::size_t end = kShownBytes;
-  while ((static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
-  out.resize(end);
-  return out + "…";
+  return shortened(out, kShownBytes);
 }
 
 bool operator==(const Type& a, const Type& b) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "policies/cedar/utf8.h"
+
 namespace cedar::validation {
 namespace {
 
@@ -59,10 +61,7 @@ std::string Report::text(Span span) const {
   constexpr std::size_t kLimit = 80;
   std::string_view text =
       source_->text().substr(std::min<std::size_t>(span.offset, source_->text().size()), span.length);
-  if (text.size() <= kLimit) return std::string(text);
-  std::size_t end = kLimit;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "…";
+  return shortened(text, kLimit);
 }
 
 void Report::add(std::vector<ValidationFinding>& to, Finding kind, Span span, std::string message, std::string help) {

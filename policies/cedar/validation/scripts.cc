@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "policies/cedar/utf8.h"
 #include "policies/cedar/validation/script_table.h"
 
 namespace cedar::validation {
@@ -23,14 +24,9 @@ bool is_bidi_control(char32_t character) {
 
 std::optional<char32_t> CodePoints::next() {
   if (rest_.empty()) return std::nullopt;
-  auto lead = static_cast<unsigned char>(rest_.front());
-  std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  length = std::min(length, rest_.size());
-  constexpr unsigned char kLeadBits[] = {0x7F, 0x1F, 0x0F, 0x07};
-  char32_t out = lead & kLeadBits[length - 1];
-  for (char each : rest_.substr(1, length - 1)) out = (out << 6) | (static_cast<unsigned char>(each) & 0x3FU);
-  rest_.remove_prefix(length);
-  return out;
+  Character first = first_character(rest_);
+  rest_.remove_prefix(first.bytes);
+  return first.code;
 }
 
 std::optional<char32_t> first_of_other_script(std::string_view text) {

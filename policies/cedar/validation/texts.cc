@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "policies/cedar/utf8.h"
 #include "policies/cedar/validation/scripts.h"
 
 namespace cedar::validation {
@@ -28,18 +29,7 @@ std::string shown(char32_t character) {
   }
   if (!is_allowed_in_identifiers(character)) return {};
   std::string out = "`";
-  if (character < 0x800) {
-    out += static_cast<char>(0xC0 | (character >> 6));
-  } else {
-    if (character < 0x10000) {
-      out += static_cast<char>(0xE0 | (character >> 12));
-    } else {
-      out += static_cast<char>(0xF0 | (character >> 18));
-      out += static_cast<char>(0x80 | ((character >> 12) & 0x3F));
-    }
-    out += static_cast<char>(0x80 | ((character >> 6) & 0x3F));
-  }
-  out += static_cast<char>(0x80 | (character & 0x3F));
+  append_utf8(out, character);
   return out + "`";
 }
 
