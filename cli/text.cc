@@ -8,39 +8,10 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "core/visible.h"
+
 namespace countersign::cli {
 namespace {
-
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t bytes = 1;
-  bool valid = false;
-};
-
-// One code point of strict UTF-8 (no surrogates, no overlong forms); an invalid byte stands alone.
-CodePoint decode(std::string_view text) {
-  auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1, true};
-  std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {};
-  char32_t value = first & (0xFFU >> (length + 1));
-  for (std::size_t at = 1; at < length; ++at) {
-    if ((byte(at) & 0xC0) != 0x80) return {};
-    value = (value << 6) | (byte(at) & 0x3FU);
-  }
-  if ((length == 3 && value < 0x800) || (length == 4 && value < 0x10000) || value > 0x10FFFF) return {};
-  if (value >= 0xD800 && value <= 0xDFFF) return {};
-  return {value, length, true};
-}
-
-// Characters that change how others are shown, or are not shown at all: controls, bidirectional formatting, zero width,
-// line and paragraph separators, tags, interlinear and variation marks that can hide text.
-bool acts_on_terminal(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C || c == 0x180E ||
-         (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
-         (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
-}
 
 void append_escape(std::string& out, char32_t c) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -54,17 +25,17 @@ std::string harmless(std::string_view text, Breaks breaks) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    CodePoint point = decode(text);
-    if (!point.valid) {
+    TextCharacter point = front_character(text);
+    if (!point.is_utf8) {
       append_escape(out, static_cast<unsigned char>(text[0]));
-    } else if (point.value == '\n') {
+    } else if (point.code == '\n') {
       out += breaks == Breaks::kept ? "\n" : "\\n";
-    } else if (point.value == '\t') {
+    } else if (point.code == '\t') {
       out += breaks == Breaks::kept ? "    " : "\\t";
-    } else if (point.value == '\r') {
+    } else if (point.code == '\r') {
       out += "\\r";
-    } else if (acts_on_terminal(point.value)) {
-      append_escape(out, point.value);
+    } else if (hides(point.code)) {
+      append_escape(out, point.code);
     } else {
       out.append(text.substr(0, point.bytes));
     }
@@ -112,8 +83,8 @@ std::string many_lines(std::string_view untrusted) {
 std::size_t columns(std::string_view text) {
   std::size_t sum = 0;
   while (!text.empty()) {
-    CodePoint point = decode(text);
-    sum += point.valid ? width_of(point.value) : 1;
+    TextCharacter point = front_character(text);
+    sum += point.is_utf8 ? width_of(point.code) : 1;
     text.remove_prefix(point.bytes);
   }
   return sum;
@@ -124,8 +95,8 @@ std::string cut(std::string_view text, std::size_t width) {
   std::string out;
   std::size_t used = 0;
   while (!text.empty() && width > 0) {
-    CodePoint point = decode(text);
-    std::size_t next = point.valid ? width_of(point.value) : 1;
+    TextCharacter point = front_character(text);
+    std::size_t next = point.is_utf8 ? width_of(point.code) : 1;
     if (used + next > width - 1) break;
     used += next;
     out.append(text.substr(0, point.bytes));

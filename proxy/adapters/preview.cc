@@ -4,31 +4,10 @@
 
 #include "core/json.h"
 #include "core/json_reader.h"
+#include "core/visible.h"
 
 namespace countersign::adapters {
 namespace {
-
-// Length of the UTF-8 sequence a lead byte announces; 1 for anything that is none.
-std::size_t announced(unsigned char lead) {
-  return lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
-}
-
-std::uint32_t code_point(std::string_view sequence) {
-  auto lead = static_cast<std::uint32_t>(static_cast<unsigned char>(sequence[0]));
-  if (sequence.size() == 1) return lead;
-  std::uint32_t value = lead & (0xFFU >> (sequence.size() + 1));
-  for (char c : sequence.substr(1))
-    value = value << 6 | (static_cast<std::uint32_t>(static_cast<unsigned char>(c)) & 0x3FU);
-  return value;
-}
-
-// Characters that change how others look, or are not seen at all: an approver must not be shown another text than the
-// one that is stored.
-bool hides(std::uint32_t c) {
-  return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x061C ||
-         (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
-         (c >= 0xE0000 && c <= 0xE0FFF);
-}
 
 // `digits` hexadecimal digits at least.
 std::string hex(std::uint32_t value, std::size_t digits) {
@@ -44,19 +23,15 @@ std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
   std::size_t at = 0;
   while (at < text.size() && out.size() < limit) {
-    std::size_t length = announced(static_cast<unsigned char>(text[at]));
-    std::string_view sequence = text.substr(at, length);
-    if (!is_utf8(sequence)) {
+    const TextCharacter c = front_character(text.substr(at));
+    if (!c.is_utf8) {
       out += "\\x" + hex(static_cast<unsigned char>(text[at]), 2);
-      ++at;
-      continue;
+    } else if (hides(c.code) && c.code != '\n' && c.code != '\t') {
+      out += "\\u{" + hex(c.code, 4) + "}";
+    } else {
+      out += text.substr(at, c.bytes);
     }
-    std::uint32_t c = code_point(sequence);
-    if (hides(c))
-      out += "\\u{" + hex(c, 4) + "}";
-    else
-      out += sequence;
-    at += sequence.size();
+    at += c.bytes;
   }
   if (at < text.size()) out += "\n… " + std::to_string(text.size() - at) + " more bytes are not shown";
   return out;
