@@ -62,7 +62,7 @@ struct HttpRule {
 
 struct Upstream {
   std::string name;      // [a-z0-9][a-z0-9-]{0,62}: it is a path segment and a prefix
-  std::string protocol;  // "mcp" or "http"
+  std::string protocol;  // "mcp", "http" or "git"
   std::string url;       // http(s)://host[:port][/base]; exclusive with command
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // of the command; it inherits nothing but PATH, HOME and LANG
@@ -88,6 +88,7 @@ struct Tls {
 struct Limits {
   std::uint64_t header_bytes = 16U << 10;
   std::uint64_t body_bytes = 64U << 20;
+  std::uint64_t push_bytes = 2U << 30;           // of a git push, spooled to disk past memory_bytes
   std::uint64_t memory_bytes = 1U << 20;         // a body past this goes to the spool on disk
   std::uint64_t stored_reply_bytes = 16U << 20;  // of an approved request's answer, kept for the agent's retry
   std::uint64_t connections = 4096;

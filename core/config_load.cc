@@ -63,6 +63,7 @@ void read_limits(Reading& reading, yaml::Map& root, Limits& limits) {
   yaml::Map map(reading.file, *node, "`limits`", reading.problems);
   map.byte_size("header_bytes", limits.header_bytes, kKiB, 1024 * kKiB);
   map.byte_size("body_bytes", limits.body_bytes, kKiB, 64 * kGiB);
+  map.byte_size("push_bytes", limits.push_bytes, kKiB, 64 * kGiB);
   map.byte_size("memory_bytes", limits.memory_bytes, 4 * kKiB, kGiB);
   map.byte_size("stored_reply_bytes", limits.stored_reply_bytes, kKiB, kGiB);
   std::int64_t connections = 0;

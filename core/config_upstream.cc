@@ -8,7 +8,7 @@ namespace {
 // The names of scopes/effect.h, which core may not include; a test keeps the two lists equal.
 const std::vector<std::string_view> kEffects = {"read", "write", "execute", "mint", "administer", "destroy"};
 // Protocols and credentials that are planned, so that the message can say "yet".
-const std::vector<std::string_view> kLaterProtocols = {"git", "aws", "kubernetes", "github", "gitlab", "gcp", "azure"};
+const std::vector<std::string_view> kLaterProtocols = {"aws", "kubernetes", "github", "gitlab", "gcp", "azure"};
 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -258,15 +258,17 @@ void read_url(Reading& reading, yaml::Map& map, Upstream& out) {
   }
 }
 
-// Exactly one way to reach it, and only one for http.
+// Exactly one way to reach it; only mcp may have a command.
 void check_way(yaml::Map& map, const Upstream& upstream) {
   bool command = map.node().find("command") != nullptr;
   bool url = map.node().find("url") != nullptr;
-  if (upstream.protocol == "http" && command)
-    return map.problem(*map.node().find("command"), "an http upstream has a `url`, not a `command`");
+  const bool only_url = upstream.protocol != "mcp";
+  if (only_url && command)
+    return map.problem(*map.node().find("command"),
+                       "upstreams of protocol " + upstream.protocol + " have a `url`, not a `command`");
   if (command && url) return map.problem(map.node(), map.what() + " has both `command` and `url`");
   if (command || url) return;
-  map.problem(map.node(), map.what() + (upstream.protocol == "http" ? " needs `url`" : " needs `command` or `url`"));
+  map.problem(map.node(), map.what() + (only_url ? " needs `url`" : " needs `command` or `url`"));
 }
 
 void read_protocol_parts(Reading& reading, yaml::Map& map, Upstream& out) {
@@ -324,11 +326,11 @@ Upstream read_upstream(Reading& reading, const yaml::Node& node) {
   }
   map.require("protocol");
   const yaml::Node* protocol = map.string("protocol", out.protocol);
-  bool known = out.protocol == "mcp" || out.protocol == "http";
+  bool known = out.protocol == "mcp" || out.protocol == "http" || out.protocol == "git";
   if (protocol && !known) {
     bool later = std::ranges::find(kLaterProtocols, out.protocol) != kLaterProtocols.end();
     map.problem(*protocol, later ? "protocol " + out.protocol + " is not supported yet"
-                                 : "`protocol` must be mcp or http, not `" + out.protocol.substr(0, 60) + "`");
+                                 : "`protocol` must be mcp, http or git, not `" + out.protocol.substr(0, 60) + "`");
     return out;  // the other keys depend on it
   }
   if (!protocol) return out;

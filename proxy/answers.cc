@@ -8,9 +8,11 @@
 
 namespace countersign::proxy {
 
-Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error) {
+Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error, adapters::Challenge wanted) {
   HeaderList extra;
-  extra.add("WWW-Authenticate", auth::challenge(*error, auth::ChallengeScheme::bearer));
+  const auto scheme =
+      wanted == adapters::Challenge::basic ? auth::ChallengeScheme::basic : auth::ChallengeScheme::bearer;
+  extra.add("WWW-Authenticate", auth::challenge(*error, scheme));
   extra.add("Cache-Control", "no-store");
   const int status = http_status(error->kind);
   std::string body = problem_json(status, *error);

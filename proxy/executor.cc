@@ -81,14 +81,21 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   };
   auto body = co_await net::on_thread<http1::Spool>(&parts_.blocking, std::move(open));
   if (!body) co_return fail(body.error());
-  auto text = body->text(parts_.config.limits.body_bytes);
-  if (!text) co_return fail(text.error());
+  std::string text;
+  if (body->size() <= parts_.config.limits.memory_bytes) {
+    auto whole = body->text(parts_.config.limits.memory_bytes);
+    if (!whole) co_return fail(whole.error());
+    text = std::move(*whole);
+  }
 
   adapters::Doors& doors = parts_.doors(*worker);
   Status ready = co_await mount->adapter->prepare(doors);
   if (!ready) co_return fail(ready.error());
-  auto conversation = mount->adapter->thaw(request->frozen, *text, doors);
+  auto conversation = mount->adapter->thaw(request->frozen, text, doors);
   if (!conversation) co_return fail(conversation.error());
+  SpoolSource source(*body);
+  Status known = co_await (*conversation)->look_closer(doors, body->size() > 0 ? &source : nullptr);
+  if (!known) co_return fail(known.error());
 
   auto scope = scope_as_requested(*request);
   if (!scope) co_return fail(scope.error());

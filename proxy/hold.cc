@@ -139,7 +139,7 @@ Task<Result<std::optional<HeldRequest>>> find_retried(Parts* parts, HeldCall cal
 
 Task<void> hold(Parts* parts, HeldCall call) {
   ExchangeSink client(call.exchange);
-  auto spool = co_await call.exchange->read_body(parts->config.limits.body_bytes);
+  auto spool = co_await call.exchange->read_body(0);  // it was read before: the same spool
   if (!spool) {
     co_await answer_error(&client, &spool.error());
     co_return;

@@ -1,5 +1,6 @@
 #include "proxy/mounts.h"
 
+#include "proxy/adapters/git_adapter.h"
 #include "proxy/adapters/http_adapter.h"
 #include "proxy/adapters/mcp_adapter.h"
 
@@ -29,6 +30,8 @@ Result<Mounts> Mounts::build(const config::Config& config) {
       if (!adapter) return fail(adapter.error());
       mount.adapter = std::move(*adapter);
       mcp.push_back(upstream.name);
+    } else if (upstream.protocol == "git") {
+      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream);
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());

@@ -21,10 +21,12 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   ExchangeSink client(exchange);
 
   // ── identify
+  const std::optional<Route> route = parts_.mounts.match(received.target);
   auto caller = parts_.authenticator.identify(received, auth::Audience::agents, now);
   if (!caller) {
     parts_.recorder.refused(trail, parts_.authenticator.presented_chain(received), received, caller.error());
-    co_await answer_unauthenticated(&client, &caller.error());
+    const adapters::Challenge wanted = route ? route->mount->adapter->challenge() : adapters::Challenge::bearer;
+    co_await answer_unauthenticated(&client, &caller.error(), wanted);
     co_return;
   }
   if (is_poll(received)) {
@@ -33,14 +35,14 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   }
 
   // ── describe
-  const std::optional<Route> route = parts_.mounts.match(received.target);
   if (!route) {
     const Error unknown{ErrorKind::not_found, "route.unknown", "no upstream is mounted at this path"};
     parts_.recorder.refused(trail, caller->chain, received, unknown);
     co_await answer_error(&client, &unknown);
     co_return;
   }
-  auto spool = co_await exchange->read_body(parts_.config.limits.body_bytes);
+  adapters::Adapter& adapter = *route->mount->adapter;
+  auto spool = co_await exchange->read_body(adapter.body_limit(parts_.config.limits));
   if (!spool) {
     parts_.recorder.refused(trail, caller->chain, received, spool.error());
     co_await answer_error(&client, &spool.error());
@@ -48,8 +50,9 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   }
   RequestHead head = received;
   auth::strip_credentials(head.headers);
-  adapters::Adapter& adapter = *route->mount->adapter;
-  const adapters::Inbound inbound{&head, route->rest, view_of(**spool), caller->owner};
+  SpoolSource body(**spool);
+  adapters::BodySource* source = (*spool)->size() > 0 ? &body : nullptr;
+  const adapters::Inbound inbound{&head, route->rest, view_of(**spool), caller->owner, source};
   adapters::Doors& doors = parts_.doors(exchange->worker());
   auto conversation = co_await describe(route->mount, &caller->scope, &inbound, &doors, now);
   if (!conversation) {

@@ -31,6 +31,10 @@ struct Resource {
 struct Access {
   Resource resource;
   Effect effect = Effect::destroy;
+  // Where one request does several things (a push of several refs): what it does to this one, and the parameters of
+  // that, as Operation::action and ::input. Empty: the operation's.
+  std::string action = {};
+  std::string input = {};
 };
 
 // Whether an operation reaches an upstream at all.

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "approvals/request.h"
+#include "core/config.h"
 #include "core/http_head.h"
 #include "core/task.h"
 #include "policies/decision.h"
@@ -25,7 +26,8 @@ struct Inbound {
   const RequestHead* head = nullptr;
   std::string_view rest;  // the target after the mount point, with its query; begins with '/' ("/mcp", "/orders/7?x=1")
   BodyView body;
-  std::string_view owner;  // a name for messages only
+  std::string_view owner;        // a name for messages only
+  BodySource* source = nullptr;  // the body once more, to be read from its start; nullptr when there is none
 };
 
 // A refusal, to be put into the protocol's own words.
@@ -67,6 +69,13 @@ class Conversation {
   virtual ~Conversation() = default;
 
   [[nodiscard]] virtual const Operation& operation() const = 0;
+  // Finds out what the bytes alone do not say (the history a push builds on), before anything is decided; completes the
+  // operation. `body` as in forward(). What stays unknown must not make the operation look harmless.
+  virtual Task<Status> look_closer(Doors& doors, BodySource* body) {
+    static_cast<void>(doors);
+    static_cast<void>(body);
+    co_return Status();
+  }
   // What will be stored and run if this is held, with the body's size and digest. The pipeline adds the body's file.
   [[nodiscard]] virtual approvals::Frozen freeze() const = 0;
 
@@ -96,9 +105,16 @@ struct Preview {
   std::vector<PreviewPart> parts;
 };
 
+// How a client of the protocol expects to be asked for its credential.
+enum class Challenge : std::uint8_t { bearer, basic };
+
 class Adapter {
  public:
   virtual ~Adapter() = default;
+
+  [[nodiscard]] virtual Challenge challenge() const { return Challenge::bearer; }
+  // The longest request body, in bytes.
+  [[nodiscard]] virtual std::uint64_t body_limit(const config::Limits& limits) const { return limits.body_bytes; }
 
   // Whatever must be fetched before `describe` can name the operation (an MCP upstream's tool list).
   virtual Task<Status> prepare(Doors& doors) = 0;
@@ -107,7 +123,8 @@ class Adapter {
   virtual Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const = 0;
 
   // The conversation of a stored request, to be executed; its sink stores the reply. Fails with "request.stale" when
-  // the stored preconditions no longer hold.
+  // the stored preconditions no longer hold. `body` is the stored body, as far as an adapter may want all of it at once
+  // (memory_bytes).
   virtual Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
                                                      Doors& doors) const = 0;
 

@@ -1,26 +1,11 @@
 #include "proxy/adapters/http_conversation.h"
 
-#include <charconv>
-
 #include "core/json_writer.h"
-#include "core/sha256.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/outcome.h"
+#include "proxy/adapters/relay.h"
 
 namespace countersign::adapters {
-namespace {
-
-// Length of the body that follows, where the head says it.
-std::optional<std::uint64_t> announced_length(const ResponseHead& head) {
-  if (head.status == 204 || head.status == 304) return 0;
-  std::string_view digits = head.headers.get("Content-Length").value_or("");
-  std::uint64_t length = 0;
-  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return length;
-}
-
-}  // namespace
 
 approvals::Frozen HttpConversation::freeze() const {
   approvals::Frozen frozen;
@@ -47,33 +32,8 @@ Task<Forwarded> HttpConversation::forward(Doors& doors, BodySource* body, ReplyS
     co_return co_await answer_failure(sink, std::move(error));
   }
   HttpReply& answer = **reply;
-  co_return co_await relay(answer, sink);
-}
-
-Task<Forwarded> HttpConversation::relay(HttpReply& reply, ReplySink& sink) {
-  ResponseHead head{reply.head().status, answer_fields(reply.head().headers)};
-  std::optional<std::uint64_t> length = announced_length(reply.head());
-  Forwarded done{.outcome = outcome_of_status(head.status), .status = head.status};
-  Sha256 digest;
-  Status written = co_await sink.start(std::move(head), length);
-  while (written) {
-    Result<ByteView> piece = co_await reply.read();
-    if (!piece) {
-      // The answer's status stands, its body does not: the sink is left unfinished, so that the agent sees it too.
-      done.outcome = "unknown";
-      done.detail = "the upstream's answer broke off: " + piece.error().message;
-      co_return done;
-    }
-    if (piece->empty()) break;
-    digest.update(*piece);
-    done.body_bytes += piece->size();
-    ByteView bytes = *piece;
-    written = co_await sink.write(bytes);
-  }
-  if (written) written = co_await sink.finish();
-  if (!written) done.detail = "the agent did not take the answer: " + written.error().message;
-  done.body_sha256 = to_hex(digest.finish());
-  co_return done;
+  RelayStart start{.fields = answer_fields(answer.head().headers)};
+  co_return co_await relay(answer, sink, std::move(start));
 }
 
 HeaderList HttpConversation::answer_fields(const HeaderList& headers) const {

@@ -33,7 +33,6 @@ class HttpConversation final : public Conversation {
   Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
 
  private:
-  Task<Forwarded> relay(HttpReply& reply, ReplySink& sink);
   [[nodiscard]] HeaderList answer_fields(const HeaderList& headers) const;
 
   HttpRequest request_;

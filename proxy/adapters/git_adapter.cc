@@ -1,0 +1,170 @@
+#include "proxy/adapters/git_adapter.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+
+#include "core/json_reader.h"
+#include "proxy/adapters/git_lfs.h"
+#include "proxy/adapters/git_push.h"
+#include "proxy/adapters/git_words.h"
+#include "proxy/adapters/http_fields.h"
+
+namespace countersign::adapters {
+namespace {
+
+constexpr TimeMs kMaxWait = 600'000;
+
+// The front of a body, up to where the pack begins.
+Result<git::PushRequest> read_front(BodySource* body) {
+  const std::uint64_t size = body == nullptr ? 0 : body->size();
+  std::string front;
+  if (body != nullptr) body->rewind();
+  while (true) {
+    Result<std::optional<git::PushRequest>> push = git::read_push(front, size);
+    if (!push) return fail(push.error());
+    if (*push) return std::move(**push);
+    Result<ByteView> piece = body->next();  // read_push never asks for more than there is
+    if (!piece) return fail(piece.error());
+    if (piece->empty()) return fail(ErrorKind::malformed, "git.truncated", "the push ends within its commands");
+    front += as_text(*piece);
+  }
+}
+
+class FileSource final : public BodySource {
+ public:
+  FileSource(const std::filesystem::path& path, std::uint64_t size) : file_(path, std::ios::binary), size_(size) {}
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void rewind() override {
+    file_.clear();
+    file_.seekg(0);
+  }
+  Result<ByteView> next() override {
+    buffer_.resize(64U << 10);
+    file_.read(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+    buffer_.resize(static_cast<std::size_t>(file_.gcount()));
+    return as_bytes(buffer_);
+  }
+
+ private:
+  std::ifstream file_;
+  std::uint64_t size_;
+  std::string buffer_;
+};
+
+// Seconds of the last `countersign.wait=N` among the push options.
+TimeMs wished_wait(const git::PushRequest& push) {
+  TimeMs wait = 0;
+  for (const std::string& option : push.options) {
+    if (!option.starts_with(kWaitOption)) continue;
+    std::string_view digits = std::string_view(option).substr(kWaitOption.size());
+    std::int64_t seconds = 0;
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+    bool whole = error == std::errc() && end == digits.data() + digits.size() && seconds >= 0;
+    if (whole) wait = std::min(seconds, kMaxWait / 1000) * 1000;
+  }
+  return wait;
+}
+
+Status check_push_fields(const HeaderList& headers) {
+  if (headers.get("Content-Encoding"))
+    return fail(ErrorKind::malformed, "git.encoded_push", "a push is not compressed: git never does that");
+  if (!equal_ignoring_case(headers.get("Content-Type").value_or(""), "application/x-git-receive-pack-request"))
+    return fail(ErrorKind::malformed, "git.bad_content_type", "not the media type of a push");
+  return {};
+}
+
+bool is_lfs(GitService service) {
+  return service >= GitService::lfs_batch;
+}
+
+Result<Operation> lfs_operation(const config::Upstream& upstream, const GitRoute& route, const Inbound& inbound) {
+  if (inbound.head->headers.get("Content-Encoding"))
+    return fail(ErrorKind::malformed, "git.bad_lfs", "a compressed LFS request is not read");
+  if (!inbound.body.complete()) return fail(ErrorKind::too_large, "git.too_large", "the LFS request is too long");
+  Result<LfsRequest> lfs = read_lfs(route.service, inbound.body.in_memory);
+  if (!lfs) return fail(lfs.error());
+  Operation operation = fetch_operation(upstream, route);
+  operation.action = lfs->action;
+  operation.summary = lfs->summary + " " + route.repository + " on " + upstream.name;
+  for (Access& access : operation.accesses) {
+    access.effect = lfs->effect;
+    if (lfs->ref.empty() || lfs->effect == Effect::read) continue;
+    access.resource.type = "Ref";
+    access.resource.name += "/" + lfs->ref;
+    access.resource.id += "/" + lfs->ref;
+  }
+  return operation;
+}
+
+}  // namespace
+
+Task<Status> GitAdapter::prepare(Doors& doors) {
+  static_cast<void>(doors);
+  co_return Status();
+}
+
+Result<std::unique_ptr<Conversation>> GitAdapter::describe(const Inbound& inbound, Doors& doors) const {
+  static_cast<void>(doors);
+  const RequestHead& head = *inbound.head;
+  Status fields = check_request_fields(head.headers);
+  if (!fields) return fail(fields.error());
+  Result<GitRoute> route = read_git_route(head.method, inbound.rest);
+  if (!route) return fail(route.error());
+  GitRequest request{std::move(*route), {head.method, std::string(inbound.rest), fields_to_forward(head.headers)}, {}};
+  Patience patience{.at_most = preferred_wait(head.headers, kMaxWait)};
+
+  if (request.route.service == GitService::push) {
+    Status sound = check_push_fields(head.headers);
+    if (!sound) return fail(sound.error());
+    if (!git::is_probe(inbound.body.in_memory)) {
+      Result<git::PushRequest> push = read_front(inbound.source);
+      if (!push) return fail(push.error());
+      patience.at_most = std::max(patience.at_most, wished_wait(*push));
+      return std::make_unique<GitPush>(upstream_, std::move(request), std::move(*push), inbound.body, patience);
+    }
+    request.operation = fetch_operation(upstream_, request.route);
+    request.operation.reach = Reach::gateway;
+  } else if (is_lfs(request.route.service)) {
+    Result<Operation> operation = lfs_operation(upstream_, request.route, inbound);
+    if (!operation) return fail(operation.error());
+    request.operation = std::move(*operation);
+  } else {
+    request.operation = fetch_operation(upstream_, request.route);
+  }
+  return std::make_unique<GitConversation>(std::move(request), inbound.body, patience);
+}
+
+Result<std::unique_ptr<Conversation>> GitAdapter::thaw(const approvals::Frozen& frozen, std::string_view body,
+                                                       Doors& doors) const {
+  auto damaged = [] { return fail(ErrorKind::internal, "request.malformed", "the stored request cannot be read"); };
+  Result<JsonDocument> head = JsonDocument::parse(frozen.head);
+  if (!head) return damaged();
+  std::optional<std::string_view> method = head->root().member("method").string();
+  std::optional<std::string_view> target = head->root().member("target").string();
+  Result<HeaderList> headers = decode_headers(head->root().member("headers").canonical());
+  if (!method || !target || !headers) return damaged();
+  FileSource source(frozen.body_file, frozen.body_size);
+  RequestHead stored{std::string(*method), "", std::move(*headers)};
+  Inbound inbound;
+  inbound.head = &stored;
+  inbound.rest = *target;
+  inbound.body = {.size = frozen.body_size, .sha256 = frozen.body_sha256, .in_memory = body};
+  inbound.source = frozen.body_size > 0 ? &source : nullptr;
+  return describe(inbound, doors);
+}
+
+Preview GitAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {
+  static_cast<void>(body);
+  static_cast<void>(frozen);
+  Preview out;
+  return out;
+}
+
+Task<Status> GitAdapter::refuse(ReplySink& sink, Denial denial, std::string_view body) const {
+  static_cast<void>(body);
+  std::string lines = denied_lines(denial);
+  co_return co_await send_lines(sink, denial.status, std::move(lines));
+}
+
+}  // namespace countersign::adapters

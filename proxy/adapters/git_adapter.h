@@ -1,0 +1,33 @@
+// The git adapter: repositories behind smart HTTP, mounted at /NAME/…; stock git, no plugin.
+//
+// Fetching is a read of the repository. A push is one operation with an access a ref (git_operations.h); its bytes are
+// received completely, judged, and then sent as they came. LFS requests are judged, LFS files travel directly. A token
+// comes as the password of Basic, or as Bearer.
+#pragma once
+
+#include <memory>
+
+#include "core/config.h"
+#include "proxy/adapters/adapter.h"
+
+namespace countersign::adapters {
+
+// Immutable after construction: describe, thaw and preview may be called from any thread.
+class GitAdapter final : public Adapter {
+ public:
+  explicit GitAdapter(config::Upstream upstream) : upstream_(std::move(upstream)) {}
+
+  [[nodiscard]] Challenge challenge() const override { return Challenge::basic; }
+  [[nodiscard]] std::uint64_t body_limit(const config::Limits& limits) const override { return limits.push_bytes; }
+  Task<Status> prepare(Doors& doors) override;
+  Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const override;
+  Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
+                                             Doors& doors) const override;
+  [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
+  Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const override;
+
+ private:
+  config::Upstream upstream_;
+};
+
+}  // namespace countersign::adapters

@@ -1,0 +1,120 @@
+#include "proxy/adapters/git_conversation.h"
+
+#include "core/json_writer.h"
+#include "proxy/adapters/git/advertisement.h"
+#include "proxy/adapters/git_words.h"
+#include "proxy/adapters/http_fields.h"
+#include "proxy/adapters/outcome.h"
+#include "proxy/adapters/relay.h"
+
+namespace countersign::adapters {
+namespace {
+
+Task<Forwarded> give_up(ReplySink& sink, Error error) {
+  Forwarded done{.outcome = outcome_of_error(error), .status = status_of_door_error(error), .detail = error.message};
+  std::string lines = "countersign: " + error.message + " (" + error.code + ")\n";
+  Status sent = co_await send_lines(sink, done.status, std::move(lines));
+  if (!sent) done.detail += "; the agent did not take the answer: " + sent.error().message;
+  co_return done;
+}
+
+}  // namespace
+
+std::string freeze_git_head(const RequestHead& head) {
+  std::string out;
+  JsonWriter(out)
+      .begin_object()
+      .key("headers")
+      .raw(encode_headers(head.headers))
+      .member("method", head.method)
+      .member("target", head.target)
+      .end_object();
+  return out;
+}
+
+approvals::Frozen GitConversation::freeze() const {
+  approvals::Frozen frozen;
+  frozen.protocol = "git";
+  frozen.upstream = request_.operation.upstream;
+  frozen.head = freeze_git_head(request_.head);
+  frozen.body_sha256 = body_sha256_;
+  frozen.body_size = body_size_;
+  frozen.identity = request_.head.method + " " + request_.head.target;
+  return frozen;
+}
+
+Task<Forwarded> GitConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
+  static_cast<void>(visible);
+  HttpDoor* door = doors.http(request_.operation.upstream);
+  if (!door) {
+    Error missing{ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected"};
+    co_return co_await give_up(sink, std::move(missing));
+  }
+  RequestHead head = request_.head;
+  Result<std::unique_ptr<HttpReply>> reply = co_await door->send(std::move(head), body);
+  if (!reply) {
+    Error error = reply.error();
+    co_return co_await give_up(sink, std::move(error));
+  }
+  HttpReply& answer = **reply;
+  if (request_.route.service == GitService::advertise_push && answer.head().status == 200)
+    co_return co_await relay_advertisement(answer, sink);
+  RelayStart start{.fields = fields_to_answer(answer.head().headers)};
+  co_return co_await relay(answer, sink, std::move(start));
+}
+
+// Passes the refs on with capabilities this proxy understands.
+Task<Forwarded> GitConversation::relay_advertisement(HttpReply& reply, ReplySink& sink) {
+  std::string begun;
+  while (true) {
+    Result<std::optional<git::AdvertisementStart>> start = git::trim_push_advertisement(begun);
+    if (!start) {
+      Error error = start.error();
+      co_return co_await give_up(sink, std::move(error));
+    }
+    if (*start) {
+      begun.replace(0, (*start)->replaced, (*start)->bytes);
+      const std::uint64_t replaced = begun.size() - (*start)->bytes.size() + (*start)->replaced;
+      RelayStart relayed{fields_to_answer(reply.head().headers), std::move(begun), replaced};
+      co_return co_await relay(reply, sink, std::move(relayed));
+    }
+    Result<ByteView> piece = co_await reply.read();
+    const bool over = !piece || piece->empty() || begun.size() > git::kMaxAdvertisementStart;
+    if (over) {
+      Error error = piece ? Error{ErrorKind::malformed, "git.bad_advertisement", "the upstream's refs cannot be read"}
+                          : piece.error();
+      co_return co_await give_up(sink, std::move(error));
+    }
+    begun += as_text(*piece);
+  }
+}
+
+Task<Status> GitConversation::answer_denied(ReplySink& sink, Denial denial) {
+  std::string lines = denied_lines(denial);
+  co_return co_await send_lines(sink, denial.status, std::move(lines));
+}
+
+Task<Status> GitConversation::heartbeat(ReplySink& sink, Pending pending) {
+  static_cast<void>(sink);  // a fetch has no way to say "still waiting" before its answer
+  static_cast<void>(pending);
+  co_return Status();
+}
+
+Task<Status> GitConversation::answer_held(ReplySink& sink, Pending pending) {
+  std::string lines = "countersign: reading this is held for approval as " + pending.request +
+                      "\ncountersign: " + pending.reason + "\ncountersign: approve at " + pending.link +
+                      ", then fetch again\n";
+  co_return co_await send_lines(sink, 403, std::move(lines));
+}
+
+Task<Status> GitConversation::deliver(ReplySink& sink, approvals::StoredReply reply) {
+  Result<HeaderList> headers = decode_headers(reply.head);
+  if (!headers || reply.truncated) {
+    std::string lines = "countersign: the answer was too long to be kept; fetch again\n";
+    co_return co_await send_lines(sink, 502, std::move(lines));
+  }
+  std::string no_type;  // it is among the stored headers
+  co_return co_await send(sink, reply.status, std::move(no_type), std::move(reply.body), std::move(*headers));
+}
+
+}  // namespace countersign::adapters
