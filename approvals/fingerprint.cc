@@ -23,7 +23,7 @@ std::string_view identity_kind(RetryIdentity identity) {
 std::string fingerprint(const HeldRequest& request) {
   const Requester& requester = request.requester;
   const Frozen& frozen = request.frozen;
-  FieldDigest digest("countersign/fingerprint/v1");
+  FieldDigest digest("countersign/fingerprint/v2");
   digest.field(requester.agent).field(requester.owner).field(requester.issuer);
   add_list(digest, requester.delegates);
   add_list(digest, requester.chain);
@@ -36,7 +36,7 @@ std::string fingerprint(const HeldRequest& request) {
   digest.field(request.summary).field(request.input);
   add_list(digest, request.policies);
   add_list(digest, request.rules);
-  digest.field(request.policy_digest).field(frozen.preconditions);
+  digest.field(request.policy_digest).field(frozen.preconditions).field(frozen.shown);
   return to_hex(digest.finish());
 }
 

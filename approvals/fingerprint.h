@@ -3,13 +3,13 @@
 // Both are SHA-256 over fields each preceded by its length (core/sha256.h, FieldDigest), so that no two different lists
 // of fields give the same digest. A list is its count, then its members. Numbers are decimal text.
 //
-//   fingerprint, domain "countersign/fingerprint/v1": what was approved. In this order:
+//   fingerprint, domain "countersign/fingerprint/v2": what was approved. In this order:
 //     caller         agent, owner, issuer, delegates, chain, scope
 //     upstream       protocol, upstream
 //     target         head, identity, retry_identity
 //     body           body_sha256, body_size     (the file's path is where it lies, not what it is)
 //     what it does   action, effect, environment, resources, summary, input
-//     on what basis  policies, rules, policy_digest, preconditions
+//     on what basis  policies, rules, policy_digest, preconditions, shown
 //
 //   retry key, domain "countersign/retry/v1": who may join the request and collect its result. In this order:
 //     caller         agent, owner, delegates, chain[0] (the root token)

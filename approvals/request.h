@@ -40,7 +40,8 @@ struct Frozen {
   std::filesystem::path body_file;  // the stored body; empty path when there is none
   std::string body_sha256;          // hex
   std::uint64_t body_size = 0;
-  std::string identity;       // bytes that must be equal in an identical retry; never empty
+  std::string shown;     // what approvers are shown besides what head and body say, JSON of the adapter's; or empty
+  std::string identity;  // bytes that must be equal in an identical retry; never empty
   std::string preconditions;  // what must still hold when it runs (digest of the tool's definition, an ETag); may be
                               // empty
   RetryIdentity retry_identity = RetryIdentity::identity_and_body;

@@ -41,7 +41,8 @@ CREATE TABLE votes (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<std::string_view, 1> kSteps{kSchema};
+constexpr std::array<std::string_view, 2> kSteps{kSchema,
+                                                 "ALTER TABLE requests ADD COLUMN shown BLOB NOT NULL DEFAULT x'';"};
 
 // In the order in which insert() binds and read_row() reads them.
 #define COUNTERSIGN_REQUEST_COLUMNS                                                                              \
@@ -52,11 +53,11 @@ constexpr std::array<std::string_view, 1> kSteps{kSchema};
 
 constexpr std::string_view kInsert =
     "INSERT INTO requests (" COUNTERSIGN_REQUEST_COLUMNS
-    ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-constexpr std::string_view kSelect =
-    "SELECT " COUNTERSIGN_REQUEST_COLUMNS ", reply_status, reply_head, reply_truncated, reply_body FROM requests ";
+    ", shown) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+constexpr std::string_view kSelect = "SELECT " COUNTERSIGN_REQUEST_COLUMNS
+                                     ", shown, reply_status, reply_head, reply_truncated, reply_body FROM requests ";
 constexpr std::string_view kSelectWithoutReply =
-    "SELECT " COUNTERSIGN_REQUEST_COLUMNS ", NULL, NULL, NULL, NULL FROM requests ";
+    "SELECT " COUNTERSIGN_REQUEST_COLUMNS ", x'', NULL, NULL, NULL, NULL FROM requests ";
 #undef COUNTERSIGN_REQUEST_COLUMNS
 
 Result<std::string> list_text(const std::vector<std::string>& values) {
@@ -136,6 +137,7 @@ Result<HeldRequest> read_row(const sql::Statement& row, const BodyFiles& bodies)
   out.reason = text();
   out.code = text();
   out.delivered = number() != 0;
+  out.frozen.shown = text();
   out.reply = read_reply(row, at);
   if (!lists) return fail(lists.error());
   if (!state) return fail(ErrorKind::internal, "store.corrupt", "a stored request has a state nobody knows");
@@ -173,6 +175,7 @@ Status Store::insert(const HeldRequest& request) {
             frozen.retry_identity == RetryIdentity::identity ? 1 : 0);
   row->bind(request.fingerprint, request.retry_key, *policies, *rules, request.policy_digest, request.operation);
   row->bind(request.decided_by, request.reason, request.code, request.delivered);
+  row->bind(sql::Blob{frozen.shown});
   return row->run();
 }
 

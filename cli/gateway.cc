@@ -108,9 +108,10 @@ Status Gateway::open_upstreams() {
   options.first_byte = options.gap = config_.limits.request_time;
   clients_ = std::make_unique<upstream::Clients>(*workers_, options);
   const http1::SpoolOptions spool{folders_.spool, config_.limits.memory_bytes};
+  adapter_pool_ = std::make_unique<net::ThreadPool>(std::max<std::size_t>(4, 2 * workers_->size()));
   for (std::size_t i = 0; i < workers_->size(); ++i) {
-    doors_.push_back(
-        std::make_unique<proxy::WorkerDoors>(origins_, clients_->on(workers_->at(i)), *vault_, sessions_, spool));
+    doors_.push_back(std::make_unique<proxy::WorkerDoors>(origins_, clients_->on(workers_->at(i)), *vault_, sessions_,
+                                                          spool, *adapter_pool_));
   }
   // A session lives on the first worker; calls from the others cross over to it.
   sessions_ = proxy::open_mcp_sessions(config_, workers_->at(0), *doors_[0], log_);
@@ -203,6 +204,7 @@ Gateway::~Gateway() {
   if (running_) proxy::stop(sessions_);
   if (workers_) workers_->stop();
   blocking_.reset();  // their last jobs still use what is destroyed next
+  adapter_pool_.reset();
   admin_pool_.reset();
 }
 

@@ -83,7 +83,8 @@ class Gateway {
   proxy::McpSessions sessions_;
   std::vector<std::unique_ptr<proxy::WorkerDoors>> doors_;
   proxy::Mounts mounts_;
-  std::unique_ptr<net::ThreadPool> blocking_;  // of the request path
+  std::unique_ptr<net::ThreadPool> blocking_;      // of the request path
+  std::unique_ptr<net::ThreadPool> adapter_pool_;  // for what adapters do with files and commands
   std::unique_ptr<net::ThreadPool> admin_pool_;
 
   std::unique_ptr<proxy::Parts> parts_;

@@ -66,8 +66,8 @@ Task<Result<std::unique_ptr<adapters::HttpReply>>> PooledDoor::send(RequestHead 
 }
 
 WorkerDoors::WorkerDoors(const Origins& origins, upstream::Client& client, const auth::Vault& vault,
-                         const McpSessions& sessions, const http1::SpoolOptions& spool)
-    : sessions_(sessions) {
+                         const McpSessions& sessions, const http1::SpoolOptions& spool, net::ThreadPool& blocking)
+    : sessions_(sessions), blocking_(blocking) {
   for (const auto& [name, origin] : origins) http_.try_emplace(name, name, origin, client, vault, spool);
 }
 
@@ -79,6 +79,17 @@ adapters::HttpDoor* WorkerDoors::http(std::string_view upstream) {
 adapters::McpDoor* WorkerDoors::mcp(std::string_view upstream) {
   auto found = sessions_.find(upstream);
   return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+Task<Status> WorkerDoors::run_blocking(std::move_only_function<Status()> work) {
+  auto run = [work = std::move(work)]() mutable -> Result<bool> {
+    Status done = work();
+    if (!done) return fail(done.error());
+    return true;
+  };
+  auto ran = co_await net::on_thread<bool>(&blocking_, std::move(run));
+  if (!ran) co_return fail(ran.error());
+  co_return Status();
 }
 
 Result<Origins> parse_origins(const config::Config& config) {

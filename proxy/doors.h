@@ -10,6 +10,7 @@
 #include "auth/vault.h"
 #include "core/config.h"
 #include "proxy/adapters/doors.h"
+#include "proxy/net/async.h"
 #include "proxy/sessions.h"
 #include "proxy/upstream/client.h"
 
@@ -40,13 +41,15 @@ class WorkerDoors final : public adapters::Doors {
   // Origins as parse_origins made them. Everything outlives this.
   WorkerDoors(const std::map<std::string, std::shared_ptr<const upstream::Origin>, std::less<>>& origins,
               upstream::Client& client, const auth::Vault& vault, const McpSessions& sessions,
-              const http1::SpoolOptions& spool);
+              const http1::SpoolOptions& spool, net::ThreadPool& blocking);
   adapters::HttpDoor* http(std::string_view upstream) override;
   adapters::McpDoor* mcp(std::string_view upstream) override;
+  Task<Status> run_blocking(std::move_only_function<Status()> work) override;
 
  private:
   std::map<std::string, PooledDoor, std::less<>> http_;
   const McpSessions& sessions_;
+  net::ThreadPool& blocking_;
 };
 
 using Origins = std::map<std::string, std::shared_ptr<const upstream::Origin>, std::less<>>;

@@ -76,8 +76,21 @@ class Conversation {
     static_cast<void>(body);
     co_return Status();
   }
+  // Before freeze(), when people are going to be asked: whatever approvers must be shown that the stored bytes alone do
+  // not say (Frozen::shown).
+  virtual Task<Status> prepare_hold(Doors& doors) {
+    static_cast<void>(doors);
+    co_return Status();
+  }
   // What will be stored and run if this is held, with the body's size and digest. The pipeline adds the body's file.
   [[nodiscard]] virtual approvals::Frozen freeze() const = 0;
+
+  // Before an approved operation runs: whether what it builds on is still there. Error: request.stale, with what was
+  // expected and what is there.
+  virtual Task<Status> check_fresh(Doors& doors) {
+    static_cast<void>(doors);
+    co_return Status();
+  }
 
   // Sends the operation upstream and the answer to `sink`. `body` is the request's body (nullptr when there is none).
   // For Reach::gateway: answers by itself. Never throws; what went wrong is in the result and, where possible, in the

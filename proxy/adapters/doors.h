@@ -4,8 +4,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/bytes.h"
 #include "core/http_head.h"
@@ -88,6 +90,22 @@ class Doors {
   virtual ~Doors() = default;
   virtual HttpDoor* http(std::string_view upstream) = 0;  // nullptr when there is none of that name
   virtual McpDoor* mcp(std::string_view upstream) = 0;
+  // Runs work that blocks (files, git's own commands) on a thread of its own and comes back to the worker.
+  virtual Task<Status> run_blocking(std::move_only_function<Status()> work) = 0;
 };
+
+//   auto read = [path]() -> Result<Row> { return load(path); };
+//   auto row = co_await blocking<Row>(&doors, std::move(read));
+template <class T>
+[[nodiscard]] Task<Result<T>> blocking(Doors* doors, std::move_only_function<Result<T>()> work) {
+  std::optional<Result<T>> out;
+  auto run = [&out, work = std::move(work)]() mutable -> Status {
+    out.emplace(work());
+    return {};
+  };
+  Status ran = co_await doors->run_blocking(std::move(run));
+  if (!ran) co_return fail(ran.error());
+  co_return std::move(*out);
+}
 
 }  // namespace countersign::adapters

@@ -28,6 +28,7 @@ class OneDoor final : public McpDoor, public Doors {
   }
   HttpDoor* http(std::string_view) override { return nullptr; }
   McpDoor* mcp(std::string_view) override { return this; }
+  Task<Status> run_blocking(std::move_only_function<Status()> work) override { co_return work(); }
 
  private:
   std::shared_ptr<const McpCatalogue> listed_;

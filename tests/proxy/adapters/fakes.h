@@ -174,6 +174,7 @@ class FakeDoors final : public Doors {
     auto found = mcp_doors.find(upstream);
     return found == mcp_doors.end() ? nullptr : &found->second;
   }
+  Task<Status> run_blocking(std::move_only_function<Status()> work) override { co_return work(); }
   std::map<std::string, FakeHttpDoor, std::less<>> http_doors;
   std::map<std::string, FakeMcpDoor, std::less<>> mcp_doors;
 };
