@@ -124,10 +124,14 @@ void Recorder::count(const audit::Entry& entry) {
   if (auto found = counters.find(name); found != counters.end()) found->second->add();
 }
 
-Task<Status> Recorder::write(const audit::Entry* entry) {
+Task<Result<audit::Receipt>> Recorder::write_at(const audit::Entry* entry) {
   count(*entry);
   auto start = [this, entry](net::Done<audit::Receipt> done) { log_.append(*entry, std::move(done)); };
-  auto receipt = co_await net::await_callback<audit::Receipt>(std::move(start));
+  co_return co_await net::await_callback<audit::Receipt>(std::move(start));
+}
+
+Task<Status> Recorder::write(const audit::Entry* entry) {
+  auto receipt = co_await write_at(entry);
   if (!receipt) co_return fail(receipt.error());
   co_return Status();
 }

@@ -34,6 +34,8 @@ class Recorder {
 
   // Waits until the record is durable.
   Task<Status> write(const audit::Entry* entry);
+  // The same, and says where in the log it is.
+  Task<Result<audit::Receipt>> write_at(const audit::Entry* entry);
   // Leaves it to the log to write it soon; an error when the log does not take records any more.
   Status queue(const audit::Entry& entry);
   // Never became an operation: malformed, unauthenticated, unknown path. Queued. `chain` is what the presented token
