@@ -56,7 +56,4 @@ class FetchReader {
   std::string progress_;
 };
 
-// What the upstream says in an ERR packet or on channel 3, as an error; fetches and pushes alike.
-[[nodiscard]] Error refusal_of(std::string_view words);
-
 }  // namespace countersign::adapters::git

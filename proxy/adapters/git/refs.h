@@ -58,10 +58,9 @@ class AdvertisementReader {
   Result<Advertisement> finish();
 
  private:
-  enum class State : std::uint8_t { start, after_service, first_ref, refs, capabilities, ended };
+  enum class State : std::uint8_t { start, after_service, first_line, refs, capabilities, ended };
   Status take(Pkt packet);
   Status take_first_line(std::string_view line);
-  Status take_first_ref(std::string_view line);
   Status take_ref(std::string_view line);
   Status take_capability(std::string_view word);
 
@@ -73,6 +72,9 @@ class AdvertisementReader {
   std::size_t lines_ = 0;
   Advertisement out_;
 };
+
+// The front of any request of version 2: the command and its capabilities, up to the arguments.
+void write_command(std::string& out, std::string_view command, const Advertisement& upstream);
 
 // The body of POST …/git-upload-pack that asks for refs below any of `prefixes` ("refs/heads/", "HEAD"); all of them
 // when there are none. Prefixes are is_ref_prefix().
