@@ -60,7 +60,11 @@ class GitMemory {
   // earlier than the refs are.
   [[nodiscard]] std::shared_ptr<const GitRefs> refs(const Place& place);
   void saw_refs(const Place& place, GitRefs refs);  // all branches and tags; others are left out
-  [[nodiscard]] std::string default_branch(const Place& place);
+
+  // What HEAD stood for when it was last asked for: empty where the upstream does not say it; nullopt: not asked, or
+  // too long ago.
+  [[nodiscard]] std::optional<std::string> default_branch(const Place& place);
+  void saw_default_branch(const Place& place, const std::string& name);  // remembered refs learn it too
 
   // An answer to info/refs?service=git-receive-pack that was read whole: its capabilities and refs.
   void saw_push_advertisement(const Place& place, git::Advertisement advertisement);
@@ -84,7 +88,7 @@ class GitMemory {
     Seen<std::shared_ptr<const git::Advertisement>> fetch;
     Seen<std::shared_ptr<const git::Advertisement>> push;
     Seen<std::shared_ptr<const GitRefs>> refs;
-    Seen<std::string> default_branch;
+    Seen<std::optional<std::string>> default_branch;
     std::size_t bytes = 0;
     std::list<Place>::iterator used;
   };
@@ -97,7 +101,7 @@ class GitMemory {
   void keep_capabilities(Entry& entry, git::Service service, git::Advertisement advertisement, TimeMs now);
   void settle(const Place& place, Entry& entry);
   void drop(Entries::iterator entry);
-  [[nodiscard]] bool is_fresh(TimeMs at, TimeMs age, TimeMs now) const;
+  [[nodiscard]] static bool is_fresh(TimeMs at, TimeMs age, TimeMs now);
 
   const Clock& clock_;
   GitMemoryLimits limits_;

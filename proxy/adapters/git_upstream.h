@@ -57,7 +57,8 @@ class GitUpstream {
   // read as well. Error: git.bad_ref.
   Task<Result<GitRefs>> refs(std::vector<std::string> prefixes);
 
-  // Branches and tags as the memory has them, or else asked now. Never null.
+  // Branches and tags as the memory has them, or else asked now; with the default branch, where the upstream says it.
+  // Never null.
   Task<Result<std::shared_ptr<const GitRefs>>> recent_refs();
 
   // Fetches into the file `into`, which is made or emptied, and removed again after an error; at most `limit` bytes.
@@ -75,14 +76,15 @@ class GitUpstream {
 
  private:
   using Capabilities = std::shared_ptr<const git::Advertisement>;
-  struct Asked {
-    Capabilities capabilities;
-    bool now = false;  // not remembered: refs of versions 0 and 1 are in it
-  };
-  Task<Result<Asked>> ask(git::Service service);
   Task<Result<git::Advertisement>> advertisement(git::Service service);
-  Task<Result<std::unique_ptr<HttpReply>>> post(git::Service service, BodySource* body);
+  // As remembered, or else asked now.
+  Task<Result<Capabilities>> capabilities(git::Service service);
+  // The answer to a request, when its head promises one of this service.
+  Task<Result<std::unique_ptr<HttpReply>>> answer(RequestHead head, std::string body, std::string type);
+  Task<Result<std::unique_ptr<HttpReply>>> post(git::Service service, std::string body);
   Task<Result<std::vector<git::ListedRef>>> list(std::vector<std::string> prefixes, Capabilities capabilities);
+  Task<Result<GitPack>> receive(HttpReply& reply, std::filesystem::path into, std::uint64_t limit);
+  Task<Result<std::string>> read_answer(HttpReply& reply);
 
   HttpDoor& door_;
   GitMemory& memory_;
