@@ -139,4 +139,26 @@ Status Vault::inject(std::string_view upstream, HeaderList& headers) const {
   return {};
 }
 
+bool Vault::shows(std::string_view upstream, std::string_view text) const {
+  std::shared_ptr<const Fields> fields = current();
+  auto found = fields->find(upstream);
+  if (found == fields->end() || found->second.name.empty()) return false;
+  constexpr std::size_t kDistinct = 8;
+  auto shown = [&](std::string_view secret) {
+    return secret.size() < kDistinct ? !secret.empty() && text == secret : text.contains(secret);
+  };
+  std::string_view value = found->second.value.expose();
+  if (found->second.name != "Authorization") return shown(value);
+  std::string_view scheme = value.substr(0, value.find(' '));
+  std::string_view sent = value.substr(std::min(scheme.size() + 1, value.size()));
+  if (shown(sent)) return true;
+  if (scheme != "Basic") return false;
+  Result<Bytes> pair = from_base64(sent);
+  if (!pair) return false;
+  const Secret plain{ByteView(*pair)};
+  OPENSSL_cleanse(pair->data(), pair->size());
+  std::string_view password = plain.expose();
+  return shown(password.substr(std::min(password.find(':') + 1, password.size())));
+}
+
 }  // namespace countersign::auth

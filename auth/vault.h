@@ -36,6 +36,10 @@ class Vault {
   // "vault.unknown_upstream" (internal) for one that was not configured.
   [[nodiscard]] Status inject(std::string_view upstream, HeaderList& headers) const;
 
+  // Whether `text`, from the upstream, shows its credential: the value that is sent or, for Basic, the password in it.
+  // What is shorter than 8 characters is found only where it is the whole text: it would be seen everywhere.
+  [[nodiscard]] bool shows(std::string_view upstream, std::string_view text) const;
+
   // Reads all secrets again. On failure everything stays as it was.
   [[nodiscard]] Status reload();
 

@@ -65,6 +65,10 @@ Task<Result<std::unique_ptr<adapters::HttpReply>>> PooledDoor::send(RequestHead 
   co_return std::make_unique<PooledReply>(std::move(*response));
 }
 
+bool PooledDoor::shows_credential(std::string_view text) const {
+  return vault_.shows(upstream_, text);
+}
+
 WorkerDoors::WorkerDoors(const Origins& origins, upstream::Client& client, const auth::Vault& vault,
                          const McpSessions& sessions, const http1::SpoolOptions& spool, net::ThreadPool& blocking)
     : sessions_(sessions), blocking_(blocking) {

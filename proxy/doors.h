@@ -27,6 +27,7 @@ class PooledDoor final : public adapters::HttpDoor {
         vault_(vault),
         spool_(std::move(spool)) {}
   Task<Result<std::unique_ptr<adapters::HttpReply>>> send(RequestHead head, adapters::BodySource* body) override;
+  [[nodiscard]] bool shows_credential(std::string_view text) const override;
 
  private:
   std::string upstream_;

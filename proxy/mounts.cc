@@ -31,7 +31,7 @@ Result<Mounts> Mounts::build(const config::Config& config) {
       mount.adapter = std::move(*adapter);
       mcp.push_back(upstream.name);
     } else if (upstream.protocol == "git") {
-      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream);
+      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, config.agents_tls ? "https" : "http");
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());

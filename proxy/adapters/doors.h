@@ -51,6 +51,11 @@ class HttpDoor {
   // `head.target` is relative to the upstream's base; `body` may be nullptr. Host, framing and credentials are the
   // door's business.
   virtual Task<Result<std::unique_ptr<HttpReply>>> send(RequestHead head, BodySource* body) = 0;
+  // Whether `text` shows the credential that the door puts into requests: a server may have sent it back.
+  [[nodiscard]] virtual bool shows_credential(std::string_view text) const {
+    static_cast<void>(text);
+    return false;
+  }
 };
 
 // What an MCP server says about itself and its tools, as last listed. Immutable.

@@ -5,7 +5,6 @@
 #include <fstream>
 
 #include "core/json_reader.h"
-#include "proxy/adapters/git_lfs.h"
 #include "proxy/adapters/git_push.h"
 #include "proxy/adapters/git_words.h"
 #include "proxy/adapters/http_fields.h"
@@ -74,29 +73,6 @@ Status check_push_fields(const HeaderList& headers) {
   return {};
 }
 
-bool is_lfs(GitService service) {
-  return service >= GitService::lfs_batch;
-}
-
-Result<Operation> lfs_operation(const config::Upstream& upstream, const GitRoute& route, const Inbound& inbound) {
-  if (inbound.head->headers.get("Content-Encoding"))
-    return fail(ErrorKind::malformed, "git.bad_lfs", "a compressed LFS request is not read");
-  if (!inbound.body.complete()) return fail(ErrorKind::too_large, "git.too_large", "the LFS request is too long");
-  Result<LfsRequest> lfs = read_lfs(route.service, inbound.body.in_memory);
-  if (!lfs) return fail(lfs.error());
-  Operation operation = fetch_operation(upstream, route);
-  operation.action = lfs->action;
-  operation.summary = lfs->summary + " " + route.repository + " on " + upstream.name;
-  for (Access& access : operation.accesses) {
-    access.effect = lfs->effect;
-    if (lfs->ref.empty() || lfs->effect == Effect::read) continue;
-    access.resource.type = "Ref";
-    access.resource.name += "/" + lfs->ref;
-    access.resource.id += "/" + lfs->ref;
-  }
-  return operation;
-}
-
 }  // namespace
 
 Task<Status> GitAdapter::prepare(Doors& doors) {
@@ -111,6 +87,7 @@ Result<std::unique_ptr<Conversation>> GitAdapter::describe(const Inbound& inboun
   if (!fields) return fail(fields.error());
   Result<GitRoute> route = read_git_route(head.method, inbound.rest);
   if (!route) return fail(route.error());
+  if (is_lfs(route->service)) return describe_lfs(upstream_, lfs_, std::move(*route), inbound, LfsStanding::judged);
   GitRequest request{std::move(*route), {head.method, std::string(inbound.rest), fields_to_forward(head.headers)}, {}};
   Patience patience{.at_most = preferred_wait(head.headers, kMaxWait)};
 
@@ -125,10 +102,6 @@ Result<std::unique_ptr<Conversation>> GitAdapter::describe(const Inbound& inboun
     }
     request.operation = fetch_operation(upstream_, request.route);
     request.operation.reach = Reach::gateway;
-  } else if (is_lfs(request.route.service)) {
-    Result<Operation> operation = lfs_operation(upstream_, request.route, inbound);
-    if (!operation) return fail(operation.error());
-    request.operation = std::move(*operation);
   } else {
     request.operation = fetch_operation(upstream_, request.route);
   }
@@ -151,6 +124,9 @@ Result<std::unique_ptr<Conversation>> GitAdapter::thaw(const approvals::Frozen& 
   inbound.rest = *target;
   inbound.body = {.size = frozen.body_size, .sha256 = frozen.body_sha256, .in_memory = body};
   inbound.source = frozen.body_size > 0 ? &source : nullptr;
+  Result<GitRoute> route = read_git_route(stored.method, *target);
+  if (route && is_lfs(route->service))
+    return describe_lfs(upstream_, lfs_, std::move(*route), inbound, LfsStanding::approved);
   return describe(inbound, doors);
 }
 
@@ -162,7 +138,10 @@ Preview GitAdapter::preview(const approvals::Frozen& frozen, std::string_view bo
 }
 
 Task<Status> GitAdapter::refuse(ReplySink& sink, Denial denial, std::string_view body) const {
-  static_cast<void>(body);
+  if (body.starts_with('{')) {  // nothing of git's but an LFS request begins like that
+    std::string message = lfs_denied_message(denial);
+    co_return co_await send_lfs_message(sink, denial.status, std::move(message));
+  }
   std::string lines = denied_lines(denial);
   co_return co_await send_lines(sink, denial.status, std::move(lines));
 }

@@ -1,7 +1,8 @@
 // The git adapter: repositories behind smart HTTP, mounted at /NAME/…; stock git, no plugin.
 //
 // Fetching is a read of the repository. A push is one operation with an access a ref (git_operations.h); its bytes are
-// received completely, judged, and then sent as they came. LFS requests are judged, LFS files travel directly. A token
+// received completely, judged, and then sent as they came. LFS requests are judged, and LFS files too where the upstream keeps
+// them itself (git_lfs.h). A token
 // comes as the password of Basic, or as Bearer.
 #pragma once
 
@@ -9,13 +10,16 @@
 
 #include "core/config.h"
 #include "proxy/adapters/adapter.h"
+#include "proxy/adapters/git_lfs_conversation.h"
 
 namespace countersign::adapters {
 
 // Immutable after construction: describe, thaw and preview may be called from any thread.
 class GitAdapter final : public Adapter {
  public:
-  explicit GitAdapter(config::Upstream upstream) : upstream_(std::move(upstream)) {}
+  // `scheme` of the agents listener: "http" or "https".
+  explicit GitAdapter(config::Upstream upstream, std::string scheme = "http")
+      : upstream_(std::move(upstream)), lfs_{LfsTickets(Secret(random_bytes(32))), std::move(scheme), clock_} {}
 
   [[nodiscard]] Challenge challenge() const override { return Challenge::basic; }
   [[nodiscard]] std::uint64_t body_limit(const config::Limits& limits) const override { return limits.push_bytes; }
@@ -28,6 +32,8 @@ class GitAdapter final : public Adapter {
 
  private:
   config::Upstream upstream_;
+  SystemClock clock_;
+  LfsGate lfs_;
 };
 
 }  // namespace countersign::adapters

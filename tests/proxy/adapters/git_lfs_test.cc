@@ -1,0 +1,573 @@
+#include "proxy/adapters/git_lfs.h"
+
+#include <gtest/gtest.h>
+
+#include "core/json.h"
+#include "core/sha256.h"
+#include "fakes.h"
+#include "proxy/adapters/git_adapter.h"
+#include "proxy/adapters/git_lfs_answer.h"
+#include "proxy/adapters/git_lfs_ticket.h"
+
+namespace countersign::adapters {
+namespace {
+
+const std::string kOid(64, 'a');
+const std::string kOther(64, 'b');
+constexpr std::string_view kSecret = "Basic Y2k6dGhlLXVwc3RyZWFtJ3Mtb3du";
+
+HeaderList lfs_headers(std::string_view type = "application/vnd.git-lfs+json; charset=utf-8") {
+  HeaderList out;
+  out.add("Content-Type", type);
+  out.add("Host", "gateway.example:8700");
+  return out;
+}
+
+std::string batch(std::string_view operation, std::string_view ref, std::string_view objects) {
+  std::string out = R"({"operation":")" + std::string(operation) + R"(","transfers":["basic"],"objects":[)" +
+                    std::string(objects) + "]";
+  if (!ref.empty()) out += R"(,"ref":{"name":")" + std::string(ref) + R"("})";
+  return out + "}";
+}
+
+std::string object(std::string_view oid, std::int64_t size) {
+  return R"({"oid":")" + std::string(oid) + R"(","size":)" + std::to_string(size) + "}";
+}
+
+// ── requests
+
+TEST(LfsRequest, SaysWhatItDoes) {
+  struct Case {
+    GitService service;
+    std::string body, action;
+    Effect effect;
+    std::string ref, input;
+  };
+  const Case cases[] = {
+      {GitService::lfs_batch, batch("download", "refs/heads/main", object(kOid, 3)), "git:fetch", Effect::read,
+       "refs/heads/main", ""},
+      {GitService::lfs_batch, batch("download", "HEAD", object(kOid, 3)), "git:fetch", Effect::read, "HEAD", ""},
+      {GitService::lfs_batch, batch("upload", "refs/heads/main", object(kOid, 3) + "," + object(kOther, 4)),
+       "git:lfs_upload", Effect::write, "refs/heads/main", R"({"bytes":7,"objects":2,"ref":"refs/heads/main"})"},
+      {GitService::lfs_batch, batch("upload", "", object(kOid, 0)), "git:lfs_upload", Effect::write, "",
+       R"({"bytes":0,"objects":1})"},
+      {GitService::lfs_batch, R"({"operation":"upload","objects":[],"ref":null})", "git:lfs_upload", Effect::write, "",
+       R"({"bytes":0,"objects":0})"},
+      {GitService::lfs_verify, object(kOid, 3), "git:lfs_upload", Effect::write, "", R"({"bytes":3,"objects":1})"},
+      {GitService::lfs_locks, "", "git:fetch", Effect::read, "", ""},
+      {GitService::lfs_verify_locks, R"({"ref":{"name":"refs/heads/main"}})", "git:fetch", Effect::read,
+       "refs/heads/main", ""},
+      {GitService::lfs_lock, R"({"path":"a.psd","ref":{"name":"refs/heads/main"}})", "git:lfs_lock", Effect::write,
+       "refs/heads/main", R"({"bytes":0,"objects":0,"ref":"refs/heads/main"})"},
+      {GitService::lfs_unlock, "{}", "git:lfs_unlock", Effect::write, "", R"({"bytes":0,"objects":0})"},
+      {GitService::lfs_unlock, R"({"force":false})", "git:lfs_unlock", Effect::write, "", R"({"bytes":0,"objects":0})"},
+      {GitService::lfs_unlock, R"({"force":true})", "git:lfs_force_unlock", Effect::destroy, "",
+       R"({"bytes":0,"objects":0})"},
+  };
+  for (const Case& each : cases) {
+    auto read = read_lfs(each.service, lfs_headers(), each.body);
+    ASSERT_TRUE(read) << each.body << ": " << read.error().message;
+    EXPECT_EQ(read->action, each.action) << each.body;
+    EXPECT_EQ(read->effect, each.effect) << each.body;
+    EXPECT_EQ(read->ref, each.ref) << each.body;
+    EXPECT_EQ(read->input, each.input) << each.body;
+  }
+  auto upload =
+      read_lfs(GitService::lfs_batch, lfs_headers("application/json"), batch("upload", "", object(kOid, 12'345'678)));
+  ASSERT_TRUE(upload);
+  EXPECT_EQ(upload->summary, "upload 1 LFS file (12 MB) to");
+}
+
+TEST(LfsRequest, WhatCannotBeReadInOneWayIsRefused) {
+  struct Case {
+    GitService service;
+    std::string body, code;
+  };
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxLfsObjects; ++i) {
+    std::string oid = to_hex(sha256(std::to_string(i)));
+    many += (i > 0 ? "," : "") + object(oid, 1);
+  }
+  const Case cases[] = {
+      {GitService::lfs_batch, batch("delete", "", object(kOid, 3)), "git.bad_lfs"},
+      {GitService::lfs_batch, batch("Upload", "", object(kOid, 3)), "git.bad_lfs"},
+      {GitService::lfs_batch, R"({"operation":"download","operation":"upload","objects":[]})", "json.duplicate_key"},
+      {GitService::lfs_batch, "[]", "git.bad_lfs"},
+      {GitService::lfs_batch, "", "json.malformed"},
+      {GitService::lfs_batch, R"({"operation":"upload"})", "git.bad_lfs"},
+      {GitService::lfs_batch, R"({"operation":"upload","objects":{}})", "git.bad_lfs"},
+      {GitService::lfs_batch, batch("upload", "", object("../../etc/passwd", 3)), "git.bad_lfs"},
+      {GitService::lfs_batch, batch("upload", "", object(std::string(64, 'A'), 3)), "git.bad_lfs"},
+      {GitService::lfs_batch, batch("upload", "", object(kOid, -1)), "git.bad_lfs"},
+      {GitService::lfs_batch, batch("upload", "", object(kOid, kMaxLfsSize + 1)), "git.bad_lfs"},
+      {GitService::lfs_batch, batch("upload", "", object(kOid, 1) + "," + object(kOid, 2)), "git.bad_lfs"},
+      {GitService::lfs_batch, batch("upload", "", many), "git.too_large"},
+      {GitService::lfs_batch, batch("upload", "main", object(kOid, 1)), "git.bad_lfs"},
+      {GitService::lfs_batch, batch("upload", "refs/heads/../x", object(kOid, 1)), "git.bad_lfs"},
+      {GitService::lfs_batch, R"({"operation":"upload","objects":[],"ref":"refs/heads/main"})", "git.bad_lfs"},
+      {GitService::lfs_batch, R"({"operation":"upload","objects":[],"ref":{"name":7}})", "git.bad_lfs"},
+      {GitService::lfs_batch, R"({"operation":"upload","objects":[],"hash_algo":"sha512"})", "git.bad_lfs"},
+      {GitService::lfs_verify, R"({"oid":"x","size":1})", "git.bad_lfs"},
+      {GitService::lfs_lock, "{}", "git.bad_lfs"},
+      {GitService::lfs_unlock, R"({"force":"true"})", "git.bad_lfs"},
+      {GitService::lfs_unlock, R"({"force":1})", "git.bad_lfs"},
+      {GitService::lfs_locks, "{}", "git.bad_lfs"},
+      {GitService::fetch, "{}", "git.bad_lfs"},
+  };
+  for (const Case& each : cases) {
+    auto read = read_lfs(each.service, lfs_headers(), each.body);
+    ASSERT_FALSE(read) << each.body.substr(0, 200);
+    EXPECT_EQ(read.error().code, each.code) << each.body.substr(0, 200);
+  }
+  const std::string sound = batch("upload", "", object(kOid, 1));
+  EXPECT_FALSE(read_lfs(GitService::lfs_batch, lfs_headers("application/x-www-form-urlencoded"), sound));
+  EXPECT_FALSE(read_lfs(GitService::lfs_batch, HeaderList(), sound));
+  HeaderList packed = lfs_headers();
+  packed.add("Content-Encoding", "gzip");
+  EXPECT_FALSE(read_lfs(GitService::lfs_batch, packed, sound));
+}
+
+// ── tickets
+
+Secret key(char c) {
+  return Secret(std::string(32, c));
+}
+
+TEST(LfsTickets, OpenOnlyWhatWasSealedHere) {
+  const LfsTickets tickets(key('k'));
+  const LfsTicket ticket{"PUT", "/lfs/x?a=\"b\"",     "team/app", {kOid, 7}, "refs/heads/main",
+                         1000,  LfsStanding::approved};
+  const std::string text = tickets.seal(ticket);
+  auto opened = tickets.open(text, 999);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->method, "PUT");
+  EXPECT_EQ(opened->path, ticket.path);
+  EXPECT_EQ(opened->repository, "team/app");
+  EXPECT_EQ(opened->object, ticket.object);
+  EXPECT_EQ(opened->ref, "refs/heads/main");
+  EXPECT_EQ(opened->standing, LfsStanding::approved);
+
+  EXPECT_FALSE(tickets.open(text, 1000)) << "expired";
+  EXPECT_FALSE(LfsTickets(key('j')).open(text, 0)) << "another key";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string changed = text;
+    changed[i] = changed[i] == 'A' ? 'B' : 'A';
+    auto forged = tickets.open(changed, 0);
+    ASSERT_FALSE(forged) << i;
+    EXPECT_EQ(forged.error().code, "git.lfs_ticket");
+  }
+  for (std::string_view odd : {"", ".", "a", "a.b.c", "e30.", "e30"}) EXPECT_FALSE(tickets.open(odd, 0)) << odd;
+}
+
+// ── answers
+
+struct Passing {
+  LfsTickets tickets{key('k')};
+  LfsRequest request;
+  std::string url = "https://git.example/base/";
+  LfsStanding standing = LfsStanding::judged;
+
+  Passing() {
+    request.ref = "refs/heads/main";
+    request.objects = {{kOid, 3}, {kOther, 4}};
+  }
+  Result<std::string> pass(std::string answer) const {
+    const LfsAsked asked{"http://gw/origin/team/app.git/info/lfs/countersign/", "team/app", &request, standing, 1000};
+    return pass_lfs_answer(std::move(answer), upstream(), tickets, asked);
+  }
+  LfsUpstream upstream() const {
+    return {url, [](std::string_view text) { return text.contains("Y2k6dGhlLXVwc3RyZWFtJ3Mtb3du"); }};
+  }
+  Result<LfsTicket> ticket_in(const Json& action) const {
+    std::string href = string_or(action, "href", "");
+    EXPECT_TRUE(href.starts_with("http://gw/origin/team/app.git/info/lfs/countersign/")) << href;
+    return tickets.open(lfs_ticket_of(href), 1000);
+  }
+};
+
+std::string answer_with(const std::string& actions, const std::string& more = "") {
+  return R"({"transfer":"basic","objects":[{"oid":")" + kOid + R"(","size":3)" + more + R"(,"actions":)" + actions +
+         "}]}";
+}
+
+TEST(LfsAnswer, OtherHostsPassByteForByte) {
+  const Passing passing;
+  for (
+      std::string_view answer :
+      {R"({"objects":[ {"oid":"x","size":1,"actions":{"upload":{"href":"https://store.example/x?X-Sig=1","header":{"Authorization":"AWS4 a"}}}} ]})",
+       R"({"objects":[{"oid":"x","size":1,"actions":{"download":{"href":"https://git.example:8443/base/x"}}}]})",
+       R"({"objects":[{"oid":"x","size":1,"actions":{"download":{"href":"http://git.example/base/x"}}}]})",
+       R"({"objects":[{"oid":"x","size":1}],  "transfer":"basic"})", R"({"message":"no"})"}) {
+    auto passed = passing.pass(std::string(answer));
+    ASSERT_TRUE(passed) << passed.error().message;
+    EXPECT_EQ(*passed, answer);
+  }
+}
+
+TEST(LfsAnswer, WhatPointsToTheUpstreamPointsToTheGateway) {
+  const Passing passing;
+  auto passed = passing.pass(answer_with(
+      R"({"upload":{"href":"HTTPS://Git.Example:443/base/team/app.git/store/1?x=%2F","header":{"authorization":"Bearer minted","X-Note":"n"},"expires_in":60},)"
+      R"("verify":{"href":"https://git.example/base/verify","expires_at":"2030-01-01T00:00:00Z"},)"
+      R"("download":{"href":"https://elsewhere.example/y"}})"));
+  ASSERT_TRUE(passed) << passed.error().message;
+  Json actions = parse_json(*passed)->at("objects")[0]["actions"];
+  EXPECT_EQ(actions["download"]["href"], "https://elsewhere.example/y");
+  EXPECT_EQ(actions["upload"]["header"].dump(), R"({"X-Note":"n"})") << "the gateway signs in by itself";
+  EXPECT_FALSE(actions["upload"].contains("expires_in"));
+  EXPECT_EQ(actions["upload"]["expires_at"], format_time(1000 + 60'000));
+  auto upload = passing.ticket_in(actions["upload"]);
+  ASSERT_TRUE(upload);
+  EXPECT_EQ(upload->method, "PUT");
+  EXPECT_EQ(upload->path, "/team/app.git/store/1?x=%2F");
+  EXPECT_EQ(upload->object, (LfsObject{kOid, 3}));
+  EXPECT_EQ(upload->ref, "refs/heads/main");
+  EXPECT_EQ(upload->repository, "team/app");
+  EXPECT_EQ(upload->standing, LfsStanding::judged);
+  EXPECT_EQ(upload->expires, 61'000);
+  auto verify = passing.ticket_in(actions["verify"]);
+  ASSERT_TRUE(verify);
+  EXPECT_EQ(verify->method, "POST");
+  EXPECT_EQ(verify->path, "/verify");
+  EXPECT_EQ(verify->expires, 1000 + kTicketTime) << "no longer than ours";
+}
+
+TEST(LfsAnswer, AnEchoedCredentialProvesTheUpstreamByAnotherName) {
+  const Passing passing;
+  auto passed =
+      passing.pass(answer_with(R"({"download":{"href":"https://public.example/base/x","header":{"Authorization":")" +
+                               std::string(kSecret) + R"("}}})"));
+  ASSERT_TRUE(passed) << passed.error().message;
+  EXPECT_FALSE(passed->contains(kSecret));
+  Json action = parse_json(*passed)->at("objects")[0]["actions"]["download"];
+  auto ticket = passing.ticket_in(action);
+  ASSERT_TRUE(ticket);
+  EXPECT_EQ(ticket->path, "/x");
+}
+
+TEST(LfsAnswer, OlderServersLinksAreReadToo) {
+  const Passing passing;
+  auto passed = passing.pass(R"({"objects":[{"oid":")" + kOid +
+                             R"(","size":3,"_links":{"download":{"href":"https://git.example/base/x"}}}]})");
+  ASSERT_TRUE(passed);
+  EXPECT_TRUE(passing.ticket_in(parse_json(*passed)->at("objects")[0]["_links"]["download"]));
+}
+
+TEST(LfsAnswer, ApprovedUploadsSaySo) {
+  Passing passing;
+  passing.standing = LfsStanding::approved;
+  auto passed = passing.pass(answer_with(R"({"upload":{"href":"https://git.example/base/x"}})"));
+  ASSERT_TRUE(passed);
+  auto ticket = passing.ticket_in(parse_json(*passed)->at("objects")[0]["actions"]["upload"]);
+  ASSERT_TRUE(ticket);
+  EXPECT_EQ(ticket->standing, LfsStanding::approved);
+  EXPECT_EQ(ticket->expires, 1000 + kApprovedTicketTime);
+}
+
+TEST(LfsAnswer, TheClientSignsInWhereItMust) {
+  const Passing passing;
+  auto own =
+      passing.pass(answer_with(R"({"upload":{"href":"https://git.example/base/x"}})", R"(,"authenticated":true)"));
+  ASSERT_TRUE(own);
+  EXPECT_EQ(parse_json(*own)->at("objects")[0]["authenticated"], false);
+  auto mixed = passing.pass(answer_with(
+      R"({"upload":{"href":"https://store.example/x"},"verify":{"href":"https://git.example/base/verify"}})",
+      R"(,"authenticated":true)"));
+  ASSERT_TRUE(mixed);
+  Json object_of_mixed = parse_json(*mixed)->at("objects")[0];
+  EXPECT_EQ(object_of_mixed["authenticated"], true);
+  EXPECT_EQ(object_of_mixed["actions"].dump(), R"({"upload":{"href":"https://store.example/x"}})");
+  EXPECT_FALSE(passing.pass(
+      answer_with(R"({"upload":{"href":"https://git.example/base/x"},"verify":{"href":"https://store.example/v"}})",
+                  R"(,"authenticated":true)")));
+}
+
+TEST(LfsAnswer, WhatCannotBeServedOrMustNotBeSeenIsRefused) {
+  const Passing passing;
+  const std::string secret(kSecret);
+  struct Case {
+    std::string answer, code;
+  };
+  const Case cases[] = {
+      {"<html>", "git.lfs_answer"},
+      {answer_with(R"({"upload":{"href":"https://git.example/other/x"}})"), "git.lfs_answer"},
+      {answer_with(R"({"upload":{"href":"https://git.example/basement/x"}})"), "git.lfs_answer"},
+      {answer_with(R"({"delete":{"href":"https://git.example/base/x"}})"), "git.lfs_answer"},
+      {answer_with(R"({"upload":{"href":"https://git.example/base/)" + std::string(kMaxLfsPath, 'x') + R"("}})"),
+       "git.lfs_answer"},
+      {R"({"objects":[{"oid":")" + kOid + R"(","size":9,"actions":{"upload":{"href":"https://git.example/base/x"}}}]})",
+       "git.lfs_answer"},
+      {R"({"objects":[{"oid":")" + std::string(64, 'c') +
+           R"(","size":3,"actions":{"upload":{"href":"https://git.example/base/x"}}}]})",
+       "git.lfs_answer"},
+      {answer_with(R"({"upload":{"href":"https://u:p@git.example/base/x","header":{"A":")" + secret + R"("}}})"),
+       "git.lfs_answer"},
+      {answer_with(R"({"upload":{"href":"https://store.example/x?token=Y2k6dGhlLXVwc3RyZWFtJ3Mtb3du"}})"),
+       "git.lfs_credential"},
+      {R"({"message":")" + secret + R"("})", "git.lfs_credential"},
+      {R"({"message":"\u0059\u0032k6dGhlLXVwc3RyZWFtJ3Mtb3du"})", "git.lfs_credential"},
+      {R"({")" + secret + R"(":1})", "git.lfs_credential"},
+  };
+  for (const Case& each : cases) {
+    auto passed = passing.pass(each.answer);
+    ASSERT_FALSE(passed) << each.answer.substr(0, 300);
+    EXPECT_EQ(passed.error().code, each.code) << each.answer.substr(0, 300);
+    EXPECT_FALSE(passed.error().message.contains("Y2k6")) << passed.error().message;
+  }
+}
+
+TEST(LfsAnswer, DownloadsThatLeadOn) {
+  const Passing passing;
+  const LfsTicket from{"GET", "/x", "team/app", {kOid, 3}, "", 5000};
+  auto pass = [&](std::string_view location) {
+    return pass_lfs_location(location, passing.upstream(), passing.tickets, "http://gw/t/", from);
+  };
+  EXPECT_EQ(pass("https://store.example/x?sig=1").value(), "https://store.example/x?sig=1");
+  for (std::string_view own : {"https://git.example/base/blob", "/base/blob"}) {
+    auto passed = pass(own);
+    ASSERT_TRUE(passed) << own;
+    ASSERT_TRUE(passed->starts_with("http://gw/t/")) << *passed;
+    auto ticket = passing.tickets.open(passed->substr(12), 1000);
+    ASSERT_TRUE(ticket);
+    EXPECT_EQ(ticket->path, "/blob");
+    EXPECT_EQ(ticket->expires, 5000) << "no longer than the one before";
+  }
+  EXPECT_FALSE(pass("//git.example/base/blob"));
+  EXPECT_FALSE(pass("ftp://x/y"));
+  EXPECT_FALSE(pass("https://git.example/elsewhere"));
+  EXPECT_FALSE(pass("https://store.example/Y2k6dGhlLXVwc3RyZWFtJ3Mtb3du"));
+}
+
+// ── through the adapter
+
+class SecretDoor final : public HttpDoor {
+ public:
+  Task<Result<std::unique_ptr<HttpReply>>> send(RequestHead head, BodySource* body) override {
+    co_return co_await inner.send(std::move(head), body);
+  }
+  [[nodiscard]] bool shows_credential(std::string_view text) const override { return text.contains(kSecret); }
+  test::FakeHttpDoor inner;
+};
+
+class OneDoor final : public Doors {
+ public:
+  HttpDoor* http(std::string_view upstream) override { return upstream == "origin" ? &door : nullptr; }
+  McpDoor* mcp(std::string_view) override { return nullptr; }
+  Task<Status> run_blocking(std::move_only_function<Status()> work) override { co_return work(); }
+  SecretDoor door;
+};
+
+config::Upstream origin() {
+  config::Upstream out;
+  out.name = "origin";
+  out.protocol = "git";
+  out.url = "https://git.example/base/";
+  return out;
+}
+
+class LfsThroughTheAdapter : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<Conversation>> describe(std::string method, std::string target, std::string body,
+                                                 HeaderList headers = lfs_headers()) {
+    head_ = {std::move(method), "/origin" + target, std::move(headers)};
+    Inbound inbound;
+    inbound.head = &head_;
+    inbound.rest = std::string_view(head_.target).substr(7);
+    body_ = std::move(body);
+    inbound.body = {body_.size(), body_.empty() ? "" : to_hex(sha256(body_)), body_};
+    return adapter_.describe(inbound, doors_);
+  }
+  void answers(int status, std::string body, HeaderList headers = {}) {
+    if (!headers.get("Content-Type")) headers.add("Content-Type", kLfsMediaType);
+    headers.set("Content-Length", std::to_string(body.size()));
+    doors_.door.inner.answers.push_back({{status, std::move(headers)}, {std::move(body)}, {}, {}});
+  }
+  test::FakeSink forward(Conversation& conversation) {
+    test::FakeSink sink;
+    forwarded_ = test::run(conversation.forward(doors_, nullptr, sink, nullptr));
+    return sink;
+  }
+  static std::string target_of(const std::string& href) {
+    const std::string front = "http://gateway.example:8700/origin";
+    EXPECT_TRUE(href.starts_with(front)) << href;
+    return href.substr(front.size());
+  }
+
+  GitAdapter adapter_{origin(), "http"};
+  OneDoor doors_;
+  RequestHead head_;
+  std::string body_;
+  Forwarded forwarded_;
+};
+
+const std::string kFile = "the file";
+
+TEST_F(LfsThroughTheAdapter, UploadOfAFileTheUpstreamKeeps) {
+  const std::string oid = to_hex(sha256(kFile));
+  const auto size = static_cast<std::int64_t>(kFile.size());
+  auto asked =
+      describe("POST", "/Team/app.git/info/lfs/objects/batch", batch("upload", "refs/heads/main", object(oid, size)));
+  ASSERT_TRUE(asked) << asked.error().message;
+  const Operation& operation = (*asked)->operation();
+  EXPECT_EQ(operation.action, "git:lfs_upload");
+  ASSERT_EQ(operation.accesses.size(), 2U) << "as spelt, and in lower case";
+  EXPECT_EQ(operation.accesses[0].resource.type, "Ref");
+  EXPECT_EQ(operation.accesses[0].resource.id, "origin/Team/app/refs/heads/main");
+  EXPECT_EQ(operation.accesses[1].resource.id, "origin/team/app/refs/heads/main");
+  EXPECT_EQ(operation.effect(), Effect::write);
+
+  answers(200, R"({"objects":[{"oid":")" + oid + R"(","size":)" + std::to_string(size) +
+                   R"(,"actions":{"upload":{"href":"https://git.example/base/store/1","header":{"Authorization":")" +
+                   std::string(kSecret) + R"("}},"verify":{"href":"https://git.example/base/verify"}}}]})");
+  test::FakeSink batch_sink = forward(**asked);
+  EXPECT_EQ(batch_sink.head.status, 200);
+  EXPECT_EQ(forwarded_.outcome, "ok");
+  EXPECT_FALSE(batch_sink.body.contains(kSecret));
+  Json actions = parse_json(batch_sink.body)->at("objects")[0]["actions"];
+  const std::string upload = target_of(actions["upload"]["href"]);
+  const std::string verify = target_of(actions["verify"]["href"]);
+
+  auto put = describe("PUT", upload, kFile, lfs_headers("application/octet-stream"));
+  ASSERT_TRUE(put) << put.error().message;
+  EXPECT_EQ((*put)->operation().action, "git:lfs_upload");
+  EXPECT_EQ((*put)->operation().reach, Reach::upstream) << "judged again";
+  EXPECT_EQ((*put)->operation().accesses[0].resource.id, "origin/Team/app/refs/heads/main");
+  answers(200, "");
+  test::FakeSink put_sink = forward(**put);
+  EXPECT_EQ(put_sink.head.status, 200);
+  EXPECT_EQ(doors_.door.inner.sent.back().head.method, "PUT");
+  EXPECT_EQ(doors_.door.inner.sent.back().head.target, "/store/1");
+
+  auto other_bytes = describe("PUT", upload, "the fILE", lfs_headers("application/octet-stream"));
+  ASSERT_FALSE(other_bytes);
+  EXPECT_EQ(other_bytes.error().code, "git.lfs_content");
+  EXPECT_FALSE(describe("PUT", upload, "", lfs_headers()));
+  auto wrong_method = describe("GET", upload, "");
+  ASSERT_FALSE(wrong_method);
+  EXPECT_EQ(wrong_method.error().code, "git.lfs_ticket");
+  std::string foreign = upload;
+  foreign.replace(foreign.find("/Team/app"), 9, "/Team/foo");
+  EXPECT_EQ(describe("PUT", foreign, kFile).error().code, "git.lfs_ticket") << "sealed for another repository";
+
+  auto verified = describe("POST", verify, object(oid, size));
+  ASSERT_TRUE(verified) << verified.error().message;
+  EXPECT_EQ((*verified)->operation().effect(), Effect::write);
+  EXPECT_FALSE(describe("POST", verify, object(kOther, size))) << "another object";
+}
+
+TEST_F(LfsThroughTheAdapter, AnApprovedBatchNeedsNoSecondApproval) {
+  const std::string oid = to_hex(sha256(kFile));
+  const std::string body = batch("upload", "refs/heads/main", object(oid, 8));
+  auto asked = describe("POST", "/team/app.git/info/lfs/objects/batch", body);
+  ASSERT_TRUE(asked);
+  approvals::Frozen frozen = (*asked)->freeze();
+  // The same objects, asked for with other wishes, are the same request; on another ref they are not.
+  auto again = describe("POST", "/team/app.git/info/lfs/objects/batch",
+                        R"({"objects":[)" + object(oid, 8) +
+                            R"(],"operation":"upload","ref":{"name":"refs/heads/main"},"transfers":["basic","tus"]})");
+  EXPECT_EQ((*again)->freeze().identity, frozen.identity);
+  auto elsewhere = describe("POST", "/team/app.git/info/lfs/objects/batch", batch("upload", "", object(oid, 8)));
+  EXPECT_NE((*elsewhere)->freeze().identity, frozen.identity);
+
+  auto thawed = adapter_.thaw(frozen, body, doors_);
+  ASSERT_TRUE(thawed) << thawed.error().message;
+  EXPECT_EQ((*thawed)->operation().reach, Reach::upstream) << "decided once more";
+  answers(200, R"({"objects":[{"oid":")" + oid +
+                   R"(","size":8,"actions":{"upload":{"href":"https://git.example/base/store/1"}}}]})");
+  test::FakeSink sink = forward(**thawed);
+  const std::string upload =
+      target_of(parse_json(sink.body)->at("objects")[0]["actions"]["upload"]["href"].get<std::string>());
+  auto put = describe("PUT", upload, kFile);
+  ASSERT_TRUE(put) << put.error().message;
+  EXPECT_EQ((*put)->operation().reach, Reach::gateway);
+  EXPECT_EQ((*put)->operation().effect(), Effect::write) << "recorded as the change it is";
+  EXPECT_EQ(describe("PUT", upload, "not what was approved").error().code, "git.lfs_content");
+}
+
+TEST_F(LfsThroughTheAdapter, RefusalsAreInLfsWords) {
+  auto asked = describe("POST", "/team/app.git/info/lfs/objects/batch", batch("upload", "", object(kOid, 1)));
+  ASSERT_TRUE(asked);
+  EXPECT_EQ((*asked)->operation().accesses[0].resource.type, "Repository");
+  test::FakeSink denied;
+  Denial denial{403, {ErrorKind::forbidden, "policy.forbidden", "no \"uploads\" here"}, ""};
+  ASSERT_TRUE(test::run((*asked)->answer_denied(denied, denial)));
+  EXPECT_EQ(denied.head.status, 403);
+  EXPECT_EQ(denied.header("Content-Type"), kLfsMediaType);
+  EXPECT_EQ(denied.body, R"({"message":"countersign: denied (policy.forbidden): no \"uploads\" here"})");
+
+  test::FakeSink held;
+  Pending pending{"req_1", "http://admin/requests/req_1", "two people", 0, 5};
+  ASSERT_TRUE(test::run((*asked)->answer_held(held, pending)));
+  EXPECT_EQ(held.head.status, 403);
+  EXPECT_TRUE(string_or(*parse_json(held.body), "message", "").contains("held for approval as req_1"));
+
+  test::FakeSink refused;
+  ASSERT_TRUE(test::run(adapter_.refuse(refused, denial, "{\"operation\"")));
+  EXPECT_EQ(refused.header("Content-Type"), kLfsMediaType);
+  test::FakeSink plain;
+  ASSERT_TRUE(test::run(adapter_.refuse(plain, denial, "0000")));
+  EXPECT_TRUE(plain.header("Content-Type").starts_with("text/plain"));
+}
+
+TEST_F(LfsThroughTheAdapter, AnswersThatCannotPassAre502) {
+  auto ask = [&] {
+    return describe("POST", "/team/app.git/info/lfs/objects/batch", batch("download", "", object(kOid, 1)));
+  };
+  auto leaky = ask();
+  answers(200, R"({"message":")" + std::string(kSecret) + R"("})");
+  test::FakeSink sink = forward(**leaky);
+  EXPECT_EQ(sink.head.status, 502);
+  EXPECT_FALSE(sink.body.contains("Y2k6"));
+  EXPECT_TRUE(sink.body.contains("git.lfs_credential"));
+
+  auto leaky_error = ask();
+  answers(422, R"({"message":")" + std::string(kSecret) + R"("})");
+  EXPECT_FALSE(forward(**leaky_error).body.contains("Y2k6"));
+
+  auto packed = ask();
+  HeaderList gzip;
+  gzip.add("Content-Encoding", "gzip");
+  answers(200, "x", gzip);
+  EXPECT_EQ(forward(**packed).head.status, 502);
+
+  auto huge = ask();
+  answers(200, std::string((8U << 20) + 1, ' '));
+  EXPECT_EQ(forward(**huge).head.status, 502);
+
+  auto honest_error = ask();
+  answers(404, R"({"message":"no such repository"})");
+  test::FakeSink passed = forward(**honest_error);
+  EXPECT_EQ(passed.head.status, 404);
+  EXPECT_EQ(passed.body, R"({"message":"no such repository"})");
+  EXPECT_EQ(forwarded_.outcome, "client_error");
+
+  auto unreachable = ask();
+  test::FakeSink nobody = forward(**unreachable);
+  EXPECT_EQ(nobody.head.status, 503);
+  EXPECT_EQ(forwarded_.outcome, "not_forwarded");
+  EXPECT_TRUE(nobody.body.starts_with(R"({"message":)"));
+}
+
+TEST_F(LfsThroughTheAdapter, LimitsAndHosts) {
+  const std::string body = batch("upload", "", object(kOid, 1));
+  const std::string target = "/team/app.git/info/lfs/objects/batch";
+  EXPECT_EQ(describe("POST", target, std::string(kMaxLfsBody + 1, ' ')).error().code, "git.too_large");
+  HeaderList evil = lfs_headers();
+  evil.set("Host", "gw\"/x");
+  EXPECT_FALSE(describe("POST", target, body, evil));
+  HeaderList none;
+  none.add("Content-Type", "application/json");
+  EXPECT_FALSE(describe("POST", target, body, none));
+
+  HeaderList behind_tls = lfs_headers();
+  behind_tls.add("X-Forwarded-Proto", "https");
+  auto asked = describe("POST", target, body, behind_tls);
+  ASSERT_TRUE(asked);
+  answers(200, R"({"objects":[{"oid":")" + kOid +
+                   R"(","size":1,"actions":{"upload":{"href":"https://git.example/base/x"}}}]})");
+  EXPECT_TRUE(forward(**asked).body.contains("\"https://gateway.example:8700/origin/team/app.git/info/lfs/"));
+  EXPECT_FALSE(doors_.door.inner.sent.back().head.headers.get("X-Forwarded-Proto"));
+}
+
+}  // namespace
+}  // namespace countersign::adapters
