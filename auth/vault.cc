@@ -40,6 +40,7 @@ std::string_view without_line_break(std::string_view text) {
   return text;
 }
 
+// As read_secret, before it is known what the value is for.
 Result<Secret> read_file(const std::string& path) {
   std::string where = "the secret file " + path;
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -59,17 +60,34 @@ Result<Secret> read_file(const std::string& path) {
   }
   Secret secret{std::string(without_line_break({buffer.data(), static_cast<std::size_t>(got)}))};
   OPENSSL_cleanse(buffer.data(), buffer.size());
-  return checked(std::move(secret), where);
+  return secret;
+}
+
+std::string name_of(const config::SecretSource& source) {
+  const bool file = source.kind == config::SecretSource::Kind::file;
+  return (file ? "the secret file " : "the environment variable ") + source.name;
+}
+
+Result<Secret> read_any(const config::SecretSource& source) {
+  if (source.kind == config::SecretSource::Kind::file) return read_file(source.name);
+  const char* value = std::getenv(source.name.c_str());
+  if (!value) return fail(ErrorKind::unavailable, "vault.missing", name_of(source) + " is not set");
+  return Secret(std::string(without_line_break(value)));
 }
 
 }  // namespace
 
 Result<Secret> read_secret(const config::SecretSource& source) {
-  if (source.kind == config::SecretSource::Kind::file) return read_file(source.name);
-  const char* value = std::getenv(source.name.c_str());
-  std::string where = "the environment variable " + source.name;
-  if (!value) return fail(ErrorKind::unavailable, "vault.missing", where + " is not set");
-  return checked(Secret(std::string(without_line_break(value))), where);
+  Result<Secret> secret = read_any(source);
+  if (!secret) return secret;
+  return checked(std::move(*secret), name_of(source));
+}
+
+Result<Secret> read_secret_text(const config::SecretSource& source) {
+  Result<Secret> secret = read_any(source);
+  if (secret && (secret->empty() || secret->expose().size() > kMaxSecretBytes))
+    return fail(ErrorKind::unavailable, "vault.malformed", name_of(source) + " is empty or too long");
+  return secret;
 }
 
 Vault::Vault(const std::vector<config::Upstream>& upstreams) {
@@ -85,10 +103,20 @@ Result<std::unique_ptr<Vault>> Vault::open(const std::vector<config::Upstream>& 
 Result<Vault::Field> Vault::resolve(const config::Credential& credential) {
   using Kind = config::Credential::Kind;
   if (credential.kind == Kind::none) return Field{};
+  if (credential.kind == Kind::github_app) {
+    Result<Secret> pem = read_secret_text(credential.secret);
+    if (!pem) return fail(pem.error());
+    Result<std::shared_ptr<const GithubApp>> app = GithubApp::make(credential.app, *pem);
+    if (!app) return fail(app.error());
+    Field field;
+    field.app = std::move(*app);
+    return field;
+  }
   Result<Secret> secret = read_secret(credential.secret);
   if (!secret) return fail(secret.error());
   switch (credential.kind) {
     case Kind::none:
+    case Kind::github_app:
       break;
     case Kind::basic: {
       bool sound = std::ranges::none_of(
@@ -135,6 +163,8 @@ Status Vault::inject(std::string_view upstream, HeaderList& headers) const {
   if (found == fields->end()) {
     return fail(ErrorKind::internal, "vault.unknown_upstream", "no upstream of this name is configured");
   }
+  if (found->second.app)
+    return fail(ErrorKind::internal, "vault.not_static", "this upstream's credential has to be fetched first");
   if (!found->second.name.empty()) headers.set(found->second.name, found->second.value.expose());
   return {};
 }
@@ -159,6 +189,12 @@ bool Vault::shows(std::string_view upstream, std::string_view text) const {
   OPENSSL_cleanse(pair->data(), pair->size());
   std::string_view password = plain.expose();
   return shown(password.substr(std::min(password.find(':') + 1, password.size())));
+}
+
+std::shared_ptr<const GithubApp> Vault::github_app(std::string_view upstream) const {
+  std::shared_ptr<const Fields> fields = current();
+  auto found = fields->find(upstream);
+  return found == fields->end() ? nullptr : found->second.app;
 }
 
 }  // namespace countersign::auth

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/github_app.h"
 #include "core/config.h"
 #include "core/http_head.h"
 #include "core/result.h"
@@ -22,6 +23,8 @@ inline constexpr std::size_t kMaxSecretBytes = 16U << 10;
 // vault.missing (no such variable or file), vault.unreadable, vault.malformed (empty, longer than kMaxSecretBytes, or
 // with bytes a header field cannot carry), vault.permissions (a file every user of the machine can read).
 [[nodiscard]] Result<Secret> read_secret(const config::SecretSource& source);
+// The same for a value of several lines that never stands in a header field: a private key in PEM.
+[[nodiscard]] Result<Secret> read_secret_text(const config::SecretSource& source);
 
 class Vault {
  public:
@@ -33,21 +36,26 @@ class Vault {
   Vault& operator=(const Vault&) = delete;
 
   // Sets the upstream's credential, replacing fields of the same name. Does nothing for one without a credential;
-  // "vault.unknown_upstream" (internal) for one that was not configured.
+  // "vault.unknown_upstream" (internal) for one that was not configured, "vault.not_static" (internal) for one whose
+  // credential has to be fetched first: those of github_app().
   [[nodiscard]] Status inject(std::string_view upstream, HeaderList& headers) const;
 
   // Whether `text`, from the upstream, shows its credential: the value that is sent or, for Basic, the password in it.
   // What is shorter than 8 characters is found only where it is the whole text: it would be seen everywhere.
   [[nodiscard]] bool shows(std::string_view upstream, std::string_view text) const;
 
+  // The App that has the upstream's tokens made; nullptr: it has none.
+  [[nodiscard]] std::shared_ptr<const GithubApp> github_app(std::string_view upstream) const;
+
   // Reads all secrets again. On failure everything stays as it was.
   [[nodiscard]] Status reload();
 
  private:
-  // The header field of one upstream, ready to be written. An empty name: no credential.
+  // The header field of one upstream, ready to be written. An empty name: no credential, or an App instead.
   struct Field {
     std::string name;
     Secret value;
+    std::shared_ptr<const GithubApp> app = nullptr;
   };
   using Fields = std::map<std::string, Field, std::less<>>;
 

@@ -22,12 +22,24 @@ struct SecretSource {
   std::string name;  // variable name, or path
 };
 
+// A GitHub App: its key signs requests for tokens that work for an hour and for one repository.
+struct GithubApp {
+  enum class Contents { read, write };
+  enum class Workflows { none, write };
+  std::string app_id;                   // or client id
+  std::string installation_id;          // digits
+  std::string api;                      // https://api.github.com, https://github.example.com/api/v3
+  Contents contents = Contents::write;  // the most a token is asked for; a fetch asks for `read`
+  Workflows workflows = Workflows::none;
+};
+
 struct Credential {
-  enum class Kind { none, basic, bearer, header };
+  enum class Kind { none, basic, bearer, header, github_app };
   Kind kind = Kind::none;
-  std::string user;    // basic
-  std::string header;  // header: its name
-  SecretSource secret;
+  std::string user;     // basic
+  std::string header;   // header: its name
+  SecretSource secret;  // github_app: the private key (PEM)
+  GithubApp app = {};
 };
 
 // labels: of an upstream, or laid over it by the inventory. Absent means: as the next outer one says.

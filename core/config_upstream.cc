@@ -103,20 +103,76 @@ void read_header(Reading& reading, const yaml::Node& node, Credential& out) {
   map.finish();
 }
 
+// A private key goes with every token request, so plain http is for tests and sidecars on this machine only.
+bool is_private_way(std::string_view url) {
+  constexpr std::string_view kPlain = "http://";
+  if (!url.starts_with(kPlain)) return true;
+  url.remove_prefix(kPlain.size());
+  const std::string_view host = url.substr(0, url.find('/'));
+  for (std::string_view local : {"127.0.0.1", "localhost", "[::1]"}) {
+    if (host == local || (host.starts_with(local) && host[local.size()] == ':')) return true;
+  }
+  return false;
+}
+
+void read_app_permissions(Reading& reading, const yaml::Node& node, GithubApp& out) {
+  yaml::Map map(reading.file, node, "`permissions`", reading.problems);
+  std::string contents = "write";
+  std::string workflows;
+  map.one_of("contents", contents, {"read", "write"});
+  const yaml::Node* at = map.one_of("workflows", workflows, {"write"});
+  map.finish();
+  out.contents = contents == "read" ? GithubApp::Contents::read : GithubApp::Contents::write;
+  if (!at) return;
+  out.workflows = GithubApp::Workflows::write;
+  if (out.contents == GithubApp::Contents::read) map.problem(*at, "`workflows: write` needs `contents: write`");
+}
+
+void read_github_app(Reading& reading, const yaml::Node& node, Credential& out) {
+  out.kind = Credential::Kind::github_app;
+  yaml::Map map(reading.file, node, "`github_app`", reading.problems);
+  map.require("app_id");
+  if (const yaml::Node* at = map.string("app_id", out.app.app_id)) {
+    const bool sound = !out.app.app_id.empty() && out.app.app_id.size() <= 64 &&
+                       std::ranges::all_of(out.app.app_id, [](char c) { return is_word(c) || c == '.' || c == '-'; });
+    if (!sound) map.problem(*at, "`app_id` must be the App's number or its client id");
+  }
+  map.require("installation_id");
+  if (const yaml::Node* at = map.string("installation_id", out.app.installation_id)) {
+    const std::string& id = out.app.installation_id;
+    const bool sound =
+        !id.empty() && id.size() <= 20 && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
+    if (!sound) map.problem(*at, "`installation_id` must be a number");
+  }
+  map.require("api");
+  if (const yaml::Node* at = map.string("api", out.app.api)) {
+    if (auto wrong = upstream_url_problem(out.app.api)) {
+      map.problem(*at, "`api` " + *wrong);
+    } else if (!is_private_way(out.app.api)) {
+      map.problem(*at, "`api` must be https, unless it is on this machine");
+    }
+  }
+  if (map.require("private_key")) read_secret(reading, *map.any("private_key"), "`private_key`", out.secret);
+  if (const yaml::Node* at = map.map("permissions")) read_app_permissions(reading, *at, out.app);
+  map.finish();
+}
+
 Credential read_credential(Reading& reading, const yaml::Node& node) {
   Credential out;
   yaml::Map map(reading.file, node, "`credential`", reading.problems);
   const yaml::Node* bearer = map.any("bearer");
   const yaml::Node* basic = map.any("basic");
   const yaml::Node* header = map.any("header");
+  const yaml::Node* app = map.any("github_app");
   if (const yaml::Node* aws = node.find("aws")) {
     reading.problem(*aws, "credential `aws` is not supported yet");
     return out;
   }
   map.finish();
-  int given = (bearer ? 1 : 0) + (basic ? 1 : 0) + (header ? 1 : 0);
+  int given = (bearer ? 1 : 0) + (basic ? 1 : 0) + (header ? 1 : 0) + (app ? 1 : 0);
   if (given != 1) {
-    if (node.kind == yaml::Node::Kind::map) map.problem(node, "`credential` needs one of bearer, basic, header");
+    if (node.kind == yaml::Node::Kind::map)
+      map.problem(node, "`credential` needs one of bearer, basic, header, github_app");
     return out;
   }
   if (bearer) {
@@ -124,6 +180,8 @@ Credential read_credential(Reading& reading, const yaml::Node& node) {
     read_secret(reading, *bearer, "`bearer`", out.secret);
   } else if (basic) {
     read_basic(reading, *basic, out);
+  } else if (app) {
+    read_github_app(reading, *app, out);
   } else {
     read_header(reading, *header, out);
   }
@@ -254,6 +312,8 @@ void read_url(Reading& reading, yaml::Map& map, Upstream& out) {
   }
   if (const yaml::Node* at = map.map("credential")) {
     out.credential = read_credential(reading, *at);
+    if (out.credential.kind == Credential::Kind::github_app && out.protocol != "git")
+      map.problem(*at, "credential `github_app` belongs to protocol git");
     if (out.url.empty()) map.problem(*at, "`credential` needs a `url`; a command takes secrets from `environment`");
   }
 }

@@ -60,6 +60,12 @@ upstreams:
       - { match: "* /" }
   - { name: basic, protocol: http, url: "http://a/", credential: { basic: { user: ci, password: { file: token } } } }
   - { name: head, protocol: mcp, url: "http://a/mcp", credential: { header: { name: X-Api-Key, value: { file: token } } } }
+  - { name: forge, protocol: git, url: "https://git.example.com/", credential: { github_app: { app_id: 12345,
+      installation_id: 678, private_key: { file: a.key }, api: "https://api.example.com",
+      permissions: { contents: write, workflows: write } } } }
+  - { name: mirror, protocol: git, url: "https://git.example.com/", credential: { github_app: { app_id: Iv23.Abc-1,
+      installation_id: 9, private_key: { env: COUNTERSIGN_TEST_SET }, api: "http://127.0.0.1:9/api/v3",
+      permissions: { contents: read } } } }
 )");
   ASSERT_TRUE(loaded.ok()) << format_problems(loaded.problems);
   EXPECT_TRUE(loaded.problems.empty());
@@ -76,7 +82,7 @@ upstreams:
   EXPECT_EQ(c.limits.drain, 2000);
   EXPECT_EQ(c.workers, 3);
   EXPECT_EQ(c.policies, folder_ / "policies");
-  ASSERT_EQ(c.upstreams.size(), 4U);
+  ASSERT_EQ(c.upstreams.size(), 6U);
   const Upstream& files = c.upstreams[0];
   EXPECT_EQ(files.command.size(), 4U);
   EXPECT_EQ(files.environment.at("KEY"), "value");
@@ -103,6 +109,18 @@ upstreams:
   EXPECT_EQ(c.upstreams[2].credential.user, "ci");
   EXPECT_EQ(c.upstreams[2].credential.secret.name, folder_ / "token");
   EXPECT_EQ(c.upstreams[3].credential.header, "X-Api-Key");
+  const Credential& forge = c.upstreams[4].credential;
+  EXPECT_EQ(forge.kind, Credential::Kind::github_app);
+  EXPECT_EQ(forge.app.app_id, "12345");
+  EXPECT_EQ(forge.app.installation_id, "678");
+  EXPECT_EQ(forge.app.api, "https://api.example.com");
+  EXPECT_EQ(forge.app.contents, GithubApp::Contents::write);
+  EXPECT_EQ(forge.app.workflows, GithubApp::Workflows::write);
+  EXPECT_EQ(forge.secret.name, folder_ / "a.key");
+  const Credential& mirror = c.upstreams[5].credential;
+  EXPECT_EQ(mirror.app.app_id, "Iv23.Abc-1");
+  EXPECT_EQ(mirror.app.contents, GithubApp::Contents::read);
+  EXPECT_EQ(mirror.app.workflows, GithubApp::Workflows::none);
 }
 
 TEST_F(ConfigTest, DefaultsAreThoseOfTheContract) {
