@@ -90,6 +90,11 @@ Status Gateway::open_state() {
   auto log = audit::Log::open(folders_.audit, audit::Options{}, std::move(*key), clock_);
   if (!log) return fail(log.error());
   audit_ = std::move(*log);
+  auto same_key = audit::SigningKey::load_or_create(folders_.state / "audit-signing.pem");
+  if (!same_key) return fail(same_key.error());
+  auto attester = audit::Attester::make(std::move(*same_key), audit_->verifier_key());
+  if (!attester) return fail(attester.error());
+  attester_ = std::move(*attester);
   const auto& repairs = audit_->repairs();
   if (repairs.closed_intents > 0 || repairs.cut_bytes > 0) {
     log_.warning("the last run ended without notice",
@@ -107,15 +112,20 @@ Status Gateway::open_upstreams() {
   upstream::ClientOptions options;
   options.first_byte = options.gap = config_.limits.request_time;
   clients_ = std::make_unique<upstream::Clients>(*workers_, options);
+  auto tokens = proxy::GithubTokens::open(config_, clock_);
+  if (!tokens) return fail(tokens.error());
+  github_tokens_ = std::move(*tokens);
   const http1::SpoolOptions spool{folders_.spool, config_.limits.memory_bytes};
   adapter_pool_ = std::make_unique<net::ThreadPool>(std::max<std::size_t>(4, 2 * workers_->size()));
   for (std::size_t i = 0; i < workers_->size(); ++i) {
-    doors_.push_back(std::make_unique<proxy::WorkerDoors>(origins_, clients_->on(workers_->at(i)), *vault_, sessions_,
-                                                          spool, *adapter_pool_));
+    net::Worker& worker = workers_->at(i);
+    doors_.push_back(std::make_unique<proxy::WorkerDoors>(
+        origins_, proxy::Leaving{worker, clients_->on(worker), *vault_, *github_tokens_, spool}, sessions_,
+        *adapter_pool_));
   }
   // A session lives on the first worker; calls from the others cross over to it.
   sessions_ = proxy::open_mcp_sessions(config_, workers_->at(0), *doors_[0], log_);
-  auto mounts = proxy::Mounts::build(config_);
+  auto mounts = proxy::Mounts::build(config_, folders_.state, clock_);
   if (!mounts) return fail(mounts.error());
   mounts_ = std::move(*mounts);
   return {};
@@ -126,6 +136,9 @@ Status Gateway::open_queue() {
   if (!queue) return fail(queue.error());
   queue_ = std::move(*queue);
   queue_->observe([this](const approvals::Change& change) { on_change(change); });
+  auto attestations = audit::AttestationStore::open(folders_.state / "countersign.db");
+  if (!attestations) return fail(attestations.error());
+  attestations_ = std::move(*attestations);
   blocking_ = std::make_unique<net::ThreadPool>(1);  // one queue, one lock: more threads would only wait for each other
   admin_pool_ = std::make_unique<net::ThreadPool>(4);
   parts_ = std::unique_ptr<proxy::Parts>(new proxy::Parts{

@@ -10,6 +10,7 @@
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "approvals/waiters.h"
+#include "audit/attestation_store.h"
 #include "audit/log.h"
 #include "auth/authenticator.h"
 #include "auth/registry.h"
@@ -76,10 +77,13 @@ class Gateway {
   std::unique_ptr<audit::Log> audit_;
   std::unique_ptr<proxy::Recorder> recorder_;
   approvals::Waiters waiters_;
+  std::unique_ptr<audit::Attester> attester_;
+  std::unique_ptr<audit::AttestationStore> attestations_;
   std::unique_ptr<approvals::Queue> queue_;
 
   proxy::Origins origins_;
   std::unique_ptr<upstream::Clients> clients_;
+  std::unique_ptr<proxy::GithubTokens> github_tokens_;
   proxy::McpSessions sessions_;
   std::vector<std::unique_ptr<proxy::WorkerDoors>> doors_;
   proxy::Mounts mounts_;

@@ -17,6 +17,7 @@ class SpoolSource final : public adapters::BodySource {
   [[nodiscard]] std::uint64_t size() const override { return spool_.size(); }
   void rewind() override { offset_ = 0; }
   Result<ByteView> next() override;
+  [[nodiscard]] std::optional<std::filesystem::path> file() const override { return spool_.file(); }
   [[nodiscard]] const http1::Spool& spool() const { return spool_; }
 
  private:

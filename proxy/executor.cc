@@ -44,9 +44,17 @@ class Running {
   std::atomic<int>& count_;
 };
 
+Ending not_sent(const Error& why) {
+  return {State::failed, std::nullopt, why.code, "approved, but not sent: " + why.message};
+}
+
 Ending ending_of(const adapters::Forwarded& forwarded, CaptureSink& capture) {
   Ending ending;
-  if (forwarded.outcome == "ok" || forwarded.outcome == "client_error" || forwarded.outcome == "server_error") {
+  if (!forwarded.refusal.empty()) {
+    ending.state = State::failed;
+    ending.code = "upstream.refused";
+    ending.reason = "approved and sent, but " + forwarded.refusal;
+  } else if (forwarded.outcome == "ok" || forwarded.outcome == "client_error" || forwarded.outcome == "server_error") {
     ending.state = State::done;
     ending.reply = capture.take();
   } else if (forwarded.outcome == "not_forwarded") {
@@ -93,9 +101,15 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   if (!ready) co_return fail(ready.error());
   auto conversation = mount->adapter->thaw(request->frozen, text, doors);
   if (!conversation) co_return fail(conversation.error());
-  SpoolSource source(*body);
-  Status known = co_await (*conversation)->look_closer(doors, body->size() > 0 ? &source : nullptr);
-  if (!known) co_return fail(known.error());
+  SpoolSource all_of_it(*body);
+  adapters::BodySource* source = body->size() > 0 ? &all_of_it : nullptr;
+  if (Status fresh = co_await (*conversation)->check_fresh(doors); !fresh) co_return fail(fresh.error());
+  if (Status known = co_await (*conversation)->look_closer(doors, source); !known) co_return fail(known.error());
+  if (effect_name((*conversation)->operation().effect()) != request->effect) {
+    co_return fail(ErrorKind::conflict, "request.stale",
+                   "what was approved as " + request->effect + " would " +
+                       std::string(effect_name((*conversation)->operation().effect())) + " today");
+  }
 
   auto scope = scope_as_requested(*request);
   if (!scope) co_return fail(scope.error());
@@ -116,27 +130,38 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision)};
 }
 
-Task<Ending> Executor::execute(const Prepared* prepared, const HeldRequest* request, net::Worker* worker) {
+struct Executor::Executed {
+  approvals::Ending ending;
+  std::optional<audit::Receipt> outcome;  // where its record is
+};
+
+Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldRequest* request, net::Worker* worker) {
   const Trail trail{new_uuid(parts_.clock.now()), ""};
   const audit::Entry intent = intent_entry(trail, *request, prepared->decision);
   Status recorded = co_await parts_.recorder.write(&intent);
-  if (!recorded)
-    co_return Ending{State::failed, std::nullopt, recorded.error().code,
-                     "approved, but not sent: " + recorded.error().message};
+  if (!recorded) co_return Executed{not_sent(recorded.error()), std::nullopt};
+  adapters::Doors& doors = parts_.doors(*worker);
+  std::string id = request->id;
+  auto kept = co_await prepared->conversation->keep_safe(doors, std::move(id));
+  if (!kept) {
+    adapters::Forwarded stopped{.outcome = "not_forwarded", .detail = kept.error().message};
+    const audit::Entry outcome = outcome_entry(trail, intent, stopped);
+    std::ignore = co_await parts_.recorder.write(&outcome);
+    co_return Executed{not_sent(kept.error()), std::nullopt};
+  }
 
   CaptureSink capture(parts_.config.limits.stored_reply_bytes);
   SpoolSource body(prepared->body);
-  adapters::Doors& doors = parts_.doors(*worker);
   adapters::BodySource* source = prepared->body.size() > 0 ? &body : nullptr;
   adapters::Forwarded forwarded = co_await prepared->conversation->forward(doors, source, capture, nullptr);
+  if (!kept->empty()) forwarded.detail += (forwarded.detail.empty() ? "" : "; ") + *kept;
 
   const audit::Entry outcome = outcome_entry(trail, intent, forwarded);
-  Status known = co_await parts_.recorder.write(&outcome);
-  Ending ending = ending_of(forwarded, capture);
-  if (!known)
-    ending =
-        Ending{State::unknown, std::nullopt, known.error().code, "it was sent, but its outcome could not be recorded"};
-  co_return ending;
+  auto known = co_await parts_.recorder.write_at(&outcome);
+  if (known) co_return Executed{ending_of(forwarded, capture), *known};
+  co_return Executed{
+      {State::unknown, std::nullopt, known.error().code, "it was sent, but its outcome could not be recorded"},
+      std::nullopt};
 }
 
 Task<void> Executor::refuse(const HeldRequest* request, const Error* why) {
@@ -165,7 +190,8 @@ Task<void> Executor::run(std::string id, net::Worker* worker) {
     if (changed) co_await refuse(&*request, &mine.error());
     co_return;
   }
-  Ending ending = co_await execute(&*prepared, &*mine, worker);
+  Executed executed = co_await execute(&*prepared, &*mine, worker);
+  const Ending& ending = executed.ending;
   auto finish = [this, id, ending]() mutable { return parts_.queue.finish(id, std::move(ending), parts_.clock.now()); };
   auto finished = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(finish));
   // Where even that cannot be written it stays `executing`, and becomes `unknown` at the next start; the audit log has

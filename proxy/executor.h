@@ -1,6 +1,7 @@
 // Executor: runs an approved request's stored copy, once.
 //
-// approved ─▶ thaw ─▶ decide again ─▶ executing (durable) ─▶ intent (durable) ─▶ forward ─▶ outcome (durable) ─▶ done
+// approved ─▶ thaw ─▶ still fresh? ─▶ decide again ─▶ executing (durable) ─▶ intent (durable) ─▶ safety copy ─▶
+// forward ─▶ outcome (durable) ─▶ done ─▶ attest
 //
 // Nothing is sent before `executing` and the intent are durable; whatever fails before that refuses the request or
 // leaves it approved, whatever fails after it ends as failed (nothing was sent) or unknown (may have run).
@@ -28,7 +29,8 @@ class Executor {
  private:
   struct Prepared;
   Task<Result<Prepared>> prepare(const approvals::HeldRequest* request, net::Worker* worker);
-  Task<approvals::Ending> execute(const Prepared* prepared, const approvals::HeldRequest* request, net::Worker* worker);
+  struct Executed;
+  Task<Executed> execute(const Prepared* prepared, const approvals::HeldRequest* request, net::Worker* worker);
   Task<void> refuse(const approvals::HeldRequest* request, const Error* why);
 
   Parts& parts_;

@@ -25,11 +25,7 @@ Task<Result<std::unique_ptr<adapters::Conversation>>> describe(const Mount* moun
   adapters::Adapter* adapter = mount->adapter.get();
   Status prepared = co_await adapter->prepare(*doors);
   if (!prepared) co_return fail(prepared.error());
-  auto conversation = adapter->describe(*inbound, *doors);
-  if (!conversation) co_return fail(conversation.error());
-  Status known = co_await (*conversation)->look_closer(*doors, inbound->source);
-  if (!known) co_return fail(known.error());
-  co_return std::move(*conversation);
+  co_return adapter->describe(*inbound, *doors);
 }
 
 Task<void> forward_read(Parts* parts, const AllowedCall* call) {

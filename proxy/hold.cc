@@ -25,6 +25,19 @@ void record(Parts& parts, const HeldCall& call, const HeldRequest& request, std:
   parts.recorder.log().append(entry);
 }
 
+// Nobody is asked after all: the outcome of the operation.
+void record_not_held(Parts& parts, const HeldCall& call, const Error& why) {
+  audit::Entry entry = *call.intent;
+  entry.phase = audit::Phase::outcome;
+  entry.decision = audit::Decision::none;
+  entry.outcome = audit::Outcome::not_forwarded;
+  entry.code = why.code;
+  entry.reason.clear();
+  entry.policies.clear();
+  entry.detail = why.message;
+  parts.recorder.log().append(entry);
+}
+
 HeldRequest draft_of(const Parts& parts, const HeldCall& call, const approvals::Rules& rules, TimeMs now) {
   const Operation& operation = call.conversation->operation();
   HeldRequest draft;
@@ -127,9 +140,12 @@ Task<void> wait_and_answer(Parts* parts, HeldCall call, HeldRequest request) {
 Task<Result<std::optional<HeldRequest>>> find_retried(Parts* parts, HeldCall call) {
   const std::string key = approvals::retry_key(call.conversation->freeze(), requester_of(*call.caller));
   const bool allowed = call.decision->verdict == policies::Verdict::allow;
-  auto find = [parts, key, allowed]() -> Result<std::optional<HeldRequest>> {
+  const bool takes_result = call.conversation->takes_stored_result();
+  auto find = [parts, key, allowed, takes_result]() -> Result<std::optional<HeldRequest>> {
     auto found = parts->queue.find_by_retry(key, parts->clock.now());
-    if (!found || !*found || !allowed || (*found)->state != State::held) return found;
+    if (!found || !*found) return found;
+    if ((*found)->state == State::done && !takes_result) return std::optional<HeldRequest>();
+    if (!allowed || (*found)->state != State::held) return found;
     auto cancelled = parts->queue.cancel((*found)->id, "", "policies allow it by now", parts->clock.now());
     if (cancelled) return std::optional<HeldRequest>();
     return parts->queue.find_by_retry(key, parts->clock.now());  // somebody decided at this very moment
@@ -142,6 +158,13 @@ Task<void> hold(Parts* parts, HeldCall call) {
   auto spool = co_await call.exchange->read_body(0);  // it was read before: the same spool
   if (!spool) {
     co_await answer_error(&client, &spool.error());
+    co_return;
+  }
+  adapters::Doors& doors = parts->doors(call.exchange->worker());
+  if (Status ready = co_await call.conversation->prepare_hold(doors); !ready) {
+    record_not_held(*parts, call, ready.error());
+    adapters::Denial denial{http_status(ready.error().kind), ready.error(), ""};
+    std::ignore = co_await call.conversation->answer_denied(client, std::move(denial));
     co_return;
   }
   const auto rules = parts->rulesets.current();

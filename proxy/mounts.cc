@@ -17,10 +17,11 @@ std::optional<std::string_view> behind(std::string_view target, std::string_view
 
 }  // namespace
 
-Result<Mounts> Mounts::build(const config::Config& config) {
+Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem::path& state, const Clock& clock) {
   Mounts out;
   const adapters::McpOptions mcp_options{.hold_stream = config.limits.hold_stream, .version = COUNTERSIGN_VERSION};
   std::vector<std::string> mcp;
+  std::shared_ptr<adapters::GitWorkshop> git;
   for (const config::Upstream& upstream : config.upstreams) {
     Mount mount;
     mount.prefix = "/" + upstream.name;
@@ -31,7 +32,12 @@ Result<Mounts> Mounts::build(const config::Config& config) {
       mount.adapter = std::move(*adapter);
       mcp.push_back(upstream.name);
     } else if (upstream.protocol == "git") {
-      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, config.agents_tls ? "https" : "http");
+      if (!git) {
+        auto opened = adapters::GitWorkshop::open(state / "git", clock);
+        if (!opened) return fail(opened.error());
+        git = std::move(*opened);
+      }
+      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, config.agents_tls ? "https" : "http");
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());

@@ -4,6 +4,7 @@
 //   /mcp      all MCP upstreams, their tools prefixed with NAME__
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,9 @@ struct Route {
 class Mounts {
  public:
   // Errors: those of the adapters (an OpenAPI document that does not load).
-  [[nodiscard]] static Result<Mounts> build(const config::Config& config);
+  // `state`: the state directory, where adapters keep what they need. `clock` outlives the mounts.
+  [[nodiscard]] static Result<Mounts> build(const config::Config& config, const std::filesystem::path& state,
+                                            const Clock& clock);
 
   [[nodiscard]] std::optional<Route> match(std::string_view target) const;
   // The adapter that speaks with this upstream, to run or show a stored request.

@@ -25,7 +25,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   auto caller = parts_.authenticator.identify(received, auth::Audience::agents, now);
   if (!caller) {
     parts_.recorder.refused(trail, parts_.authenticator.presented_chain(received), received, caller.error());
-    const adapters::Challenge wanted = route ? route->mount->adapter->challenge() : adapters::Challenge::bearer;
+    adapters::Challenge wanted;
+    if (route) wanted = route->mount->adapter->challenge(received.method, route->rest);
     co_await answer_unauthenticated(&client, &caller.error(), wanted);
     co_return;
   }
@@ -59,6 +60,12 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
     parts_.recorder.refused(trail, caller->chain, received, conversation.error());
     adapters::Denial denial{http_status(conversation.error().kind), conversation.error(), ""};
     std::ignore = co_await adapter.refuse(client, std::move(denial), inbound.body.in_memory);
+    co_return;
+  }
+  if (Status known = co_await (*conversation)->look_closer(doors, source); !known) {
+    parts_.recorder.refused(trail, caller->chain, received, known.error());
+    adapters::Denial denial{http_status(known.error().kind), known.error(), ""};
+    std::ignore = co_await (*conversation)->answer_denied(client, std::move(denial));
     co_return;
   }
   const Operation& operation = (*conversation)->operation();

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "approvals/request.h"
+#include "audit/attestation.h"
 #include "core/config.h"
 #include "core/http_head.h"
 #include "core/task.h"
@@ -53,6 +54,20 @@ struct Forwarded {
   std::string body_sha256;  // of the answer's body as the upstream sent it
   std::uint64_t body_bytes = 0;
   std::string detail;
+  std::string refusal;  // the upstream answered, but refused all or a part of it: why; an approved request has failed
+};
+
+// What an operation added where others will want to see its approval.
+struct Landed {
+  std::string repository;
+  std::vector<audit::AttestedRef> refs;
+};
+
+// A signed attestation (audit/attestation.h), to be left beside what it is about.
+struct Evidence {
+  std::string request;
+  std::string envelope;
+  TimeMs executed_at = 0;
 };
 
 // How long a held call may keep its connection, as the client asked. Zero: answer at once.
@@ -92,13 +107,27 @@ class Conversation {
     co_return Status();
   }
 
+  // When an approved operation's intent is durable, before it runs: keeps what it is about to destroy. Returns how to
+  // get it back, for the outcome record; empty: nothing is lost. After an error the operation does not run.
+  virtual Task<Result<std::string>> keep_safe(Doors& doors, std::string request) {
+    static_cast<void>(doors);
+    static_cast<void>(request);
+    co_return std::string();
+  }
+
   // Sends the operation upstream and the answer to `sink`. `body` is the request's body (nullptr when there is none).
   // For Reach::gateway: answers by itself. Never throws; what went wrong is in the result and, where possible, in the
   // answer.
   virtual Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) = 0;
 
+  // After forward(): what there is to attest; nullopt: nothing.
+  [[nodiscard]] virtual std::optional<Landed> landed() const { return std::nullopt; }
+
   virtual Task<Status> answer_denied(ReplySink& sink, Denial denial) = 0;
 
+  // Whether an identical request that finds its predecessor finished is answered with that one's result. Else it is a
+  // new operation: what was done then may have been undone since.
+  [[nodiscard]] virtual bool takes_stored_result() const { return true; }
   [[nodiscard]] virtual Patience patience() const = 0;
   virtual Task<Status> heartbeat(ReplySink& sink, Pending pending) = 0;
   // The final answer of a request that stays held (after the patience is over).
@@ -119,13 +148,24 @@ struct Preview {
 };
 
 // How a client of the protocol expects to be asked for its credential.
-enum class Challenge : std::uint8_t { bearer, basic };
+struct Challenge {
+  enum class Scheme : std::uint8_t { bearer, basic };
+  Scheme scheme = Scheme::bearer;
+  // One word for what the request is about to do, shown behind the realm ("push"), so that a client's credential helper
+  // can make a token for just that. Lives for ever. Empty: not said.
+  std::string_view purpose;
+};
 
 class Adapter {
  public:
   virtual ~Adapter() = default;
 
-  [[nodiscard]] virtual Challenge challenge() const { return Challenge::bearer; }
+  // `rest` as in Inbound. The request has not been authenticated: nothing but its address is looked at.
+  [[nodiscard]] virtual Challenge challenge(std::string_view method, std::string_view rest) const {
+    static_cast<void>(method);
+    static_cast<void>(rest);
+    return {};
+  }
   // The longest request body, in bytes.
   [[nodiscard]] virtual std::uint64_t body_limit(const config::Limits& limits) const { return limits.body_bytes; }
 
@@ -140,6 +180,15 @@ class Adapter {
   // (memory_bytes).
   virtual Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
                                                      Doors& doors) const = 0;
+
+  // Leaves the evidence of the operation that was stored as `frozen` where those who check look for it. May be called
+  // again with the same evidence.
+  virtual Task<Status> publish(Doors& doors, const approvals::Frozen& frozen, Evidence evidence) {
+    static_cast<void>(doors);
+    static_cast<void>(frozen);
+    static_cast<void>(evidence);
+    co_return Status();
+  }
 
   // For approvers. `body` is the stored body (all of it, or its first 256 KiB).
   [[nodiscard]] virtual Preview preview(const approvals::Frozen& frozen, std::string_view body) const = 0;

@@ -2,6 +2,7 @@
 // credentials are injected behind them, so an adapter never holds one.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,8 @@ class BodySource {
   virtual void rewind() = 0;
   // The next piece, valid until the next call; empty at the end.
   virtual Result<ByteView> next() = 0;
+  // The file that holds all of it, for as long as the source lives; nullopt: it is in memory.
+  [[nodiscard]] virtual std::optional<std::filesystem::path> file() const { return std::nullopt; }
 };
 
 // One HTTP answer while it arrives.
@@ -39,10 +42,10 @@ class HttpReply {
 [[nodiscard]] inline bool nothing_was_sent(const Error& error) {
   for (std::string_view code :
        {"upstream.connect_failed", "upstream.busy", "upstream.resolve_failed", "upstream.tls_failed",
-        "upstream.connect_timeout", "upstream.not_sent", "upstream.bad_request", "vault.unknown_upstream"}) {
+        "upstream.connect_timeout", "upstream.not_sent", "upstream.bad_request"}) {
     if (error.code == code) return true;
   }
-  return false;
+  return error.code.starts_with("vault.");  // without its credential no request leaves
 }
 
 class HttpDoor {

@@ -4,7 +4,8 @@
 #include <charconv>
 #include <fstream>
 
-#include "core/json_reader.h"
+#include "proxy/adapters/git/objects/evidence_pack.h"
+#include "proxy/adapters/git_preview.h"
 #include "proxy/adapters/git_push.h"
 #include "proxy/adapters/git_words.h"
 #include "proxy/adapters/http_fields.h"
@@ -75,6 +76,15 @@ Status check_push_fields(const HeaderList& headers) {
 
 }  // namespace
 
+Challenge GitAdapter::challenge(std::string_view method, std::string_view rest) const {
+  Challenge out{Challenge::Scheme::basic, ""};
+  Result<GitRoute> route = read_git_route(method, rest);
+  if (!route || is_lfs(route->service)) return out;
+  const bool push = route->service == GitService::advertise_push || route->service == GitService::push;
+  out.purpose = push ? "push" : "fetch";
+  return out;
+}
+
 Task<Status> GitAdapter::prepare(Doors& doors) {
   static_cast<void>(doors);
   co_return Status();
@@ -98,33 +108,28 @@ Result<std::unique_ptr<Conversation>> GitAdapter::describe(const Inbound& inboun
       Result<git::PushRequest> push = read_front(inbound.source);
       if (!push) return fail(push.error());
       patience.at_most = std::max(patience.at_most, wished_wait(*push));
-      return std::make_unique<GitPush>(upstream_, std::move(request), std::move(*push), inbound.body, patience);
+      return std::make_unique<GitPush>(upstream_, *workshop_, std::move(request), std::move(*push), inbound.body,
+                                       patience);
     }
     request.operation = fetch_operation(upstream_, request.route);
     request.operation.reach = Reach::gateway;
   } else {
     request.operation = fetch_operation(upstream_, request.route);
   }
-  return std::make_unique<GitConversation>(std::move(request), inbound.body, patience);
+  return std::make_unique<GitConversation>(std::move(request), workshop_->memory(), inbound.body, patience);
 }
 
 Result<std::unique_ptr<Conversation>> GitAdapter::thaw(const approvals::Frozen& frozen, std::string_view body,
                                                        Doors& doors) const {
-  auto damaged = [] { return fail(ErrorKind::internal, "request.malformed", "the stored request cannot be read"); };
-  Result<JsonDocument> head = JsonDocument::parse(frozen.head);
-  if (!head) return damaged();
-  std::optional<std::string_view> method = head->root().member("method").string();
-  std::optional<std::string_view> target = head->root().member("target").string();
-  Result<HeaderList> headers = decode_headers(head->root().member("headers").canonical());
-  if (!method || !target || !headers) return damaged();
+  Result<RequestHead> stored = thaw_git_head(frozen.head);
+  if (!stored) return fail(stored.error());
   FileSource source(frozen.body_file, frozen.body_size);
-  RequestHead stored{std::string(*method), "", std::move(*headers)};
   Inbound inbound;
-  inbound.head = &stored;
-  inbound.rest = *target;
+  inbound.head = &*stored;
+  inbound.rest = stored->target;
   inbound.body = {.size = frozen.body_size, .sha256 = frozen.body_sha256, .in_memory = body};
   inbound.source = frozen.body_size > 0 ? &source : nullptr;
-  Result<GitRoute> route = read_git_route(stored.method, *target);
+  Result<GitRoute> route = read_git_route(stored->method, stored->target);
   if (route && is_lfs(route->service))
     return describe_lfs(upstream_, lfs_, std::move(*route), inbound, LfsStanding::approved);
   return describe(inbound, doors);
@@ -132,9 +137,31 @@ Result<std::unique_ptr<Conversation>> GitAdapter::thaw(const approvals::Frozen& 
 
 Preview GitAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {
   static_cast<void>(body);
-  static_cast<void>(frozen);
-  Preview out;
-  return out;
+  return read_preview(frozen.shown);
+}
+
+Task<Status> GitAdapter::publish(Doors& doors, const approvals::Frozen& frozen, Evidence evidence) {
+  Result<RequestHead> stored = thaw_git_head(frozen.head);
+  if (!stored) co_return fail(stored.error());
+  HttpDoor* door = doors.http(upstream_.name);
+  if (door == nullptr)
+    co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  std::string path = stored->target.substr(0, stored->target.rfind('/'));
+  GitUpstream upstream(*door, workshop_->memory(), upstream_.name, std::move(path));
+  const std::string ref = std::string(git::kAttestationRefs) + evidence.request;
+  std::vector<std::string> names = {ref};
+  auto refs = co_await upstream.refs(std::move(names));
+  if (!refs) co_return fail(refs.error());
+  if (refs->find(ref) != nullptr) co_return Status();  // an earlier attempt arrived
+  auto pack = git::attestation_pack(refs->format, evidence.request, evidence.envelope, evidence.executed_at);
+  if (!pack) co_return fail(pack.error());
+  std::vector<git::RefCommand> commands;
+  commands.push_back({std::string(git::hex_length(refs->format), '0'), pack->commit, ref});
+  auto report = co_await upstream.push(std::move(commands), std::move(pack->pack));
+  if (!report) co_return fail(report.error());
+  if (!report->all_ok())
+    co_return fail(ErrorKind::unavailable, "git.upstream_refused", "the upstream does not take the attestation");
+  co_return Status();
 }
 
 Task<Status> GitAdapter::refuse(ReplySink& sink, Denial denial, std::string_view body) const {

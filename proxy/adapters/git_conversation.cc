@@ -1,5 +1,6 @@
 #include "proxy/adapters/git_conversation.h"
 
+#include "core/json_reader.h"
 #include "core/json_writer.h"
 #include "proxy/adapters/git/advertisement.h"
 #include "proxy/adapters/git_words.h"
@@ -32,6 +33,17 @@ std::string freeze_git_head(const RequestHead& head) {
   return out;
 }
 
+Result<RequestHead> thaw_git_head(std::string_view frozen) {
+  auto damaged = [] { return fail(ErrorKind::internal, "request.malformed", "the stored request cannot be read"); };
+  Result<JsonDocument> head = JsonDocument::parse(frozen);
+  if (!head) return damaged();
+  std::optional<std::string_view> method = head->root().member("method").string();
+  std::optional<std::string_view> target = head->root().member("target").string();
+  Result<HeaderList> headers = decode_headers(head->root().member("headers").canonical());
+  if (!method || !target || !headers) return damaged();
+  return RequestHead{std::string(*method), std::string(*target), std::move(*headers)};
+}
+
 approvals::Frozen GitConversation::freeze() const {
   approvals::Frozen frozen;
   frozen.protocol = "git";
@@ -45,6 +57,7 @@ approvals::Frozen GitConversation::freeze() const {
 
 Task<Forwarded> GitConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
+  if (request_.operation.reach == Reach::gateway) co_return co_await answer_probe(sink);
   HttpDoor* door = doors.http(request_.operation.upstream);
   if (!door) {
     Error missing{ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected"};
@@ -57,10 +70,24 @@ Task<Forwarded> GitConversation::forward(Doors& doors, BodySource* body, ReplySi
     co_return co_await give_up(sink, std::move(error));
   }
   HttpReply& answer = **reply;
-  if (request_.route.service == GitService::advertise_push && answer.head().status == 200)
-    co_return co_await relay_advertisement(answer, sink);
+  if (request_.route.service == GitService::advertise_push && answer.head().status == 200) {
+    std::string path = request_.head.target.substr(0, request_.head.target.find("/info/refs"));
+    WatchedAdvertisement watched(answer, memory_, {request_.operation.upstream, std::move(path)});
+    co_return co_await relay_advertisement(watched, sink);
+  }
   RelayStart start{.fields = fields_to_answer(answer.head().headers)};
   co_return co_await relay(answer, sink, std::move(start));
+}
+
+// What follows is a large body; whether that may come was decided with this request.
+Task<Forwarded> GitConversation::answer_probe(ReplySink& sink) {
+  Forwarded done{.outcome = "ok", .status = 200};
+  std::string type = "application/x-git-receive-pack-result";
+  std::string nothing;
+  HeaderList extra;
+  Status sent = co_await send(sink, done.status, std::move(type), std::move(nothing), std::move(extra));
+  if (!sent) done.detail = "the agent did not take the answer: " + sent.error().message;
+  co_return done;
 }
 
 // Passes the refs on with capabilities this proxy understands.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "proxy/adapters/adapter.h"
+#include "proxy/adapters/git_memory.h"
 #include "proxy/adapters/git_route.h"
 
 namespace countersign::adapters {
@@ -16,11 +17,18 @@ struct GitRequest {
 
 // The stored form of a request's head, canonical JSON: {"headers":[[name,value]…],"method":…,"target":…}.
 [[nodiscard]] std::string freeze_git_head(const RequestHead& head);
+// Error: request.malformed.
+Result<RequestHead> thaw_git_head(std::string_view frozen);
 
 class GitConversation final : public Conversation {
  public:
-  GitConversation(GitRequest request, BodyView body, Patience patience)
-      : request_(std::move(request)), body_sha256_(body.sha256), body_size_(body.size), patience_(patience) {}
+  // `memory` outlives the conversation.
+  GitConversation(GitRequest request, GitMemory& memory, BodyView body, Patience patience)
+      : request_(std::move(request)),
+        memory_(memory),
+        body_sha256_(body.sha256),
+        body_size_(body.size),
+        patience_(patience) {}
 
   [[nodiscard]] const Operation& operation() const override { return request_.operation; }
   [[nodiscard]] approvals::Frozen freeze() const override;
@@ -32,9 +40,11 @@ class GitConversation final : public Conversation {
   Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
 
  private:
+  Task<Forwarded> answer_probe(ReplySink& sink);
   Task<Forwarded> relay_advertisement(HttpReply& reply, ReplySink& sink);
 
   GitRequest request_;
+  GitMemory& memory_;
   std::string body_sha256_;
   std::uint64_t body_size_ = 0;
   Patience patience_;

@@ -1,6 +1,9 @@
 #include "proxy/adapters/git_operations.h"
 
+#include <algorithm>
+
 #include "core/json_writer.h"
+#include "proxy/adapters/git_facts.h"
 
 namespace countersign::adapters {
 namespace {
@@ -24,18 +27,25 @@ std::string_view verb_of(std::string_view action) {
   return "delete";
 }
 
-std::string input_of(const git::RefCommand& command, Ancestry ancestry) {
+// What each ref is asked to do, for records and people: {"refs":[{"action":…,"ancestry":…,"new":…,"old":…,"ref":…}]}.
+std::string push_input(const git::PushRequest& push, const std::vector<RefAction>& actions,
+                       const PushFindings* findings) {
   std::string out;
   JsonWriter writer(out);
-  writer.begin_object();
-  if (command.kind() == git::CommandKind::update) writer.member("fast_forward", ancestry == Ancestry::fast_forward);
-  writer.member("new", command.new_id).member("old", command.old_id).member("ref", command.ref).end_object();
+  writer.begin_object().key("refs").begin_array();
+  for (std::size_t i = 0; i < push.commands.size(); ++i) {
+    const git::RefCommand& command = push.commands[i];
+    writer.begin_object().member("action", actions[i].name);
+    if (command.kind() == git::CommandKind::update) writer.member("ancestry", git::name_of(ancestry_of(findings, i)));
+    writer.member("new", command.new_id).member("old", command.old_id).member("ref", command.ref).end_object();
+  }
+  writer.end_array().end_object();
   return out;
 }
 
 }  // namespace
 
-RefAction action_of(const git::RefCommand& command, Ancestry ancestry) {
+RefAction action_of(const git::RefCommand& command, git::Ancestry ancestry) {
   const bool tag = command.ref.starts_with("refs/tags/");
   switch (command.kind()) {
     case git::CommandKind::create:
@@ -47,7 +57,7 @@ RefAction action_of(const git::RefCommand& command, Ancestry ancestry) {
   }
   // A tag that moves is never what those who fetched it think it is, whatever the history says.
   if (tag) return {"git:move_tag", Effect::destroy};
-  if (ancestry == Ancestry::fast_forward) return {"git:update_ref", Effect::write};
+  if (ancestry == git::Ancestry::fast_forward) return {"git:update_ref", Effect::write};
   return {"git:force_update_ref", Effect::destroy};
 }
 
@@ -62,18 +72,23 @@ Operation fetch_operation(const config::Upstream& upstream, const GitRoute& rout
 }
 
 Operation push_operation(const config::Upstream& upstream, const GitRoute& route, const git::PushRequest& push,
-                         const std::vector<Ancestry>& ancestries) {
+                         const PushFindings* findings) {
   constexpr std::size_t kNamed = 3;
   Operation operation;
   operation.protocol = "git";
   operation.upstream = upstream.name;
-  operation.action = "git:push";
+  std::vector<RefAction> actions;
+  for (std::size_t i = 0; i < push.commands.size(); ++i)
+    actions.push_back(action_of(push.commands[i], ancestry_of(findings, i)));
+  const bool all_alike = std::ranges::all_of(actions, [&](RefAction each) { return each.name == actions[0].name; });
+  operation.action = all_alike ? actions[0].name : "git:push";
+  operation.input = push_input(push, actions, findings);
   for (std::size_t i = 0; i < push.commands.size(); ++i) {
     const git::RefCommand& command = push.commands[i];
-    const RefAction action = action_of(command, ancestries[i]);
+    const RefAction action = actions[i];
     Access access{{"Ref", "", ""}, action.effect};
     access.action = action.name;
-    access.input = input_of(command, ancestries[i]);
+    access.input = ref_input(push, i, findings);
     add(operation, route.repository, "/" + command.ref, access);
     if (i < kNamed)
       operation.summary += (i > 0 ? ", " : "") + std::string(verb_of(action.name)) + " " + short_name(command.ref);

@@ -18,27 +18,26 @@
 
 #include "core/config.h"
 #include "proxy/adapters/git/push_request.h"
+#include "proxy/adapters/git_examination.h"
 #include "proxy/adapters/git_route.h"
 #include "scopes/operation.h"
 
 namespace countersign::adapters {
 
-// Whether an update keeps the history it builds on. What could not be found out counts as forced.
-enum class Ancestry : std::uint8_t { unknown, fast_forward, forced };
-
-// The effect and action of one command.
+// The effect and action of one command. What could not be found out about an update counts as forced.
 struct RefAction {
   std::string_view name;
   Effect effect = Effect::destroy;
 };
-[[nodiscard]] RefAction action_of(const git::RefCommand& command, Ancestry ancestry);
+[[nodiscard]] RefAction action_of(const git::RefCommand& command, git::Ancestry ancestry);
 
 // A fetch, or the advertisement before a fetch or a push: a read.
 [[nodiscard]] Operation fetch_operation(const config::Upstream& upstream, const GitRoute& route);
 
-// A push. `ancestries` has one entry a command.
+// A push. `findings` may be null: nothing is known yet. The action is that of every ref, or "git:push" where they
+// differ.
 [[nodiscard]] Operation push_operation(const config::Upstream& upstream, const GitRoute& route,
-                                       const git::PushRequest& push, const std::vector<Ancestry>& ancestries);
+                                       const git::PushRequest& push, const PushFindings* findings);
 
 // "main" for refs/heads/main, "tag v1" for refs/tags/v1, else the whole name: for people.
 [[nodiscard]] std::string short_name(std::string_view ref);

@@ -4,27 +4,17 @@
 
 #include "core/json_writer.h"
 #include "core/sha256.h"
-#include "proxy/adapters/git/pkt_line.h"
-#include "proxy/adapters/git_words.h"
+#include "proxy/adapters/git_facts.h"
+#include "proxy/adapters/git_preview.h"
 #include "proxy/adapters/outcome.h"
 
 namespace countersign::adapters {
 namespace {
 
-constexpr std::string_view kResultType = "application/x-git-receive-pack-result";
+constexpr std::string_view kService = "/git-receive-pack";
+constexpr std::string_view kBackups = "refs/countersign/backup/";
 constexpr std::size_t kMaxAnswer = 16U << 20;
 constexpr TimeMs kHeartbeat = 5'000;
-
-ResponseHead result_head() {
-  ResponseHead head{200, {}};
-  head.headers.add("Content-Type", kResultType);
-  head.headers.add("Cache-Control", "no-cache");
-  return head;
-}
-
-bool can_report(const git::PushCapabilities& capabilities) {
-  return capabilities.report_status || capabilities.report_status_v2;
-}
 
 Task<Result<std::string>> read_all(HttpReply& reply) {
   std::string out;
@@ -47,19 +37,76 @@ std::string refusals_of(const git::PushReport& report) {
   return out;
 }
 
+std::string value_of(std::string_view id) {
+  return git::is_null_id(id) ? "not there" : "at " + std::string(id);
+}
+
+// Whether what the ref holds now may be reached from nowhere afterwards.
+bool loses(const git::RefCommand& command, git::Ancestry ancestry) {
+  return command.kind() != git::CommandKind::create && ancestry != git::Ancestry::fast_forward;
+}
+
+// Refs that belong to the gateway.
+bool is_reserved(std::string_view ref) {
+  return ref.starts_with("refs/approvals/") || ref.starts_with("refs/countersign/");
+}
+
 }  // namespace
 
-GitPush::GitPush(const config::Upstream& upstream, GitRequest request, git::PushRequest push, BodyView body,
-                 Patience patience)
+GitPush::GitPush(const config::Upstream& upstream, GitWorkshop& workshop, GitRequest request, git::PushRequest push,
+                 BodyView body, Patience patience)
     : upstream_(upstream),
+      workshop_(workshop),
       request_(std::move(request)),
       push_(std::move(push)),
       body_sha256_(body.sha256),
       body_size_(body.size),
       patience_(patience),
-      ancestries_(push_.commands.size(), Ancestry::unknown) {
+      taken_(push_.commands.size(), false) {
   if (patience_.at_most > 0 && push_.capabilities.side_band_64k) patience_.heartbeat = kHeartbeat;
-  request_.operation = push_operation(upstream_, request_.route, push_, ancestries_);
+  request_.operation = push_operation(upstream_, request_.route, push_, nullptr);
+}
+
+std::optional<GitUpstream> GitPush::client(Doors& doors) const {
+  HttpDoor* door = doors.http(upstream_.name);
+  if (door == nullptr) return std::nullopt;
+  std::string_view path = request_.head.target;
+  path.remove_suffix(kService.size());
+  return GitUpstream(*door, workshop_.memory(), upstream_.name, std::string(path));
+}
+
+PushQuestion GitPush::question(GitUpstream& upstream, BodySource* body) const {
+  return {&workshop_, &upstream, upstream_.name + upstream.place().path, &push_, body};
+}
+
+Task<Status> GitPush::look_closer(Doors& doors, BodySource* body) {
+  for (const git::RefCommand& command : push_.commands) {
+    if (is_reserved(command.ref)) {
+      co_return fail(ErrorKind::forbidden, "git.reserved_ref", command.ref + " is written by the gateway alone");
+    }
+  }
+  std::optional<GitUpstream> upstream = client(doors);
+  if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  const PushQuestion asked = question(*upstream, body);
+  auto findings = co_await examine_push(&doors, &asked);
+  if (!findings) co_return fail(findings.error());
+  findings_ = std::move(*findings);
+  request_.operation = push_operation(upstream_, request_.route, push_, &*findings_);
+  co_return Status();
+}
+
+Task<Status> GitPush::prepare_hold(Doors& doors) {
+  Status fresh = co_await check_fresh(doors);
+  if (!fresh) co_return fresh;
+  std::optional<GitUpstream> upstream = client(doors);
+  const bool known = upstream && findings_ && findings_->quarantine;
+  if (!known) co_return fail(ErrorKind::internal, "git.not_examined", "the push was not looked into");
+  const PushQuestion asked = question(*upstream, nullptr);
+  std::string sentence = request_.operation.summary;
+  auto shown = co_await preview_push(&doors, &asked, &*findings_, std::move(sentence));
+  if (!shown) co_return fail(shown.error());
+  shown_ = std::move(*shown);
+  co_return Status();
 }
 
 approvals::Frozen GitPush::freeze() const {
@@ -69,6 +116,7 @@ approvals::Frozen GitPush::freeze() const {
   frozen.head = freeze_git_head(request_.head);
   frozen.body_sha256 = body_sha256_;
   frozen.body_size = body_size_;
+  frozen.shown = shown_;
   // New object names speak for every object they reach, so a pack that is packed otherwise is still the same push.
   frozen.retry_identity = approvals::RetryIdentity::identity;
   JsonWriter identity(frozen.identity);
@@ -83,6 +131,54 @@ approvals::Frozen GitPush::freeze() const {
   return frozen;
 }
 
+// The upstream compares too, when the push arrives; asking first tells people before they are asked, or the agent what
+// happened meanwhile.
+Task<Status> GitPush::check_fresh(Doors& doors) {
+  std::optional<GitUpstream> upstream = client(doors);
+  if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  std::vector<std::string> names;
+  for (const git::RefCommand& command : push_.commands) names.push_back(command.ref);
+  auto refs = co_await upstream->refs(std::move(names));
+  if (!refs) co_return fail(refs.error());
+  for (const git::RefCommand& command : push_.commands) {
+    const git::ListedRef* now = refs->find(command.ref);
+    const std::string there = now ? now->id : std::string(command.old_id.size(), '0');
+    if (there == command.old_id) continue;
+    co_return fail(ErrorKind::conflict, "request.stale",
+                   command.ref + " has moved: this push expects it " + value_of(command.old_id) + ", but it is " +
+                       value_of(there) + "; nothing was changed. Fetch, and push on top of what is there now");
+  }
+  co_return Status();
+}
+
+Task<Result<std::string>> GitPush::keep_safe(Doors& doors, std::string request) {
+  std::vector<git::RefCommand> copies;
+  std::string restore;
+  for (std::size_t i = 0; i < push_.commands.size(); ++i) {
+    const git::RefCommand& command = push_.commands[i];
+    if (!loses(command, ancestry_of(findings_ ? &*findings_ : nullptr, i))) continue;
+    std::string copy = std::string(kBackups) + request + command.ref.substr(std::string_view("refs").size());
+    restore +=
+        (restore.empty() ? "" : "; ") + std::string("git push --force URL ") + command.old_id + ":" + command.ref;
+    copies.push_back({std::string(command.old_id.size(), '0'), command.old_id, std::move(copy)});
+  }
+  if (copies.empty()) co_return std::string();
+  std::optional<GitUpstream> upstream = client(doors);
+  if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  const std::string where = copies.front().ref;
+  const std::size_t count = copies.size();
+  std::string no_pack;
+  auto kept = co_await upstream->push(std::move(copies), std::move(no_pack));
+  if (!kept) co_return fail(kept.error());
+  if (!kept->all_ok()) {
+    co_return fail(ErrorKind::unavailable, "git.no_safety_copy",
+                   "the upstream does not keep a copy of what would be lost: " + refusals_of(*kept));
+  }
+  std::string more = count > 1 ? " and " + std::to_string(count - 1) + " more" : "";
+  co_return "kept as " + where + more + "; restore: git fetch URL '" + std::string(kBackups) + request +
+      "/*:refs/restore/*' && " + restore;
+}
+
 Task<Forwarded> GitPush::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
   HttpDoor* door = doors.http(request_.operation.upstream);
@@ -92,9 +188,14 @@ Task<Forwarded> GitPush::forward(Doors& doors, BodySource* body, ReplySink& sink
     RequestHead head = request_.head;
     reply = co_await door->send(std::move(head), body);
   }
+  std::optional<GitUpstream> upstream = client(doors);
+  if (upstream) workshop_.memory().forget_refs(upstream->place());
   if (reply) {
     HttpReply& answered = **reply;
-    co_return co_await conclude(sink, answered);
+    Forwarded done = co_await conclude(sink, answered);
+    const bool all_taken = std::ranges::all_of(taken_, [](bool each) { return each; });
+    if (all_taken) co_await absorb(doors);
+    co_return done;
   }
   const Error error = reply.error();
   Forwarded done{.outcome = outcome_of_error(error), .status = status_of_door_error(error), .detail = error.message};
@@ -111,6 +212,7 @@ Task<Forwarded> GitPush::conclude(ReplySink& sink, HttpReply& reply) {
     if (!body) done.outcome = "unknown";
     done.detail = body ? "the upstream refused the push with status " + std::to_string(done.status)
                        : "the upstream's answer broke off: " + body.error().message;
+    if (body) done.refusal = done.detail;
     const ErrorKind kind = body ? ErrorKind::forbidden : ErrorKind::unavailable;
     Denial denial{done.status == 200 ? 502 : done.status, Error{kind, "upstream.refused", done.detail}, ""};
     std::ignore = co_await answer_denied(sink, std::move(denial));
@@ -118,14 +220,13 @@ Task<Forwarded> GitPush::conclude(ReplySink& sink, HttpReply& reply) {
   }
   done.body_sha256 = to_hex(sha256(as_bytes(*body)));
   done.body_bytes = body->size();
-  if (can_report(push_.capabilities)) {
+  if (git::can_report(push_.capabilities)) {
     Result<git::ReadReport> read = git::read_report(*body, push_.capabilities);
-    if (!read) {
+    if (read) {
+      learn(read->report, done);
+    } else {
       done.outcome = "unknown";
       done.detail = read.error().message;
-    } else if (!read->report.all_ok()) {
-      done.outcome = "client_error";
-      done.detail = refusals_of(read->report);
     }
   }
   Status sent = co_await answer(sink, std::move(*body));
@@ -133,66 +234,51 @@ Task<Forwarded> GitPush::conclude(ReplySink& sink, HttpReply& reply) {
   co_return done;
 }
 
-git::PushReport GitPush::refused_report(std::string_view why) const {
-  git::PushReport report{"ok", {}};
-  for (const git::RefCommand& command : push_.commands) report.refs.push_back({command.ref, std::string(why), {}});
-  return report;
-}
-
-Task<Status> GitPush::answer(ReplySink& sink, std::string packets) {
-  const bool begun = sink.started();
-  Status sent;
-  if (!begun) {
-    ResponseHead head = result_head();
-    std::optional<std::uint64_t> length = packets.size();
-    sent = co_await sink.start(std::move(head), length);
+void GitPush::learn(const git::PushReport& report, Forwarded& done) {
+  for (std::size_t i = 0; i < push_.commands.size(); ++i) {
+    auto of_it = std::ranges::find(report.refs, push_.commands[i].ref, &git::RefReport::ref);
+    taken_[i] = report.unpack == "ok" && of_it != report.refs.end() && of_it->ok();
   }
-  ByteView bytes = as_bytes(packets);
-  if (sent && !bytes.empty()) sent = co_await sink.write(bytes);
-  if (sent) sent = co_await sink.finish();
-  co_return sent;
+  if (report.all_ok()) return;
+  done.outcome = "client_error";
+  done.detail = refusals_of(report);
+  done.refusal = "the upstream refused it: " + done.detail;
+  if (std::ranges::find(taken_, true) != taken_.end()) done.refusal += " (other refs of the same push were taken)";
 }
 
-Task<Status> GitPush::answer_denied(ReplySink& sink, Denial denial) {
-  std::string lines = denied_lines(denial);
-  if (!can_report(push_.capabilities) && !sink.started())
-    co_return co_await send_lines(sink, denial.status, std::move(lines));
-  const git::PushReport report = refused_report("denied (" + denial.error.code + ")");
-  std::string packets = git::write_report(report, push_.capabilities, lines);
-  co_return co_await answer(sink, std::move(packets));
+// What the upstream has taken need not be fetched for the next push.
+Task<void> GitPush::absorb(Doors& doors) {
+  if (!findings_ || !findings_->quarantine || !findings_->quarantine->objects()) co_return;
+  auto move = [quarantine = findings_->quarantine] { return quarantine->absorb(); };
+  std::ignore = co_await doors.run_blocking(std::move(move));  // else it is fetched again
+  findings_->quarantine.reset();
 }
 
-Task<Status> GitPush::heartbeat(ReplySink& sink, Pending pending) {
-  std::string packets;
-  if (!sink.started()) {
-    ResponseHead head = result_head();
-    std::optional<std::uint64_t> unknown;
-    Status started = co_await sink.start(std::move(head), unknown);
-    if (!started) co_return started;
-    packets = git::write_progress(
-        push_.capabilities, held_lines(pending) + "countersign: waiting, as asked; ending this changes nothing\n");
-  } else {
-    git::write_pkt(packets, "\x01");  // what git's own server sends to keep a connection open: nothing, on channel 1
+std::optional<Landed> GitPush::landed() const {
+  if (!findings_) return std::nullopt;
+  Landed out{request_.route.repository, {}};
+  for (std::size_t i = 0; i < push_.commands.size(); ++i) {
+    if (!taken_[i]) continue;
+    const git::RefCommand& command = push_.commands[i];
+    auto id = [](const std::string& name) { return git::is_null_id(name) ? std::string() : name; };
+    out.refs.push_back({command.ref, id(command.old_id), id(command.new_id),
+                        std::string(git::name_of(ancestry_of(&*findings_, i))), findings_->facts.refs[i].commit_ids});
   }
-  ByteView bytes = as_bytes(packets);
-  co_return co_await sink.write(bytes);
+  return out;
 }
 
-Task<Status> GitPush::answer_held(ReplySink& sink, Pending pending) {
-  std::string lines = held_lines(pending);
-  git::PushReport report = refused_report("held for approval (" + pending.request + ")");
-  if (push_.capabilities.report_status_v2) {
-    for (git::RefReport& each : report.refs) each = {each.ref, "", {{"refname", "refs/approvals/" + pending.request}}};
+std::string GitPush::remarks() const {
+  if (!findings_) return "";
+  std::string out;
+  for (const git::SecretFinding& found : findings_->secrets.findings) {
+    out +=
+        "countersign: secret: " + (found.path.empty() ? "the message" : found.path + ":" + std::to_string(found.line)) +
+        " of commit " + found.commit.substr(0, 12) + ": " + std::string(found.what) + " (" + std::string(found.rule) +
+        ") " + found.excerpt + "\n";
   }
-  std::string packets = git::write_report(report, push_.capabilities, lines);
-  co_return co_await answer(sink, std::move(packets));
-}
-
-Task<Status> GitPush::deliver(ReplySink& sink, approvals::StoredReply reply) {
-  if (!reply.truncated && reply.status == 200) co_return co_await answer(sink, std::move(reply.body));
-  Denial denial{502, Error{ErrorKind::internal, "approval.reply_truncated", "the push ran; fetch to see its result"},
-                ""};
-  co_return co_await answer_denied(sink, std::move(denial));
+  if (!findings_->unsettled.empty())
+    out += "countersign: what the upstream did not tell counts as the worst: " + findings_->unsettled + "\n";
+  return out;
 }
 
 }  // namespace countersign::adapters

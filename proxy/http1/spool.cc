@@ -158,6 +158,11 @@ std::optional<std::string_view> Spool::in_memory() const {
   return memory_;
 }
 
+std::optional<std::filesystem::path> Spool::file() const {
+  if (!on_disk()) return std::nullopt;
+  return file_;
+}
+
 Result<std::size_t> Spool::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
   if (offset >= size_ || into.empty()) return std::size_t{0};
   auto count = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), size_ - offset));

@@ -52,6 +52,9 @@ class Spool {
   // All of it, when it is in memory.
   [[nodiscard]] std::optional<std::string_view> in_memory() const;
 
+  // The file it lies in, when it is on disk; as long as the spool.
+  [[nodiscard]] std::optional<std::filesystem::path> file() const;
+
   // Bytes from `offset` on into `into`; 0 at the end. spool.unreadable (unavailable).
   [[nodiscard]] Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const;
   // All of it as a string; spool.too_large (too_large) above `limit` bytes.

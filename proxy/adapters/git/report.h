@@ -44,6 +44,11 @@ Result<ReadReport> read_report(std::string_view body, const PushCapabilities& ca
 [[nodiscard]] std::string write_report(const PushReport& report, const PushCapabilities& capabilities,
                                        std::string_view progress);
 
+// Whether the client asked for any report.
+[[nodiscard]] inline bool can_report(const PushCapabilities& capabilities) {
+  return capabilities.report_status || capabilities.report_status_v2;
+}
+
 // A piece of progress alone, to be sent while a push waits; empty when the client knows no side band.
 [[nodiscard]] std::string write_progress(const PushCapabilities& capabilities, std::string_view progress);
 

@@ -81,8 +81,9 @@ class Reader {
       : question_(question),
         limits_(limits),
         format_(quarantine.format()),
+        pushed_(quarantine.objects().get()),
         objects_(objects),
-        history_(objects, format_, quarantine.objects().get(), question.answers, limits.history),
+        history_(objects, format_, pushed_, question.answers, limits.history),
         budget_{.file = limits.text, .all = limits.all_text} {}
 
   Result<OrNeeds<PushFacts>> run() {
@@ -91,10 +92,10 @@ class Reader {
       RefFacts facts;
       Status read = ref(command, facts);
       if (!read) return fail(read.error());
-      out.new_commits_unknown = out.new_commits_unknown || facts.commits_unknown;
       out.refs.push_back(std::move(facts));
     }
     out.new_commits.assign(new_commits_.begin(), new_commits_.end());
+    out.new_commits_unknown = walk_ended_early_;
     if (question_.missing == Missing::report && !book_.empty()) return book_.take();
     return out;
   }
@@ -168,19 +169,26 @@ class Reader {
 
   Status commits(const RefCommand& command, RefFacts& out) {
     // What a client says a ref holds is believed for that ref alone: for it, the upstream checks.
-    std::vector<std::string> known = question_.tips;
-    if (command.kind() == CommandKind::update && !out.old_commit.empty()) {
-      std::erase(known, out.old_commit);
-      known.insert(known.begin(), out.old_commit);
-    }
+    // What only other branches hold is new here: nobody need have looked at it there.
+    const bool update = command.kind() == CommandKind::update && !out.old_commit.empty();
+    std::vector<std::string> known;
+    if (update) known.push_back(out.old_commit);
+    if (!question_.default_tip.empty() && question_.default_tip != out.old_commit)
+      known.push_back(question_.default_tip);
+    if (known.empty()) known = question_.tips;
     Result<History::News> news = history_.news_of(out.new_commit, known);
     if (!news) return fail(news.error());
     out.base = news->base;
     out.commit_count = news->commits.size();
+    out.commit_ids = news->commits;
     out.commits_truncated = news->truncated || news->commits.size() > limits_.commits;
     out.commits_unknown = news->truncated || !news->unsettled.empty();
     if (std::optional<Fetch> settling = history_.settling(*news, known)) book_.fetch(std::move(*settling));
-    new_commits_.insert(news->commits.begin(), news->commits.end());
+    // What is new to the upstream as a whole can only come from the pack.
+    walk_ended_early_ = walk_ended_early_ || news->truncated;
+    for (const std::string& id : news->commits) {
+      if (pushed_ != nullptr && pushed_->contains(id)) new_commits_.insert(id);
+    }
     for (const std::string& id : news->commits) {
       if (out.commits.size() == limits_.commits) break;
       Result<const Commit*> commit = history_.commit(id);
@@ -251,12 +259,14 @@ class Reader {
   const FactsQuestion& question_;
   const FactsLimits& limits_;
   ObjectFormat format_;
+  const PackIndex* pushed_;  // null: nothing was
   ObjectReader& objects_;
   History history_;
   NeedsBook book_;
   ContentBudget budget_;
   DiffEffort effort_;
   std::set<std::string> new_commits_;
+  bool walk_ended_early_ = false;
 };
 
 }  // namespace

@@ -86,9 +86,11 @@ struct RefFacts {
   std::string new_commit;              // empty when it is none, or the ref is removed
   std::string old_commit;
 
-  // New to every ref of the upstream, newest first.
+  // New to this ref, newest first: those that neither what it held nor the default branch reaches, whichever other
+  // branches have them.
   std::vector<CommitFacts> commits;
-  std::uint64_t commit_count = 0;  // listed or not
+  std::vector<std::string> commit_ids;  // of all of them, listed or not
+  std::uint64_t commit_count = 0;
   bool commits_truncated = false;  // there are more than are listed
   bool commits_unknown = false;    // there may be others: the upstream was not asked, or gave no answer
 
@@ -103,9 +105,9 @@ struct RefFacts {
 
 struct PushFacts {
   std::vector<RefFacts> refs;  // one a command, in their order
-  // Every commit that is new to any of the refs, listed there or not.
+  // Every commit that is new to a ref and came with the push, listed there or not: what is new to the upstream.
   std::vector<std::string> new_commits;
-  bool new_commits_unknown = false;  // RefFacts::commits_unknown of any ref
+  bool new_commits_unknown = false;  // there may be others: the walk was too long
 };
 
 struct FactsLimits {
@@ -122,7 +124,9 @@ struct FactsLimits {
 struct FactsQuestion {
   std::vector<RefCommand> commands;
   std::vector<std::string> tips;  // what the upstream's refs point to, as it says itself; the default branch first
-  std::vector<Answer> answers;    // to the needs of earlier rounds
+  std::string default_tip;  // of the default branch, as the upstream says; empty: not known; a ref that is created is
+                            // then measured by `tips`
+  std::vector<Answer> answers;  // to the needs of earlier rounds
   Missing missing = Missing::report;
 };
 

@@ -72,8 +72,12 @@ class Search {
     Result<Content> after = read_content(objects_, change.new_id, budget_);
     if (!after) return fail(after.error());
     if (after->state != ContentState::read) {
-      if (after->state == ContentState::absent) book.blob(change.new_id);
-      return pass_over(change.path);
+      if (after->state == ContentState::absent) {
+        book.blob(change.new_id);
+        out.complete = false;
+      }
+      pass_over(change.path);
+      return {};
     }
     if (is_binary(after->text)) return {};
     Content before;
@@ -101,13 +105,12 @@ class Search {
     return {};
   }
 
-  Status pass_over(const std::string& path) {
-    out.complete = false;
+  void pass_over(const std::string& path) {
+    ++out.unscanned_count;
     std::string shown = visible(path);
     bool room = out.unscanned.size() < limits_.unscanned;
     if (room && std::ranges::find(out.unscanned, shown) == out.unscanned.end())
       out.unscanned.push_back(std::move(shown));
-    return {};
   }
 
   void add(const std::string& commit, const std::string& path, const SecretMatch& match) {

@@ -28,12 +28,13 @@ struct SecretReport {
   std::vector<SecretFinding> findings;
   std::uint64_t finding_count = 0;     // listed or not
   std::vector<std::string> unscanned;  // files too large to be looked at, or absent; visible, each once
-  bool complete = false;               // everything new was looked at, but for binary files
+  std::uint64_t unscanned_count = 0;   // versions of files, listed or not
+  bool complete = false;               // all that is new was looked at, but for binary files and those too large
 };
 
 struct SecretLimits {
   std::size_t findings = 200;           // listed
-  std::size_t commits = 5'000;          // looked at
+  std::size_t commits = 20'000;         // looked at
   std::size_t unscanned = 100;          // listed
   std::uint64_t text = 32U << 20;       // of one file
   std::uint64_t all_text = 1ULL << 30;  // of all

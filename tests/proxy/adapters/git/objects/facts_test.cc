@@ -37,7 +37,8 @@ class FactsTest : public testing::TestWithParam<ObjectFormat> {
         EXPECT_TRUE(admitted && std::holds_alternative<PackSummary>(*admitted));
       }
     }
-    FactsQuestion question{.commands = std::move(commands), .tips = std::move(tips), .answers = {}};
+    FactsQuestion question{.commands = std::move(commands), .tips = std::move(tips), .default_tip = "", .answers = {}};
+    if (!question.tips.empty()) question.default_tip = question.tips.front();
     while (true) {
       Result<OrNeeds<PushFacts>> facts = facts_of(*quarantine, question, limits);
       if (!facts) {
@@ -185,8 +186,11 @@ TEST_P(FactsTest, WhatCannotBeKnownIsUnknown) {
   std::string now = client.commit("ours");
   Quarantine quarantine = std::move(*Quarantine::open(folder.path() / "q", cache));
   ASSERT_TRUE(quarantine.admit({client.pack("main\n^" + base, "--delta-base-offset"), 0}));
-  FactsQuestion question{
-      .commands = {{old, now, "refs/heads/main"}}, .tips = {old}, .answers = {}, .missing = Missing::accept};
+  FactsQuestion question{.commands = {{old, now, "refs/heads/main"}},
+                         .tips = {old},
+                         .default_tip = old,
+                         .answers = {},
+                         .missing = Missing::accept};
   Result<OrNeeds<PushFacts>> facts = facts_of(quarantine, question);
   ASSERT_TRUE(facts) << problem(facts);
   const RefFacts& main = std::get<PushFacts>(*facts).refs[0];
@@ -207,13 +211,19 @@ TEST_P(FactsTest, ExistingHistoryMovedIntoARefIsSeen) {
   // main := feature, which the upstream has: the client sends no object.
   PushFacts facts = push(upstream, {{one, three, "refs/heads/main"}}, "", {one, three});
   EXPECT_EQ(facts.refs[0].ancestry, Ancestry::fast_forward);
-  EXPECT_EQ(facts.refs[0].commit_count, 0U) << "not new to the upstream";
+  EXPECT_EQ(facts.refs[0].commit_count, 2U) << "new to main, though the upstream has them";
+  EXPECT_TRUE(facts.new_commits.empty());
   EXPECT_EQ(facts.refs[0].totals.files, 2U);
   EXPECT_EQ(facts.refs[0].totals.additions, 5U);
-  // A new ref at a tip brings nothing, and needs nothing.
+  // A new ref is measured from the default branch: that another branch has its commits does not make them looked at.
   facts = push(upstream, {{upstream.zero(), three, "refs/heads/copy"}}, "", {one, three});
-  EXPECT_EQ(rounds, 0);
   EXPECT_EQ(facts.refs[0].ancestry, Ancestry::created);
+  EXPECT_EQ(facts.refs[0].commit_count, 2U);
+  EXPECT_EQ(facts.refs[0].totals.files, 2U);
+  // At the tip of the default branch it brings nothing, and needs nothing.
+  facts = push(upstream, {{upstream.zero(), one, "refs/heads/same"}}, "", {one, three});
+  EXPECT_EQ(rounds, 0);
+  EXPECT_EQ(facts.refs[0].commit_count, 0U);
   EXPECT_EQ(facts.refs[0].totals.files, 0U);
   EXPECT_FALSE(facts.refs[0].commits_unknown);
 }
