@@ -37,7 +37,10 @@ Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem
         if (!opened) return fail(opened.error());
         git = std::move(*opened);
       }
-      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, config.agents_tls ? "https" : "http");
+      auto tickets = adapters::LfsTickets::open_with_key(state / "keys" / "lfs.key", upstream.name);
+      if (!tickets) return fail(tickets.error());
+      adapters::LfsGate lfs{std::move(*tickets), config.agents_tls ? "https" : "http", clock};
+      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, std::move(lfs));
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());

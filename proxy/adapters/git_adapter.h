@@ -17,11 +17,8 @@ namespace countersign::adapters {
 // Immutable after construction: describe, thaw and preview may be called from any thread.
 class GitAdapter final : public Adapter {
  public:
-  // `scheme` of the agents listener: "http" or "https".
-  GitAdapter(config::Upstream upstream, std::shared_ptr<GitWorkshop> workshop, std::string scheme)
-      : upstream_(std::move(upstream)),
-        workshop_(std::move(workshop)),
-        lfs_{LfsTickets(Secret(random_bytes(32))), std::move(scheme), clock_} {}
+  GitAdapter(config::Upstream upstream, std::shared_ptr<GitWorkshop> workshop, LfsGate lfs)
+      : upstream_(std::move(upstream)), workshop_(std::move(workshop)), lfs_(std::move(lfs)) {}
 
   // Basic, for "push" or "fetch". LFS leaves open which: its client keeps one credential for both.
   [[nodiscard]] Challenge challenge(std::string_view method, std::string_view rest) const override;
@@ -37,7 +34,6 @@ class GitAdapter final : public Adapter {
  private:
   config::Upstream upstream_;
   std::shared_ptr<GitWorkshop> workshop_;
-  SystemClock clock_;
   LfsGate lfs_;
 };
 

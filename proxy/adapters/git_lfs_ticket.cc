@@ -1,10 +1,64 @@
 #include "proxy/adapters/git_lfs_ticket.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
 #include "core/json_reader.h"
 #include "core/json_writer.h"
 #include "core/sha256.h"
 
 namespace countersign::adapters {
+namespace {
+
+constexpr std::size_t kKeyBytes = 32;
+
+std::unexpected<Error> key_error(const std::filesystem::path& file, const char* why) {
+  return fail(ErrorKind::unavailable, "git.lfs_key", "the key " + file.string() + " " + why);
+}
+
+// Whole or not at all, and of several that make it at once the first: the others read that one.
+Status make_key(const std::filesystem::path& file) {
+  std::filesystem::path draft = file;
+  draft += "." + to_hex(random_bytes(8)) + ".new";
+  const int opened = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (opened < 0) return key_error(file, std::strerror(errno));
+  const Secret key{ByteView(random_bytes(kKeyBytes))};
+  const bool written =
+      ::write(opened, key.expose().data(), kKeyBytes) == static_cast<ssize_t>(kKeyBytes) && ::fsync(opened) == 0;
+  ::close(opened);
+  const bool kept = written && (::link(draft.c_str(), file.c_str()) == 0 || errno == EEXIST);
+  const int trouble = errno;
+  ::unlink(draft.c_str());
+  return kept ? Status() : key_error(file, std::strerror(trouble));
+}
+
+}  // namespace
+
+Result<LfsTickets> LfsTickets::open_with_key(const std::filesystem::path& file, std::string_view upstream) {
+  int opened = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (opened < 0 && errno == ENOENT) {
+    Status made = make_key(file);
+    if (!made) return fail(made.error());
+    opened = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  if (opened < 0) return key_error(file, std::strerror(errno));
+  struct stat info{};
+  std::array<std::uint8_t, kKeyBytes + 1> bytes{};
+  const bool known = ::fstat(opened, &info) == 0;
+  const ssize_t got = ::read(opened, bytes.data(), bytes.size());
+  ::close(opened);
+  if (!known || got != static_cast<ssize_t>(kKeyBytes)) return key_error(file, "is not 32 bytes long");
+  if ((info.st_mode & 077) != 0) return key_error(file, "can be read by others than its owner");
+  // One for each upstream, so that a ticket of one is nothing to another.
+  const Digest own = hmac_sha256(ByteView(bytes).first(kKeyBytes), {as_bytes("lfs "), as_bytes(upstream)});
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return LfsTickets(Secret(ByteView(own)));
+}
 
 std::string LfsTickets::seal(const LfsTicket& ticket) const {
   std::string text;

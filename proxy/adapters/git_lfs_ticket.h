@@ -10,6 +10,7 @@
 // It is no credential: the request still needs a token, and is judged again.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,10 @@ class LfsTickets {
  public:
   // `key`: at least 32 random bytes.
   explicit LfsTickets(Secret key) : key_(std::move(key)) {}
+
+  // Those of one upstream, under a key that is kept in `file` and made where there is none: addresses handed out for an
+  // approved upload outlast a restart. Error: git.lfs_key.
+  static Result<LfsTickets> open_with_key(const std::filesystem::path& file, std::string_view upstream);
 
   [[nodiscard]] std::string seal(const LfsTicket& ticket) const;
   // Errors: git.lfs_ticket (not sealed here, or expired by `now`).

@@ -62,6 +62,35 @@ TEST_F(VaultTest, WritesEachKindOfCredential) {
   EXPECT_TRUE(headers.fields().empty());
 }
 
+TEST_F(VaultTest, SeesItsCredentialInWhatAnUpstreamSays) {
+  ::setenv("COUNTERSIGN_TEST_SECRET", "correct-horse", 1);
+  ::setenv("COUNTERSIGN_TEST_SHORT", "s3cret", 1);
+  const SecretSource secret = from_environment("COUNTERSIGN_TEST_SECRET");
+  const SecretSource brief = from_environment("COUNTERSIGN_TEST_SHORT");
+  auto vault = Vault::open({
+      upstream("none", {}),
+      upstream("basic", {Credential::Kind::basic, "ci", "", secret}),
+      upstream("bearer", {Credential::Kind::bearer, "", "", secret}),
+      upstream("header", {Credential::Kind::header, "", "X-Api-Key", secret}),
+      upstream("brief", {Credential::Kind::basic, "ci", "", brief}),
+  });
+  ASSERT_TRUE(vault.has_value());
+  EXPECT_TRUE((*vault)->shows("basic", "Basic Y2k6Y29ycmVjdC1ob3JzZQ=="));
+  EXPECT_TRUE((*vault)->shows("basic", "basic  Y2k6Y29ycmVjdC1ob3JzZQ=="));
+  EXPECT_TRUE((*vault)->shows("basic", "https://ci:correct-horse@host/x"));
+  EXPECT_TRUE((*vault)->shows("bearer", "https://host/x?private_token=correct-horse&y"));
+  EXPECT_TRUE((*vault)->shows("bearer", "Bearer correct-horse"));
+  EXPECT_TRUE((*vault)->shows("header", "correct-horse"));
+  EXPECT_TRUE((*vault)->shows("brief", "Basic Y2k6czNjcmV0"));
+  EXPECT_TRUE((*vault)->shows("brief", "s3cret"));
+  EXPECT_FALSE((*vault)->shows("brief", "as3cretb")) << "short ones would be seen everywhere";
+  EXPECT_FALSE((*vault)->shows("basic", "Basic Y2k6"));
+  EXPECT_FALSE((*vault)->shows("basic", "ci"));
+  EXPECT_FALSE((*vault)->shows("bearer", ""));
+  EXPECT_FALSE((*vault)->shows("none", "correct-horse"));
+  EXPECT_FALSE((*vault)->shows("other", "correct-horse"));
+}
+
 TEST_F(VaultTest, NamesTheSourceButNeverTheValue) {
   struct Case {
     SecretSource source;

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "core/json.h"
 #include "core/sha256.h"
 #include "fakes.h"
-#include "proxy/adapters/git_adapter.h"
 #include "proxy/adapters/git_lfs_answer.h"
+#include "proxy/adapters/git_lfs_conversation.h"
 #include "proxy/adapters/git_lfs_ticket.h"
 
 namespace countersign::adapters {
@@ -157,6 +160,31 @@ TEST(LfsTickets, OpenOnlyWhatWasSealedHere) {
     EXPECT_EQ(forged.error().code, "git.lfs_ticket");
   }
   for (std::string_view odd : {"", ".", "a", "a.b.c", "e30.", "e30"}) EXPECT_FALSE(tickets.open(odd, 0)) << odd;
+}
+
+TEST(LfsTickets, KeysAreKeptAndDifferByUpstream) {
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / ("lfs-" + to_hex(random_bytes(8)));
+  std::filesystem::create_directory(folder);
+  const std::filesystem::path file = folder / "lfs.key";
+  const LfsTicket ticket{"GET", "/x", "team/app", {kOid, 1}, "", 1000};
+  auto first = LfsTickets::open_with_key(file, "origin");
+  ASSERT_TRUE(first) << first.error().message;
+  const std::string text = first->seal(ticket);
+  auto restarted = LfsTickets::open_with_key(file, "origin");
+  ASSERT_TRUE(restarted);
+  EXPECT_TRUE(restarted->open(text, 0));
+  auto other = LfsTickets::open_with_key(file, "other");
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(other->open(text, 0));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1) << "no draft stays behind";
+
+  std::filesystem::permissions(file, std::filesystem::perms::others_read, std::filesystem::perm_options::add);
+  EXPECT_EQ(LfsTickets::open_with_key(file, "origin").error().code, "git.lfs_key");
+  std::ofstream(folder / "short.key") << "short";
+  std::filesystem::permissions(folder / "short.key", std::filesystem::perms::owner_read);
+  EXPECT_EQ(LfsTickets::open_with_key(folder / "short.key", "origin").error().code, "git.lfs_key");
+  EXPECT_EQ(LfsTickets::open_with_key(folder / "none" / "lfs.key", "origin").error().code, "git.lfs_key");
+  std::filesystem::remove_all(folder);
 }
 
 // ── answers
@@ -338,7 +366,7 @@ TEST(LfsAnswer, DownloadsThatLeadOn) {
   EXPECT_FALSE(pass("https://store.example/Y2k6dGhlLXVwc3RyZWFtJ3Mtb3du"));
 }
 
-// ── through the adapter
+// ── conversations
 
 class SecretDoor final : public HttpDoor {
  public:
@@ -365,17 +393,28 @@ config::Upstream origin() {
   return out;
 }
 
-class LfsThroughTheAdapter : public ::testing::Test {
+class LfsConversations : public ::testing::Test {
  protected:
   Result<std::unique_ptr<Conversation>> describe(std::string method, std::string target, std::string body,
                                                  HeaderList headers = lfs_headers()) {
-    head_ = {std::move(method), "/origin" + target, std::move(headers)};
+    return read({std::move(method), std::move(target), std::move(headers)}, std::move(body), LfsStanding::judged);
+  }
+  // As the adapter does for a stored request that runs.
+  Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string body) {
+    Result<Json> head = parse_json(frozen.head);
+    RequestHead stored{head->at("method"), head->at("target"), *decode_headers(head->at("headers").dump())};
+    return read(std::move(stored), std::move(body), LfsStanding::approved);
+  }
+  Result<std::unique_ptr<Conversation>> read(RequestHead head, std::string body, LfsStanding standing) {
+    head_ = std::move(head);
+    body_ = std::move(body);
+    Result<GitRoute> route = read_git_route(head_.method, head_.target);
+    if (!route) return fail(route.error());
     Inbound inbound;
     inbound.head = &head_;
-    inbound.rest = std::string_view(head_.target).substr(7);
-    body_ = std::move(body);
+    inbound.rest = head_.target;
     inbound.body = {body_.size(), body_.empty() ? "" : to_hex(sha256(body_)), body_};
-    return adapter_.describe(inbound, doors_);
+    return describe_lfs(upstream_, gate_, std::move(*route), inbound, standing);
   }
   void answers(int status, std::string body, HeaderList headers = {}) {
     if (!headers.get("Content-Type")) headers.add("Content-Type", kLfsMediaType);
@@ -393,7 +432,9 @@ class LfsThroughTheAdapter : public ::testing::Test {
     return href.substr(front.size());
   }
 
-  GitAdapter adapter_{origin(), "http"};
+  config::Upstream upstream_ = origin();
+  ManualClock clock_{1'000'000};
+  LfsGate gate_{LfsTickets(key('k')), "http", clock_};
   OneDoor doors_;
   RequestHead head_;
   std::string body_;
@@ -402,7 +443,7 @@ class LfsThroughTheAdapter : public ::testing::Test {
 
 const std::string kFile = "the file";
 
-TEST_F(LfsThroughTheAdapter, UploadOfAFileTheUpstreamKeeps) {
+TEST_F(LfsConversations, UploadOfAFileTheUpstreamKeeps) {
   const std::string oid = to_hex(sha256(kFile));
   const auto size = static_cast<std::int64_t>(kFile.size());
   auto asked =
@@ -442,6 +483,13 @@ TEST_F(LfsThroughTheAdapter, UploadOfAFileTheUpstreamKeeps) {
   ASSERT_FALSE(other_bytes);
   EXPECT_EQ(other_bytes.error().code, "git.lfs_content");
   EXPECT_FALSE(describe("PUT", upload, "", lfs_headers()));
+  clock_.advance(kTicketTime);
+  auto late = describe("PUT", upload, kFile, lfs_headers("application/octet-stream"));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, "git.lfs_ticket");
+  clock_.advance(-kTicketTime);
+  // A stored one was in time.
+  EXPECT_TRUE(thaw((*put)->freeze(), kFile));
   auto wrong_method = describe("GET", upload, "");
   ASSERT_FALSE(wrong_method);
   EXPECT_EQ(wrong_method.error().code, "git.lfs_ticket");
@@ -455,7 +503,7 @@ TEST_F(LfsThroughTheAdapter, UploadOfAFileTheUpstreamKeeps) {
   EXPECT_FALSE(describe("POST", verify, object(kOther, size))) << "another object";
 }
 
-TEST_F(LfsThroughTheAdapter, AnApprovedBatchNeedsNoSecondApproval) {
+TEST_F(LfsConversations, AnApprovedBatchNeedsNoSecondApproval) {
   const std::string oid = to_hex(sha256(kFile));
   const std::string body = batch("upload", "refs/heads/main", object(oid, 8));
   auto asked = describe("POST", "/team/app.git/info/lfs/objects/batch", body);
@@ -469,7 +517,7 @@ TEST_F(LfsThroughTheAdapter, AnApprovedBatchNeedsNoSecondApproval) {
   auto elsewhere = describe("POST", "/team/app.git/info/lfs/objects/batch", batch("upload", "", object(oid, 8)));
   EXPECT_NE((*elsewhere)->freeze().identity, frozen.identity);
 
-  auto thawed = adapter_.thaw(frozen, body, doors_);
+  auto thawed = thaw(frozen, body);
   ASSERT_TRUE(thawed) << thawed.error().message;
   EXPECT_EQ((*thawed)->operation().reach, Reach::upstream) << "decided once more";
   answers(200, R"({"objects":[{"oid":")" + oid +
@@ -484,7 +532,7 @@ TEST_F(LfsThroughTheAdapter, AnApprovedBatchNeedsNoSecondApproval) {
   EXPECT_EQ(describe("PUT", upload, "not what was approved").error().code, "git.lfs_content");
 }
 
-TEST_F(LfsThroughTheAdapter, RefusalsAreInLfsWords) {
+TEST_F(LfsConversations, RefusalsAreInLfsWords) {
   auto asked = describe("POST", "/team/app.git/info/lfs/objects/batch", batch("upload", "", object(kOid, 1)));
   ASSERT_TRUE(asked);
   EXPECT_EQ((*asked)->operation().accesses[0].resource.type, "Repository");
@@ -500,16 +548,9 @@ TEST_F(LfsThroughTheAdapter, RefusalsAreInLfsWords) {
   ASSERT_TRUE(test::run((*asked)->answer_held(held, pending)));
   EXPECT_EQ(held.head.status, 403);
   EXPECT_TRUE(string_or(*parse_json(held.body), "message", "").contains("held for approval as req_1"));
-
-  test::FakeSink refused;
-  ASSERT_TRUE(test::run(adapter_.refuse(refused, denial, "{\"operation\"")));
-  EXPECT_EQ(refused.header("Content-Type"), kLfsMediaType);
-  test::FakeSink plain;
-  ASSERT_TRUE(test::run(adapter_.refuse(plain, denial, "0000")));
-  EXPECT_TRUE(plain.header("Content-Type").starts_with("text/plain"));
 }
 
-TEST_F(LfsThroughTheAdapter, AnswersThatCannotPassAre502) {
+TEST_F(LfsConversations, AnswersThatCannotPassAre502) {
   auto ask = [&] {
     return describe("POST", "/team/app.git/info/lfs/objects/batch", batch("download", "", object(kOid, 1)));
   };
@@ -548,7 +589,7 @@ TEST_F(LfsThroughTheAdapter, AnswersThatCannotPassAre502) {
   EXPECT_TRUE(nobody.body.starts_with(R"({"message":)"));
 }
 
-TEST_F(LfsThroughTheAdapter, LimitsAndHosts) {
+TEST_F(LfsConversations, LimitsAndHosts) {
   const std::string body = batch("upload", "", object(kOid, 1));
   const std::string target = "/team/app.git/info/lfs/objects/batch";
   EXPECT_EQ(describe("POST", target, std::string(kMaxLfsBody + 1, ' ')).error().code, "git.too_large");
