@@ -36,9 +36,9 @@ enum class Service : std::uint8_t { upload_pack, receive_pack };
 [[nodiscard]] std::string_view name_of(Service service);  // "git-upload-pack"
 
 struct Advertisement {
-  int version = 0;                        // 0, 1, 2
-  std::vector<std::string> capabilities;  // as written: "ls-refs=unborn", "symref=HEAD:refs/heads/main"
-  ObjectFormat format = ObjectFormat::sha1;
+  int version = 0;                           // 0, 1, 2
+  std::vector<std::string> capabilities;     // as written: "ls-refs=unborn", "symref=HEAD:refs/heads/main"
+  ObjectFormat format = ObjectFormat::sha1;  // an empty repository does not always say it
   // Of versions 0 and 1. Refs whose names no push could name are left out, and so is what `.have` names.
   std::vector<ListedRef> refs;
 
