@@ -152,6 +152,8 @@ Status Gateway::open_queue() {
       .queue = *queue_,
       .waiters = waiters_,
       .recorder = *recorder_,
+      .attester = *attester_,
+      .attestations = *attestations_,
       .blocking = *blocking_,
       .spool = {folders_.spool, config_.limits.memory_bytes},
       .held_bodies = folders_.requests,

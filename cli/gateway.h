@@ -56,6 +56,7 @@ class Gateway {
   void on_change(const approvals::Change& change);
   void run_approved(std::string id);
   void run_what_waits();
+  void publish_what_waits();
   approvals::RulesetStore::Reloaded reload_policies(std::string_view why);
   [[nodiscard]] std::vector<console::UpstreamStatus> upstream_status() const;
   void keep_house(std::stop_token stop);

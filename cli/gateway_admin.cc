@@ -1,11 +1,40 @@
 // The gateway's admin side: what console/ asks of the rest of the program, reloading, and what is done once a second.
 #include "cli/gateway.h"
 #include "cli/housekeeping.h"
+#include "core/bytes.h"
+#include "core/config_load.h"
+#include "proxy/adapters/git_held_refs.h"
+#include "proxy/evidence.h"
 
 namespace countersign::cli {
 namespace {
 
-Result<console::Preview> preview_of(const proxy::Mounts& mounts, const approvals::HeldRequest& request) {
+// Characters of another meaning in a shell or an address are written as %XX: reviewers paste this.
+std::string harmless_path(std::string_view path) {
+  constexpr std::string_view kPlain = "/._~-%";
+  std::string out;
+  for (char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kPlain.contains(c);
+    out += plain ? std::string(1, c) : "%" + to_hex(as_bytes(std::string_view(&c, 1)));
+  }
+  return out;
+}
+
+// How to get what a held push brings, before it lands; nullopt when there is nothing to get.
+std::optional<console::PreviewPart> fetch_command(const config::Config& config, const approvals::HeldRequest& request) {
+  auto push = adapters::read_held_push(request);
+  if (!push) return std::nullopt;
+  const auto tips = adapters::held_tips(request.id, push->push);
+  if (tips.empty()) return std::nullopt;
+  const std::string url = (config.agents_tls ? "https://" : "http://") + config::address_text(config.agents) + "/" +
+                          request.frozen.upstream + harmless_path(push->path);
+  const std::string ref = std::string(adapters::kHeldRefs) + request.id;
+  const std::string refs = tips.size() == 1 ? ref : "'" + ref + "/*:" + ref + "/*'";
+  return console::PreviewPart{"fetch it before it lands", "text/plain", "git fetch " + url + " " + refs};
+}
+
+Result<console::Preview> preview_of(const config::Config& config, const proxy::Mounts& mounts,
+                                    const approvals::HeldRequest& request) {
   constexpr std::size_t kShown = 256U << 10;
   const proxy::Mount* mount = mounts.of_upstream(request.frozen.upstream);
   if (!mount) return fail(ErrorKind::not_found, "request.stale", "its upstream is not configured any more");
@@ -23,6 +52,7 @@ Result<console::Preview> preview_of(const proxy::Mounts& mounts, const approvals
   out.sentence = std::move(shown.sentence);
   for (auto& part : shown.parts)
     out.parts.push_back({std::move(part.title), std::move(part.media_type), std::move(part.text)});
+  if (auto command = fetch_command(config, request)) out.parts.push_back(std::move(*command));
   return out;
 }
 
@@ -41,8 +71,9 @@ console::Services Gateway::services() {
       .log = *audit_,
       .metrics = metrics_,
       .pool = *admin_pool_,
+      .attestations = attestations_.get(),
       .reload = [this] { return reload_policies("asked over the admin API"); },
-      .preview = [this](const approvals::HeldRequest& request) { return preview_of(mounts_, request); },
+      .preview = [this](const approvals::HeldRequest& request) { return preview_of(config_, mounts_, request); },
       .upstreams = [this] { return upstream_status(); },
       .ready = [this]() -> Status {
         if (Status healthy = audit_->health(); !healthy) return healthy;
@@ -93,11 +124,27 @@ void Gateway::run_what_waits() {
   for (const approvals::HeldRequest& request : *waiting) run_approved(request.id);
 }
 
+// Attestations that no upstream has taken yet.
+void Gateway::publish_what_waits() {
+  constexpr std::size_t kAtOnce = 100;
+  auto waiting = attestations_->unpublished(kAtOnce);
+  if (!waiting) return log_.error("attestations", {{"why", waiting.error().message}});
+  net::Worker& worker = workers_->at(0);
+  for (audit::KeptAttestation& each : *waiting) {
+    auto begin = [this, id = std::move(each.request), &worker]() mutable {
+      return proxy::publish_evidence(parts_.get(), std::move(id), &worker);
+    };
+    worker.spawn(std::move(begin), [this](std::exception_ptr) { log_.error("publishing ended by an exception"); });
+  }
+}
+
 void Gateway::keep_house(std::stop_token stop) {
   constexpr auto kLook = std::chrono::seconds(1);
   constexpr TimeMs kPurge = 3'600'000;
   FolderWatch watch(config_.policies);
+  constexpr TimeMs kPublish = 300'000;
   TimeMs purged = clock_.now();
+  TimeMs published = 0;
   std::mutex lock;
   std::condition_variable_any alarm;
   while (!stop.stop_requested()) {
@@ -108,6 +155,10 @@ void Gateway::keep_house(std::stop_token stop) {
     if (clock_.now() - purged >= kPurge) {
       purged = clock_.now();
       if (auto removed = queue_->purge(purged); !removed) log_.error("purge", {{"why", removed.error().message}});
+    }
+    if (clock_.now() - published >= kPublish) {
+      published = clock_.now();
+      publish_what_waits();
     }
     std::unique_lock hold(lock);
     alarm.wait_for(hold, stop, kLook, [] { return false; });

@@ -4,6 +4,7 @@
 #include "auth/scope_json.h"
 #include "core/id.h"
 #include "proxy/bodies.h"
+#include "proxy/evidence.h"
 #include "proxy/forward.h"
 
 namespace countersign::proxy {
@@ -132,7 +133,7 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
 
 struct Executor::Executed {
   approvals::Ending ending;
-  std::optional<audit::Receipt> outcome;  // where its record is
+  std::optional<RecordedRun> recorded;  // nullopt: it did not run, or its outcome has no record
 };
 
 Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldRequest* request, net::Worker* worker) {
@@ -158,7 +159,7 @@ Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldR
 
   const audit::Entry outcome = outcome_entry(trail, intent, forwarded);
   auto known = co_await parts_.recorder.write_at(&outcome);
-  if (known) co_return Executed{ending_of(forwarded, capture), *known};
+  if (known) co_return Executed{ending_of(forwarded, capture), RecordedRun{trail.operation, *known}};
   co_return Executed{
       {State::unknown, std::nullopt, known.error().code, "it was sent, but its outcome could not be recorded"},
       std::nullopt};
@@ -191,12 +192,15 @@ Task<void> Executor::run(std::string id, net::Worker* worker) {
     co_return;
   }
   Executed executed = co_await execute(&*prepared, &*mine, worker);
+  const adapters::Conversation* conversation = prepared->conversation.get();
+  if (executed.recorded) co_await attest(&parts_, &*mine, conversation, &*executed.recorded);
   const Ending& ending = executed.ending;
   auto finish = [this, id, ending]() mutable { return parts_.queue.finish(id, std::move(ending), parts_.clock.now()); };
   auto finished = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(finish));
   // Where even that cannot be written it stays `executing`, and becomes `unknown` at the next start; the audit log has
   // the outcome.
   std::ignore = finished;
+  co_await publish_evidence(&parts_, std::move(id), worker);
 }
 
 }  // namespace countersign::proxy

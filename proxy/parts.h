@@ -6,6 +6,7 @@
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "approvals/waiters.h"
+#include "audit/attestation_store.h"
 #include "auth/authenticator.h"
 #include "auth/registry.h"
 #include "core/clock.h"
@@ -30,6 +31,8 @@ struct Parts {
   approvals::Queue& queue;
   approvals::Waiters& waiters;
   Recorder& recorder;
+  const audit::Attester& attester;
+  audit::AttestationStore& attestations;
   net::ThreadPool& blocking;  // for the store: SQLite waits for the disk
   http1::SpoolOptions spool;
   std::filesystem::path held_bodies;                    // folder of the queue: a body is frozen there
