@@ -63,6 +63,8 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {"GET", "/api/v1/audit/{}", Access::known, &AdminApi::show_record},
       {"GET", "/api/v1/audit/{}/proof", Access::known, &AdminApi::prove_record},
       {"GET", "/log/{…}", Access::known, &AdminApi::log_file},
+      {"GET", "/api/v1/attestations", Access::known, &AdminApi::list_attestations},
+      {"GET", "/api/v1/attestations/{}", Access::known, &AdminApi::show_attestation},
       {"GET", "/api/v1/policies", Access::known, &AdminApi::show_policies},
       {"POST", "/api/v1/policies/reload", Access::socket, &AdminApi::reload_policies},
       {"GET", "/api/v1/tokens", Access::socket, &AdminApi::list_tokens},

@@ -82,6 +82,10 @@ class AdminApi {
   Result<Answer> show_key(const Call& call);
   Result<Answer> log_file(const Call& call);
   Result<audit::Reader> reader() const;
+  // attestations.cc
+  Result<Answer> list_attestations(const Call& call);
+  Result<Answer> show_attestation(const Call& call);
+  Result<audit::AttestationStore*> attestations() const;
   // tokens.cc
   Result<Answer> list_tokens(const Call& call);
   Result<Answer> issue_token(const Call& call);

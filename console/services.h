@@ -8,6 +8,7 @@
 
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
+#include "audit/attestation_store.h"
 #include "audit/log.h"
 #include "auth/authenticator.h"
 #include "auth/keyring.h"
@@ -49,6 +50,7 @@ struct Services {
   audit::Log& log;
   Metrics& metrics;
   net::ThreadPool& pool;
+  audit::AttestationStore* attestations = nullptr;  // null: none are kept
 
   // rulesets.reload(), and whatever else the program does when its policies change.
   std::function<approvals::RulesetStore::Reloaded()> reload;
