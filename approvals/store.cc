@@ -261,12 +261,13 @@ Result<std::vector<HeldRequest>> Store::list(const Filter& filter) {
   }
   if (!filter.agent.empty()) sql += " AND agent = ?";
   if (!filter.owner.empty()) sql += " AND owner = ?";
+  if (!filter.upstream.empty()) sql += " AND upstream = ?";
   if (!filter.before.empty()) sql += " AND number < (SELECT number FROM requests WHERE id = ?)";
   sql += " ORDER BY number DESC LIMIT ?";
   Result<sql::Statement> row = database_.prepare(sql);
   if (!row) return fail(row.error());
   for (State state : filter.states) row->bind(state_name(state));
-  for (const std::string* value : {&filter.agent, &filter.owner, &filter.before}) {
+  for (const std::string* value : {&filter.agent, &filter.owner, &filter.upstream, &filter.before}) {
     if (!value->empty()) row->bind(*value);
   }
   row->bind(std::clamp<std::size_t>(filter.limit, 1, 1'000));

@@ -18,6 +18,7 @@ struct Filter {
   std::vector<State> states;  // empty: all
   std::string agent;          // empty: all
   std::string owner;          // empty: all
+  std::string upstream;       // empty: all
   std::string before;         // id: only requests made before that one, for the next page
   std::size_t limit = 100;    // 1 to 1,000
 };

@@ -26,6 +26,10 @@ GitCommand upload_pack(const fs::path& folder, std::string_view git_protocol, st
   command.arguments = {"-c",
                        "uploadpack.allowFilter=true",
                        "-c",
+                       "uploadpack.allowRefInWant=true",  // a client asks for these where the upstream offers them
+                       "-c",
+                       "uploadpack.allowSidebandAll=true",
+                       "-c",
                        "uploadpack.hideRefs=!refs/",
                        "upload-pack",
                        "--strict",
