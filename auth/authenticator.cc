@@ -107,9 +107,12 @@ std::vector<std::string> Authenticator::presented_chain(const RequestHead& head)
   return hex_chain(*ids);
 }
 
-std::string challenge(const Error& error, ChallengeScheme scheme) {
-  if (scheme == ChallengeScheme::basic) return "Basic realm=\"countersign\", charset=\"UTF-8\"";
-  std::string value = "Bearer realm=\"countersign\"";
+std::string challenge(const Error& error, ChallengeScheme scheme, std::string_view purpose) {
+  std::string realm = "realm=\"countersign";
+  if (!purpose.empty()) realm.append(" ").append(purpose);
+  realm += '"';
+  if (scheme == ChallengeScheme::basic) return "Basic " + realm + ", charset=\"UTF-8\"";
+  std::string value = "Bearer " + realm;
   // A request without any credential is told no more than the scheme (RFC 6750 section 3.1).
   if (error.code == "token.missing") return value;
   value += error.kind == ErrorKind::malformed ? ", error=\"invalid_request\"" : ", error=\"invalid_token\"";

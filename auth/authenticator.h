@@ -51,7 +51,8 @@ enum class ChallengeScheme {
   bearer,  // RFC 6750 section 3
   basic,   // for git, which sends a credential only after being asked for this scheme
 };
-// The value of WWW-Authenticate for a refusal (any kind but `malformed` wants one: send it with every 401).
-[[nodiscard]] std::string challenge(const Error& error, ChallengeScheme scheme);
+// The value of WWW-Authenticate for a refusal (any kind but `malformed` wants one: send it with every 401). `purpose`
+// is one plain word that becomes part of the realm: "countersign push".
+[[nodiscard]] std::string challenge(const Error& error, ChallengeScheme scheme, std::string_view purpose = {});
 
 }  // namespace countersign::auth

@@ -10,9 +10,9 @@ namespace countersign::proxy {
 
 Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error, adapters::Challenge wanted) {
   HeaderList extra;
-  const auto scheme =
-      wanted == adapters::Challenge::basic ? auth::ChallengeScheme::basic : auth::ChallengeScheme::bearer;
-  extra.add("WWW-Authenticate", auth::challenge(*error, scheme));
+  const bool basic = wanted.scheme == adapters::Challenge::Scheme::basic;
+  const auto scheme = basic ? auth::ChallengeScheme::basic : auth::ChallengeScheme::bearer;
+  extra.add("WWW-Authenticate", auth::challenge(*error, scheme, wanted.purpose));
   extra.add("Cache-Control", "no-store");
   const int status = http_status(error->kind);
   std::string body = problem_json(status, *error);

@@ -167,6 +167,8 @@ TEST(Challenge, SaysWhyToWhoeverSentACredential) {
   Error ambiguous{ErrorKind::malformed, "token.ambiguous", "two"};
   EXPECT_TRUE(challenge(ambiguous, ChallengeScheme::bearer).contains("error=\"invalid_request\""));
   EXPECT_EQ(challenge(missing, ChallengeScheme::basic), "Basic realm=\"countersign\", charset=\"UTF-8\"");
+  EXPECT_EQ(challenge(missing, ChallengeScheme::basic, "push"), "Basic realm=\"countersign push\", charset=\"UTF-8\"");
+  EXPECT_EQ(challenge(missing, ChallengeScheme::bearer, "push"), "Bearer realm=\"countersign push\"");
 }
 
 }  // namespace
