@@ -88,6 +88,20 @@ struct TokenListOptions {
 };
 int run_token_list(const TokenListOptions& options);
 
+// --- git -----------------------------------------------------------------------------------------------------------
+
+// read: fetching only. write: fetching, pushing and LFS, as far as the token's own scope reaches.
+enum class GitAccess { read, write };
+
+struct GitCredentialOptions {
+  std::string operation;   // get, store or erase: appended by git
+  std::string gateway;     // http(s)://host:port of the agents listener, or empty: COUNTERSIGN_AGENTS_URL
+  std::string token_file;  // or empty: COUNTERSIGN_AGENT_TOKEN, then COUNTERSIGN_TOKEN
+  std::string ttl = "10m";
+  GitAccess most = GitAccess::write;  // however a request asks
+};
+int run_git_credential(const GitCredentialOptions& options);
+
 // --- held requests -------------------------------------------------------------------------------------------------
 
 struct RequestsOptions {
@@ -147,35 +161,6 @@ struct AuditVerifyOptions {
   std::string since;  // file with a checkpoint kept from before: the log must contain it
 };
 int run_audit_verify(const AuditVerifyOptions& options);
-
-// --- attestations --------------------------------------------------------------------------------------------------
-
-struct VerifyCommitsOptions {
-  Output output = Output::table;
-  std::string range;                      // BASE..HEAD
-  std::vector<std::string> keys;          // verifier keys, or files of them
-  std::string repo = ".";                 // a folder in the repository
-  std::vector<std::string> attestations;  // files and folders; empty: the repository's refs
-  std::string upstream;
-  std::string repository;
-  std::string ref;
-  std::string branch;  // instead of ref
-  std::string require_level;
-  std::uint32_t min_approvals = 1;
-  bool all = false;  // commits without a sign of assistance too
-};
-int run_verify_commits(const VerifyCommitsOptions& options);
-
-struct AttestationOptions {
-  ServerOptions server;
-  Output output = Output::table;  // list only
-  std::string commit;
-  std::string request;
-  std::uint64_t limit = 50;  // list only
-};
-int run_attestation_list(const AttestationOptions& options);
-// The envelopes themselves, one a line.
-int run_attestation_export(const AttestationOptions& options);
 
 // --- policy --------------------------------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ class Usage(unittest.TestCase):
             self.assertTrue(out.strip(), arguments)
 
     def test_every_leaf_command_has_an_example(self):
-        for command in ("serve", "check", "token issue", "token narrow", "token seal", "token inspect", "token revoke", "token list", "requests",
+        for command in ("serve", "check", "token issue", "token narrow", "token seal", "token inspect", "token revoke", "token list", "git-credential", "requests",
                         "request show", "approve", "deny", "audit query", "audit export", "audit show", "audit proof", "audit verify",
                         "policy check", "policy schema", "policy explain", "policy test", "policy format", "policy translate", "policy authorize"):
             code, out, _ = run(*command.split(), "--help")
