@@ -46,33 +46,60 @@ Result<http1::Spool> copy_of(adapters::BodySource& source, const http1::SpoolOpt
 Task<Result<std::unique_ptr<adapters::HttpReply>>> PooledDoor::send(RequestHead head, adapters::BodySource* body) {
   head.target = origin_->base_path + head.target;
   head.headers.remove("Host");  // the client's Host names us; the pool writes the origin's
-  if (Status injected = vault_.inject(upstream_, head.headers); !injected) co_return fail(injected.error());
+  std::shared_ptr<const auth::GithubApp> app = leaving_.vault.github_app(upstream_);
+  if (app) co_return co_await send_as_app(std::move(app), std::move(head), body);
+  if (Status injected = leaving_.vault.inject(upstream_, head.headers); !injected) co_return fail(injected.error());
+  co_return co_await transmit(std::move(head), body);
+}
 
+Task<PooledDoor::Sent> PooledDoor::send_as_app(std::shared_ptr<const auth::GithubApp> app, RequestHead head,
+                                               adapters::BodySource* body) {
+  auto need = token_need_of(app->settings(), head, body);
+  if (!need) co_return fail(need.error());
+  const TokenWish wish{upstream_, std::move(app), std::move(*need), &leaving_.worker, &leaving_.client};
+  for (int attempt = 1;; ++attempt) {
+    auto token = co_await leaving_.tokens.get(wish);
+    if (!token) co_return fail(token.error());
+    RequestHead with_token = head;
+    with_token.headers.set("Authorization", token->authorization->expose());
+    auto reply = co_await transmit(std::move(with_token), body);
+    const bool refused = reply && (*reply)->head().status == 401;
+    if (!refused) co_return reply;
+    leaving_.tokens.forget(wish, token->serial);
+    // Handed on, a 401 would tell the agent that its own credential is wrong.
+    if (!token->kept || attempt > 1) {
+      co_return fail(ErrorKind::unavailable, "vault.github_app_rejected",
+                     "the upstream does not take the token that the GitHub API has just given");
+    }
+  }
+}
+
+Task<PooledDoor::Sent> PooledDoor::transmit(RequestHead head, adapters::BodySource* body) {
   upstream::Request request;
   request.head = std::move(head);
   std::optional<http1::Spool> copy;
   if (auto* spooled = dynamic_cast<SpoolSource*>(body)) {
     request.body = &spooled->spool();  // sent as it lies
   } else if (body) {
-    auto copied = copy_of(*body, spool_);
+    auto copied = copy_of(*body, leaving_.spool);
     if (!copied) co_return fail(ErrorKind::unavailable, "upstream.not_sent", copied.error().message);
     copy = std::move(*copied);
     request.body = &*copy;
   }
   std::shared_ptr<const upstream::Origin> origin = origin_;
-  auto response = co_await client_.send(std::move(origin), std::move(request));
+  auto response = co_await leaving_.client.send(std::move(origin), std::move(request));
   if (!response) co_return fail(response.error());
   co_return std::make_unique<PooledReply>(std::move(*response));
 }
 
 bool PooledDoor::shows_credential(std::string_view text) const {
-  return vault_.shows(upstream_, text);
+  return leaving_.vault.shows(upstream_, text) || leaving_.tokens.shows(upstream_, text);
 }
 
-WorkerDoors::WorkerDoors(const Origins& origins, upstream::Client& client, const auth::Vault& vault,
-                         const McpSessions& sessions, const http1::SpoolOptions& spool, net::ThreadPool& blocking)
-    : sessions_(sessions), blocking_(blocking) {
-  for (const auto& [name, origin] : origins) http_.try_emplace(name, name, origin, client, vault, spool);
+WorkerDoors::WorkerDoors(const Origins& origins, Leaving leaving, const McpSessions& sessions,
+                         net::ThreadPool& blocking)
+    : leaving_(std::move(leaving)), sessions_(sessions), blocking_(blocking) {
+  for (const auto& [name, origin] : origins) http_.try_emplace(name, name, origin, leaving_);
 }
 
 adapters::HttpDoor* WorkerDoors::http(std::string_view upstream) {

@@ -10,44 +10,53 @@
 #include "auth/vault.h"
 #include "core/config.h"
 #include "proxy/adapters/doors.h"
+#include "proxy/github_tokens.h"
 #include "proxy/net/async.h"
 #include "proxy/sessions.h"
 #include "proxy/upstream/client.h"
 
 namespace countersign::proxy {
 
+// What requests leave a worker with: its client, and the credentials of upstreams. All of it outlives the doors.
+struct Leaving {
+  net::Worker& worker;
+  upstream::Client& client;
+  const auth::Vault& vault;
+  GithubTokens& tokens;
+  http1::SpoolOptions spool;
+};
+
 // The one place where a request leaves for an HTTP upstream.
 class PooledDoor final : public adapters::HttpDoor {
  public:
-  PooledDoor(std::string upstream, std::shared_ptr<const upstream::Origin> origin, upstream::Client& client,
-             const auth::Vault& vault, http1::SpoolOptions spool)
-      : upstream_(std::move(upstream)),
-        origin_(std::move(origin)),
-        client_(client),
-        vault_(vault),
-        spool_(std::move(spool)) {}
+  PooledDoor(std::string upstream, std::shared_ptr<const upstream::Origin> origin, const Leaving& leaving)
+      : upstream_(std::move(upstream)), origin_(std::move(origin)), leaving_(leaving) {}
   Task<Result<std::unique_ptr<adapters::HttpReply>>> send(RequestHead head, adapters::BodySource* body) override;
   [[nodiscard]] bool shows_credential(std::string_view text) const override;
 
  private:
+  using Sent = Result<std::unique_ptr<adapters::HttpReply>>;
+  // With a credential in it.
+  Task<Sent> transmit(RequestHead head, adapters::BodySource* body);
+  // With a token of the upstream's App. One that was kept may have been revoked meanwhile: on 401 it is replaced, once.
+  Task<Sent> send_as_app(std::shared_ptr<const auth::GithubApp> app, RequestHead head, adapters::BodySource* body);
+
   std::string upstream_;
   std::shared_ptr<const upstream::Origin> origin_;
-  upstream::Client& client_;
-  const auth::Vault& vault_;
-  http1::SpoolOptions spool_;
+  const Leaving& leaving_;
 };
 
 class WorkerDoors final : public adapters::Doors {
  public:
   // Origins as parse_origins made them. Everything outlives this.
   WorkerDoors(const std::map<std::string, std::shared_ptr<const upstream::Origin>, std::less<>>& origins,
-              upstream::Client& client, const auth::Vault& vault, const McpSessions& sessions,
-              const http1::SpoolOptions& spool, net::ThreadPool& blocking);
+              Leaving leaving, const McpSessions& sessions, net::ThreadPool& blocking);
   adapters::HttpDoor* http(std::string_view upstream) override;
   adapters::McpDoor* mcp(std::string_view upstream) override;
   Task<Status> run_blocking(std::move_only_function<Status()> work) override;
 
  private:
+  const Leaving leaving_;
   std::map<std::string, PooledDoor, std::less<>> http_;
   const McpSessions& sessions_;
   net::ThreadPool& blocking_;
