@@ -270,6 +270,69 @@ void add_audit_commands(CLI::App& root, Action& action) {
   server_options(verify.app, verify.options->server);
 }
 
+void add_verify_commits(CLI::App& root, Action& action) {
+  auto verify = command<VerifyCommitsOptions>(
+      root, action, run_verify_commits, "verify-commits",
+      "Check that the AI-assisted commits of a range were approved, offline (docs/git-attestations.md)",
+      "countersign verify-commits origin/main..HEAD --key countersign.vkey --branch main");
+  CLI::App* app = verify.app;
+  VerifyCommitsOptions& options = *verify.options;
+  app->add_option("range", options.range, "The commits: BASE..HEAD, or one revision for its whole history")
+      ->required()
+      ->type_name("BASE..HEAD");
+  app->add_option("--key", options.keys, "Verifier key of the gateway's log, or a file of such keys; may be repeated")
+      ->required()
+      ->allow_extra_args(false)
+      ->type_name("VKEY|FILE");
+  app->add_option("--repo", options.repo, "A folder in the git repository")->type_name("DIR")->capture_default_str();
+  app->add_option("--attestations", options.attestations,
+                  "Attestations in files (default: refs/countersign/attestations/*); may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE|DIR");
+  app->add_flag("--all", options.all, "Every commit must be covered, not only those that name an assistant");
+  const char* demands = "What an attestation must be";
+  app->add_option("--upstream", options.upstream, "For this upstream")->type_name("NAME")->group(demands);
+  app->add_option("--repository", options.repository, "For this repository, as team/app")
+      ->type_name("NAME")
+      ->group(demands);
+  CLI::Option* ref = app->add_option("--ref", options.ref, "For this ref")->type_name("REF")->group(demands);
+  app->add_option("--branch", options.branch, "The same as --ref refs/heads/NAME")
+      ->excludes(ref)
+      ->type_name("NAME")
+      ->group(demands);
+  app->add_option("--require-level", options.require_level, "The most senior approver has at least this level")
+      ->check(CLI::IsMember({"junior", "mid", "senior", "principal", "director", "vp"}))
+      ->option_text("LEVEL")
+      ->group(demands);
+  app->add_option("--min-approvals", options.min_approvals, "At least so many people approved")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str()
+      ->group(demands);
+  output_option(app, options.output);
+}
+
+void add_attestation_commands(CLI::App& root, Action& action) {
+  add_verify_commits(root, action);
+  CLI::App* attestation = group(root, "attestation", "What the gateway has attested about approved pushes");
+  auto filters = [](const Command<AttestationOptions>& made) {
+    made.app->add_option("--commit", made.options->commit, "Only those that name this commit")->type_name("ID");
+    made.app->add_option("--request", made.options->request, "Only that of this request")->type_name("ID");
+    server_options(made.app, made.options->server);
+  };
+  auto list =
+      command<AttestationOptions>(*attestation, action, run_attestation_list, "list", "List attestations, newest first",
+                                  "countersign attestation list --commit $(git rev-parse HEAD)");
+  list.app->add_option("--limit", list.options->limit, "At most so many")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  output_option(list.app, list.options->output);
+  filters(list);
+  auto exported = command<AttestationOptions>(*attestation, action, run_attestation_export, "export",
+                                              "Print the signed attestations themselves, one a line",
+                                              "countersign attestation export > attestations.jsonl");
+  filters(exported);
+}
+
 void add_server_commands(CLI::App& root, Action& action) {
   auto serve = command<ServeOptions>(root, action, run_serve, "serve", "Run the gateway",
                                      "countersign serve --config countersign.yaml");
@@ -421,6 +484,7 @@ Invocation parse_command_line(int argc, const char* const* argv) {
   add_git_commands(*root, *action);
   add_request_commands(*root, *action);
   add_audit_commands(*root, *action);
+  add_attestation_commands(*root, *action);
   add_policy_commands(*root, *action);
   try {
     root->parse(argc, argv);

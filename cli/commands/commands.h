@@ -162,6 +162,35 @@ struct AuditVerifyOptions {
 };
 int run_audit_verify(const AuditVerifyOptions& options);
 
+// --- attestations --------------------------------------------------------------------------------------------------
+
+struct VerifyCommitsOptions {
+  Output output = Output::table;
+  std::string range;                      // BASE..HEAD
+  std::vector<std::string> keys;          // verifier keys, or files of them
+  std::string repo = ".";                 // a folder in the repository
+  std::vector<std::string> attestations;  // files and folders; empty: the repository's refs
+  std::string upstream;
+  std::string repository;
+  std::string ref;
+  std::string branch;  // instead of ref
+  std::string require_level;
+  std::uint32_t min_approvals = 1;
+  bool all = false;  // commits without a sign of assistance too
+};
+int run_verify_commits(const VerifyCommitsOptions& options);
+
+struct AttestationOptions {
+  ServerOptions server;
+  Output output = Output::table;  // list only
+  std::string commit;
+  std::string request;
+  std::uint64_t limit = 50;  // list only
+};
+int run_attestation_list(const AttestationOptions& options);
+// The envelopes themselves, one a line.
+int run_attestation_export(const AttestationOptions& options);
+
 // --- policy --------------------------------------------------------------------------------------------------------
 
 // A folder, a configuration that names one, or both: the folder against the configuration's upstreams.
