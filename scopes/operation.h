@@ -32,7 +32,7 @@ struct Access {
   Resource resource;
   Effect effect = Effect::destroy;
   // Where one request does several things (a push of several refs): what it does to this one, and the parameters of
-  // that, as Operation::action and ::input. Empty: the operation's.
+  // that, as Operation::action and ::input. Empty: the operation's. Read them by Operation::action_of and ::input_of.
   std::string action = {};
   std::string input = {};
 };
@@ -47,7 +47,7 @@ enum class Reach : std::uint8_t {
 struct Operation {
   std::string protocol;  // "mcp", "http"
   std::string upstream;  // configured name
-  std::string action;    // "mcp:call_tool", "http:PUT"
+  std::string action;    // "mcp:call_tool", "http:PUT"; the group of its accesses' when they differ: "git:push"
   std::string summary;  // one plain sentence for approvers: "call write_file on files with path production/config.json"
   Reach reach = Reach::upstream;
   std::vector<Access> accesses;  // never empty for Reach::upstream
@@ -57,6 +57,13 @@ struct Operation {
     Effect worst = Effect::read;
     for (const Access& access : accesses) worst = std::max(worst, access.effect);
     return worst;
+  }
+  // What is done to this one, and with which parameters: what scopes and policies judge.
+  [[nodiscard]] const std::string& action_of(const Access& access) const {
+    return access.action.empty() ? action : access.action;
+  }
+  [[nodiscard]] const std::string& input_of(const Access& access) const {
+    return access.input.empty() ? input : access.input;
   }
 };
 

@@ -34,6 +34,39 @@ Protocol http() {
   return out;
 }
 
+// Of what a push does to one ref: whose history it is, and what comes with it. Facts that could not be found out are
+// left out of the parameters, and so unknown to policies.
+constexpr std::string_view kRefInput =
+    "{ ref: String, old: String, new: String, ancestry: String, forced: Bool, default_branch: Bool, atomic: Bool, "
+    "refs: Long, options: Set<String>, commits: Long, authors: Set<String>, unsigned_commits: Long, assisted: Bool, "
+    "assistants: Set<String>, files: Long, additions: Long, deletions: Long, largest_file: Long, binary_files: Long, "
+    "symlinks: Long, submodules: Long, paths: Set<String>, directories: Set<String>, ci_files: Long, secrets: Long }";
+
+// A ref whose old value stays reachable is written, one whose old value may be lost is destroyed.
+Protocol git() {
+  constexpr EffectSet kRead{Effect::read};
+  constexpr EffectSet kWrite{Effect::write};
+  constexpr EffectSet kDestroy{Effect::destroy};
+  constexpr std::string_view kPush = "git:push";
+  constexpr Parameters kMeasured = Parameters::measured;
+  constexpr std::string_view kLfsInput = "{ objects: Long, bytes: Long, ref: String }";
+  return {"git",
+          ActionNames::listed,
+          {{"git:fetch", kRead, "{}", {"Repository"}},
+           {"git:create_ref", kWrite, kRefInput, {"Ref"}, kPush, kMeasured},
+           {"git:create_tag", kWrite, kRefInput, {"Ref"}, kPush, kMeasured},
+           {"git:update_ref", kWrite, kRefInput, {"Ref"}, kPush, kMeasured},
+           {"git:force_update_ref", kDestroy, kRefInput, {"Ref"}, kPush, kMeasured},
+           {"git:move_tag", kDestroy, kRefInput, {"Ref"}, kPush, kMeasured},
+           {"git:delete_ref", kDestroy, kRefInput, {"Ref"}, kPush, kMeasured},
+           {"git:delete_tag", kDestroy, kRefInput, {"Ref"}, kPush, kMeasured},
+           // Where the request names no ref, the repository.
+           {"git:lfs_upload", kWrite, kLfsInput, {"Ref", "Repository"}},
+           {"git:lfs_lock", kWrite, kLfsInput, {"Ref", "Repository"}},
+           {"git:lfs_unlock", kWrite, kLfsInput, {"Ref", "Repository"}},
+           {"git:lfs_force_unlock", kDestroy, kLfsInput, {"Ref", "Repository"}}}};
+}
+
 }  // namespace
 
 const ProtocolAction* Protocol::find(std::string_view action) const {
@@ -44,13 +77,19 @@ const ProtocolAction* Protocol::find(std::string_view action) const {
 }
 
 std::span<const Protocol> protocols() {
-  static const std::vector<Protocol> all = {mcp(), http()};
+  static const std::vector<Protocol> all = {mcp(), http(), git()};
   return all;
 }
 
 const Protocol* find_protocol(std::string_view name) {
   auto found = std::ranges::find(protocols(), name, &Protocol::name);
   return found == protocols().end() ? nullptr : &*found;
+}
+
+std::string_view group_of(std::string_view protocol, std::string_view action) {
+  const Protocol* known = find_protocol(protocol);
+  const ProtocolAction* found = known ? known->find(action) : nullptr;
+  return found ? found->group : std::string_view();
 }
 
 }  // namespace countersign

@@ -5,6 +5,7 @@
 // Constant data; any thread.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,13 +14,21 @@
 
 namespace countersign {
 
+// Whose word an action's parameters are: the request's, which says what the agent likes, or the gateway's, which
+// counted for itself.
+enum class Parameters : std::uint8_t { sent, measured };
+
 struct ProtocolAction {
-  std::string_view name;  // "mcp:call_tool"
+  std::string_view name;  // "git:update_ref"
   EffectSet effects;      // those an access of such an operation may have
   // Cedar record type of the parameters (Operation::input). `Arguments` and `Query` stand for what the operator's
   // policies declare of tool arguments and of query parameters.
   std::string_view input;
   std::vector<std::string_view> resources;  // entity types, besides those configured for the protocol's upstreams
+  // The action group it is in, besides those of its effect and its protocol, or empty: "git:push" for everything that
+  // a push may do to a ref. A group is a name for policies and scopes; no access has it as its action.
+  std::string_view group = {};
+  Parameters parameters = Parameters::sent;
 };
 
 // Whether the adapter also names actions that are not listed: http:<any method>, http:<operationId>.
@@ -36,5 +45,7 @@ struct Protocol {
 
 [[nodiscard]] std::span<const Protocol> protocols();
 [[nodiscard]] const Protocol* find_protocol(std::string_view name);
+// ProtocolAction::group of a protocol's action; empty when it has none, or is not known.
+[[nodiscard]] std::string_view group_of(std::string_view protocol, std::string_view action);
 
 }  // namespace countersign

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "scopes/protocols.h"
+
 namespace countersign {
 namespace {
 
@@ -16,7 +18,7 @@ bool globs(const std::vector<std::string>& list, std::string_view value) {
 // nullptr when the rule admits; otherwise the condition that refused.
 const char* refusing_condition(const ScopeRule& rule, const Operation& operation, const LabelledAccess& labelled) {
   if (!names(rule.upstreams, operation.upstream)) return "upstream";
-  if (!globs(rule.actions, operation.action)) return "action";
+  if (!admits_action(rule, operation.protocol, operation.action_of(*labelled.access))) return "action";
   if (!rule.effects.empty() && !rule.effects.contains(labelled.access->effect)) return "effect";
   if (!globs(rule.resources, labelled.access->resource.id)) return "resource";
   if (!names(rule.environments, labelled.environment)) return "environment";
@@ -50,9 +52,9 @@ std::optional<Refusal> Scope::refuses(const Operation& operation, const std::vec
         }
       }
       if (admitted) continue;
-      return Refusal{std::string("scope.") + condition, "the token's scope does not cover " + operation.action + " (" +
-                                                            std::string(effect_name(labelled.access->effect)) +
-                                                            ") on " + labelled.access->resource.id};
+      return Refusal{std::string("scope.") + condition,
+                     "the token's scope does not cover " + operation.action_of(*labelled.access) + " (" +
+                         std::string(effect_name(labelled.access->effect)) + ") on " + labelled.access->resource.id};
     }
   }
   return std::nullopt;
@@ -64,6 +66,12 @@ bool Scope::names_upstream(std::string_view upstream, TimeMs now) const {
     return !refuses_by_time(block, now) &&
            std::ranges::any_of(block.rules, [&](const ScopeRule& rule) { return names(rule.upstreams, upstream); });
   });
+}
+
+bool admits_action(const ScopeRule& rule, std::string_view protocol, std::string_view action) {
+  if (globs(rule.actions, action)) return true;
+  std::string_view group = group_of(protocol, action);
+  return !group.empty() && globs(rule.actions, group);
 }
 
 bool glob_matches(std::string_view pattern, std::string_view text) {

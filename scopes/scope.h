@@ -16,9 +16,9 @@
 namespace countersign {
 
 struct ScopeRule {
-  std::vector<std::string> upstreams;     // exact names; empty = any
-  std::vector<std::string> actions;       // globs over "mcp:call_tool"; empty = any
-  std::vector<std::string> resources;     // globs over Resource::id; empty = any
+  std::vector<std::string> upstreams;  // exact names; empty = any
+  std::vector<std::string> actions;    // globs over an access's action or its group: "mcp:*", "git:push"; empty = any
+  std::vector<std::string> resources;  // globs over Resource::id; empty = any
   std::vector<std::string> environments;  // exact; empty = any
   EffectSet effects;                      // empty = any
 };
@@ -46,7 +46,7 @@ class Scope {
   Scope() = default;  // no block at all: admits nothing, so that a forgotten scope refuses
   explicit Scope(std::vector<ScopeBlock> blocks) : blocks_(std::move(blocks)) {}
 
-  // nullopt when every block admits every access of the operation now; otherwise why not.
+  // nullopt when every block admits every access of the operation now, each by its own action; otherwise why not.
   [[nodiscard]] std::optional<Refusal> refuses(const Operation& operation, const std::vector<LabelledAccess>& accesses,
                                                TimeMs now) const;
   // Whether some operation on this upstream could be admitted: enough for a handshake and for listing.
@@ -57,6 +57,9 @@ class Scope {
  private:
   std::vector<ScopeBlock> blocks_;
 };
+
+// Whether the rule's `actions` admit this one.
+[[nodiscard]] bool admits_action(const ScopeRule& rule, std::string_view protocol, std::string_view action);
 
 // `*` matches any run of characters, `/` included; every other character matches itself. Linear in pattern × text, no
 // recursion.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "scopes/accesses.h"
+
 namespace countersign {
 namespace {
 
@@ -112,6 +114,79 @@ TEST(Scope, EveryAccessOfAnOperationMustBeAdmitted) {
   EXPECT_EQ(judged(both, move), "ok");
   std::swap(move.accesses[0].effect, move.accesses[1].effect);
   EXPECT_EQ(judged(both, move), "scope.effect");
+}
+
+TEST(Scope, EachAccessIsAdmittedByItsOwnActionOrItsGroup) {
+  auto ref = [](std::string action) {
+    Access out{{"Ref", "origin/app/refs/heads/main", ""}, Effect::write};
+    out.action = std::move(action);
+    return out;
+  };
+  Operation push = operation({ref("git:update_ref"), ref("git:create_tag")});
+  push.protocol = "git";
+  push.action = "git:push";
+  EXPECT_EQ(judged(one_rule({.actions = {"git:push"}}), push), "ok");
+  EXPECT_EQ(judged(one_rule({.actions = {"git:*_ref", "git:*_tag"}}), push), "ok");
+  EXPECT_EQ(judged(one_rule({.actions = {"git:update_ref"}}), push), "scope.action");
+  // The operation's own name is not what is done.
+  push.action = "git:update_ref";
+  EXPECT_EQ(judged(one_rule({.actions = {"git:update_ref"}}), push), "scope.action");
+  auto refusal = one_rule({.actions = {"git:update_ref"}})
+                     .refuses(push, {{&push.accesses[0], "production"}, {&push.accesses[1], "production"}}, kNow);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->reason, "the token's scope does not cover git:create_tag (write) on origin/app/refs/heads/main");
+  // Different rules may admit different accesses; every block must.
+  Scope two({ScopeBlock{{ScopeRule{.actions = {"git:update_ref"}}, ScopeRule{.actions = {"git:create_tag"}}},
+                        std::nullopt,
+                        std::nullopt}});
+  EXPECT_EQ(judged(two, push), "ok");
+  // The group is of refs only, and of git only.
+  for (const char* action : {"git:fetch", "git:lfs_upload", "git:lfs_force_unlock", "git:other", "http:push"})
+    EXPECT_EQ(judged(one_rule({.actions = {"git:push"}}),
+                     [&] {
+                       Operation other = operation({ref(action)});
+                       other.protocol = "git";
+                       return other;
+                     }()),
+              "scope.action")
+        << action;
+  Operation tool = operation({ref("git:update_ref")});
+  EXPECT_EQ(judged(one_rule({.actions = {"git:push"}}), tool), "scope.action") << "a tool call under git's name";
+}
+
+TEST(Accesses, AreStoredAndReadBack) {
+  Operation push = operation({access("files/a", Effect::write), access("files/b", Effect::destroy)});
+  push.upstream = "files";
+  push.accesses[0].action = "git:update_ref";
+  push.accesses[0].input = R"({"ref":"refs/heads/a","secrets":0})";
+  push.accesses[1].action = "git:delete_ref";
+  auto text = accesses_json(push);
+  ASSERT_TRUE(text);
+  EXPECT_EQ(
+      *text,
+      R"({"refs":[{"action":"git:update_ref","effect":"write","ref":"refs/heads/a","resource":"File::files/a","secrets":0},)"
+      R"({"action":"git:delete_ref","effect":"destroy","resource":"File::files/b"}]})");
+  auto json = parse_json(*text);
+  ASSERT_TRUE(json);
+  auto back = accesses_from_json(*json, "files");
+  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_EQ(back->size(), 2U);
+  EXPECT_EQ((*back)[0].input, push.accesses[0].input);
+  EXPECT_EQ((*back)[0].resource.name, "a");
+  EXPECT_EQ((*back)[1].effect, Effect::destroy);
+  auto other = accesses_from_json(*json, "file");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, "accesses.malformed");
+  for (const char* bad : {R"({"refs":1})", R"({"refs":[1]})", R"({"refs":[{}]})",
+                          R"({"refs":[{"action":"a","effect":"x","resource":"File::files/a"}]})",
+                          R"({"refs":[{"action":"a","effect":"write","resource":"files/a"}]})",
+                          R"({"refs":[{"action":7,"effect":"write","resource":"File::files/a"}]})"})
+    EXPECT_FALSE(accesses_from_json(*parse_json(bad), "files")) << bad;
+  EXPECT_TRUE(accesses_from_json(*parse_json(R"({"tool":"t"})"), "files")->empty());
+  push.accesses[1].input = "[1]";
+  EXPECT_FALSE(accesses_json(push));
+  push.accesses[1].input = "{";
+  EXPECT_FALSE(accesses_json(push));
 }
 
 TEST(Scope, EveryBlockMustAdmit) {
