@@ -262,7 +262,9 @@ void write_recorded(Writer& out, const policies::Explanation& explanation, const
 
 void write_access(Writer& out, const AccessExplanation& access, const policies::Decision& decision, Show show) {
   std::string what = quoted_entity(access.access.resource);
-  out.line(0, std::string(effect_name(access.access.effect)) + " " + what, Style::bold);
+  const std::string& action = access.access.action;  // of one access of several
+  out.line(0, std::string(effect_name(access.access.effect)) + " " + what + (action.empty() ? "" : "  " + action),
+           Style::bold);
   out.line(2, labels_text(access.labels), Style::dim);
   out.empty();
   write_policies(out, access.policies, decision.policies, show);
@@ -299,7 +301,7 @@ std::string render_explanation(const policies::Explanation& explanation, const p
   if (decision.code.starts_with("scope."))
     out.line(0, "The token's scope refuses this before any policy is asked. What the policies would say:");
   if (!explanation.misfits.empty()) {
-    out.line(0, "Not as inputs.cedarschema declares it, and so unknown to the policies:");
+    out.line(0, "Not known, or not of its declared type, and so unknown to the policies:");
     for (const std::string& misfit : explanation.misfits) out.line(2, misfit);
     out.empty();
   }

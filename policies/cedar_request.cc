@@ -53,15 +53,25 @@ RequestMaker::RequestMaker(const Snapshot& snapshot, const Subject& subject, con
       now_(now),
       input_mode_(input),
       principal_uid_(vocabulary().agent, subject.agent),
-      action_uid_(vocabulary().action, operation.action),
+      kind_(kind_of(operation.action)),
       upstream_uid_(vocabulary().upstream, operation.upstream) {
-  kind_ = snapshot.schema().find(operation.protocol, action_uid_);
-  if (!kind_) problem_ = "the operation has no proper action";
   for (const Access& access : operation.accesses) {
+    const PolicySchema::Action* known = access.action.empty() ? kind_.schema : kind_of(access).schema;
+    if (!known) problem_ = "the operation has no proper action";
     if (!snapshot.schema().is_resource_type(access.resource.type))
       problem_ = "the operation names a resource of no proper type";
-    if (kind_ && !kind_->effects.contains(access.effect)) problem_ = "the operation's action has no such effect";
+    if (known && !known->effects.contains(access.effect)) problem_ = "the operation's action has no such effect";
   }
+}
+
+RequestMaker::Kind RequestMaker::kind_of(const std::string& action) const {
+  cedar::EntityUid uid(vocabulary().action, action);
+  const PolicySchema::Action* known = snapshot_.schema().find(operation_.protocol, uid);
+  return {std::move(uid), known};
+}
+
+RequestMaker::Kind RequestMaker::kind_of(const Access& access) const {
+  return access.action.empty() ? kind_ : kind_of(access.action);
 }
 
 void RequestMaker::add(cedar::EntityOverlay& entities, cedar::Entity entity) {
@@ -101,15 +111,32 @@ cedar::Entity RequestMaker::approval() const {
   return {vocabulary().approval_uid, {}, Value::record({}), Value::record(std::move(tags))};
 }
 
-cedar::Entity RequestMaker::action(Effect effect) const {
-  cedar::Entity entity{action_uid_, {}};
+cedar::Entity RequestMaker::action(const Kind& kind, Effect effect) const {
+  cedar::Entity entity{kind.uid, {}};
   entity.parents.push_back(vocabulary().effects[static_cast<std::size_t>(effect)]);
+  if (const cedar::EntityUid* group = kind.group()) entity.parents.push_back(*group);
   if (is_change(effect)) entity.parents.push_back(vocabulary().change);
   entity.parents.emplace_back(vocabulary().action, operation_.protocol);
   return entity;
 }
 
-Value RequestMaker::context(Effect effect) {
+const Value& RequestMaker::input(const Access& access, const Kind& kind) {
+  const std::string& text = operation_.input_of(access);
+  const cedar::Type* type = kind.schema ? kind.schema->input.get() : nullptr;
+  if (input_ && input_->type == type && input_->text == text) return input_->value;
+  input_ = ReadInput{text, type, Value::unknown("context.input"), {}};
+  if (input_mode_ == Input::unknown || !type) return input_->value;
+  Result<TypedInput> read = input_value(text, *type);
+  if (!read) problem_ = "the parameters cannot be read: " + read.error().message;
+  if (read) {
+    input_->value = std::move(read->value);
+    input_->misfits = std::move(read->misfits);
+  }
+  return input_->value;
+}
+
+Value RequestMaker::context(const Access& access, const Kind& kind) {
+  const Effect effect = access.effect;
   const Keys& k = keys();
   std::vector<Field> caller;
   caller.emplace_back(k.delegated, Value::boolean(!subject_.delegates.empty()));
@@ -119,16 +146,8 @@ Value RequestMaker::context(Effect effect) {
   fields.emplace_back(k.approval, Value::entity(vocabulary().approval_uid));
   fields.emplace_back(k.caller, Value::record(std::move(caller)));
   fields.emplace_back(k.effect, vocabulary().effect_names[static_cast<std::size_t>(effect)]);
-  if (snapshot_.mentions_input(action_uid_, operation_.protocol, effect)) {
-    if (!input_ && input_mode_ == Input::unknown) input_ = Value::unknown("context.input");
-    if (!input_) {
-      Result<TypedInput> read = input_value(operation_.input, *kind_->input);
-      if (!read) problem_ = "the parameters cannot be read: " + read.error().message;
-      input_ = read ? std::move(read->value) : Value::unknown("context.input");
-      if (read) misfits_ = std::move(read->misfits);
-    }
-    fields.emplace_back(k.input, *input_);
-  }
+  shows_input_ = snapshot_.mentions_input(kind.uid, kind.group(), operation_.protocol, effect);
+  if (shows_input_) fields.emplace_back(k.input, input(access, kind));
   fields.emplace_back(k.now, Value::datetime({now_}));
   fields.emplace_back(k.protocol, Value::string(operation_.protocol));
   fields.emplace_back(k.upstream, Value::string(operation_.upstream));
@@ -137,11 +156,12 @@ Value RequestMaker::context(Effect effect) {
 
 RequestMaker::Made RequestMaker::make(const Access& access, const Labels& labels) {
   const Keys& k = keys();
+  const Kind kind = kind_of(access);
   cedar::EntityUid resource(access.resource.type, access.resource.id);
-  Made made{cedar::Request(principal_uid_, action_uid_, resource, context(access.effect)),
+  Made made{cedar::Request(principal_uid_, kind.uid, resource, context(access, kind)),
             cedar::EntityOverlay(snapshot_.entities())};
   add(made.entities, principal());
-  add(made.entities, action(access.effect));
+  add(made.entities, action(kind, access.effect));
   if (snapshot_.mentions_approval()) add(made.entities, approval());
 
   std::vector<Field> free;
@@ -158,12 +178,13 @@ RequestMaker::Made RequestMaker::make(const Access& access, const Labels& labels
 }
 
 RequestMaker::Made RequestMaker::make_any(const Access& access) {
-  Made made{cedar::Request(Value::entity(principal_uid_), action_uid_,
-                           Value::unknown("resource", cedar::Presence::present, access.resource.type),
-                           context(access.effect)),
-            cedar::EntityOverlay(snapshot_.entities())};
+  const Kind kind = kind_of(access);
+  Made made{
+      cedar::Request(Value::entity(principal_uid_), kind.uid,
+                     Value::unknown("resource", cedar::Presence::present, access.resource.type), context(access, kind)),
+      cedar::EntityOverlay(snapshot_.entities())};
   add(made.entities, principal());
-  add(made.entities, action(access.effect));
+  add(made.entities, action(kind, access.effect));
   if (snapshot_.mentions_approval()) add(made.entities, approval());
   return made;
 }

@@ -22,8 +22,11 @@ class RequestMaker {
   // Why the operation cannot be asked about at all: names that the schema of policies does not have, parameters that
   // cannot be read.
   [[nodiscard]] const std::optional<std::string>& problem() const { return problem_; }
-  // Parameters that do not have their declared type, a clause each: unknown to the policies.
-  [[nodiscard]] const std::vector<std::string>& misfits() const { return misfits_; }
+  // Parameters of the access asked about last that do not have their declared type, a clause each: unknown to the
+  // policies.
+  [[nodiscard]] std::span<const std::string> misfits() const {
+    return shows_input_ ? std::span<const std::string>(input_->misfits) : std::span<const std::string>();
+  }
 
   struct Made {
     cedar::Request request;
@@ -37,8 +40,17 @@ class RequestMaker {
  private:
   [[nodiscard]] cedar::Entity principal() const;
   [[nodiscard]] cedar::Entity approval() const;
-  [[nodiscard]] cedar::Entity action(Effect effect) const;
-  [[nodiscard]] cedar::Value context(Effect effect);
+  // An access's action, and what the schema knows of it; nullptr when it has no such action.
+  struct Kind {
+    cedar::EntityUid uid;
+    const PolicySchema::Action* schema = nullptr;
+    [[nodiscard]] const cedar::EntityUid* group() const { return schema && schema->group ? &*schema->group : nullptr; }
+  };
+  [[nodiscard]] Kind kind_of(const std::string& action) const;
+  [[nodiscard]] Kind kind_of(const Access& access) const;
+  [[nodiscard]] cedar::Entity action(const Kind& kind, Effect effect) const;
+  [[nodiscard]] cedar::Value context(const Access& access, const Kind& kind);
+  [[nodiscard]] const cedar::Value& input(const Access& access, const Kind& kind);
   void add(cedar::EntityOverlay& entities, cedar::Entity entity);
 
   const Snapshot& snapshot_;
@@ -49,11 +61,17 @@ class RequestMaker {
   TimeMs now_;
   Input input_mode_;
   cedar::EntityUid principal_uid_;
-  cedar::EntityUid action_uid_;
+  Kind kind_;  // of the operation
   cedar::EntityUid upstream_uid_;
-  const PolicySchema::Action* kind_ = nullptr;
-  std::optional<cedar::Value> input_;
-  std::vector<std::string> misfits_;
+  // Parameters as they were read last: mostly all accesses have the same.
+  struct ReadInput {
+    std::string_view text;
+    const cedar::Type* type = nullptr;
+    cedar::Value value;
+    std::vector<std::string> misfits;
+  };
+  std::optional<ReadInput> input_;
+  bool shows_input_ = false;  // whether the request made last has it
   std::optional<std::string> problem_;
 };
 

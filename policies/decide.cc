@@ -160,20 +160,27 @@ class Judge {
     return deny(Denial::error, std::move(reason), std::move(names));
   }
 
-  // A value that does not have its declared type is why something is unknown in a decided request.
+  // What is unknown in a decided request is a value that is missing or does not have its declared type.
   std::string why(const cedar::PolicyFailure& failure) const {
-    bool misfit = failure.error.cause == cedar::ErrorCause::unknown && !maker_.misfits().empty();
-    return misfit ? join(maker_.misfits()) : failure.error.message();
+    if (failure.error.cause != cedar::ErrorCause::unknown) return failure.error.message();
+    std::string_view name = failure.error.left.unknown_name();
+    for (const std::string& misfit : maker_.misfits()) {
+      if (misfit.starts_with(name) && misfit.substr(name.size()).starts_with(" is ")) return misfit;
+    }
+    return failure.error.message();
   }
 
   Finding unpermitted(const cedar::Answer& answer, const Access& access) const {
     std::vector<cedar::PolicyRef> refs;
     for (const cedar::PolicyFailure& failure : answer.errored_permits) refs.push_back(failure.policy);
     for (const cedar::PolicyFailure& failure : answer.maybe_permits) refs.push_back(failure.policy);
-    std::string reason = "no policy permits " + operation_.action + " (" + std::string(effect_name(access.effect)) +
-                         ") on " + access.resource.id;
+    std::string reason = "no policy permits " + operation_.action_of(access) + " (" +
+                         std::string(effect_name(access.effect)) + ") on " + access.resource.id;
     if (!refs.empty()) reason += "; could not be evaluated: " + join(ids(refs));
-    if (!answer.maybe_permits.empty() && !maker_.misfits().empty()) reason += " (" + join(maker_.misfits()) + ")";
+    std::vector<std::string> causes;
+    for (const cedar::PolicyFailure& failure : answer.maybe_permits) causes.push_back(why(failure));
+    sort_unique(causes);
+    if (!causes.empty()) reason += " (" + join(causes) + ")";
     return deny(Denial::no_permit, std::move(reason), ids(refs));
   }
 

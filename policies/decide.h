@@ -5,10 +5,11 @@
 // What policies see (the shipped policies/default shows how it is used):
 //   principal   Agent::"name" in its owner { name, owner?: User, team?: Team (one of them), delegates: Set<String>,
 //                 …attributes of entities.yaml and inputs.cedarschema }
-//   action      Action::"mcp:call_tool", in Action::"<effect of this access>", in Action::"change" unless it reads, and
-//               in Action::"<protocol>"
+//   action      of this access: Action::"mcp:call_tool", in Action::"<its effect>", in Action::"change" unless it
+//   reads,
+//               in Action::"<protocol>", and in its group where it has one: Action::"git:push"
 //   resource    <Type>::"<id>" in Upstream::"<name>" { name, environment, tier, owner, labels: { … } }
-//   context     { now: datetime, effect: String, upstream: String, protocol: String, input: { … },
+//   context     { now: datetime, effect: String, upstream: String, protocol: String, input: { … of this access },
 //                 caller: { token: String, delegated: Bool }, approval: Approval }
 //   users       User::"name" in its teams { name, level: String, rank: Long (junior 1 … vp 6) }
 //   approval    context.approval.hasTag("rule"), .getTag("rule") { by: User, level: String, rank: Long, at: datetime }

@@ -306,6 +306,16 @@ void suppose_approved(const Snapshot& snapshot, const Subject& subject, const Op
   }
 }
 
+// Each once; of parameters that one access of several has for itself, with its name.
+void add_misfits(const RequestMaker& maker, const Access& access, const Operation& operation,
+                 std::vector<std::string>& out) {
+  bool own = !access.input.empty() && operation.accesses.size() > 1;
+  for (const std::string& misfit : maker.misfits()) {
+    std::string text = own ? bounded(access.resource.id) + ": " + misfit : misfit;
+    if (std::ranges::find(out, text) == out.end()) out.push_back(std::move(text));
+  }
+}
+
 }  // namespace
 
 Explanation explain(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
@@ -329,9 +339,9 @@ Explanation explain(const Snapshot& snapshot, const Subject& subject, const Oper
         return out;
       }
       out.accesses.push_back(std::move(explained));
+      add_misfits(maker, access, operation, out.misfits);
     }
   }
-  out.misfits = maker.misfits();
   if (snapshot.mentions_approval()) suppose_approved(snapshot, subject, operation, approvals, now, mode, out);
   return out;
 }

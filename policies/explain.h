@@ -108,7 +108,7 @@ struct AccessExplanation {
 struct Explanation {
   Decision decision;
   std::string problem;               // why the policies were not asked at all; else empty
-  std::vector<std::string> misfits;  // parameters that are not of their declared type, and so unknown to the policies
+  std::vector<std::string> misfits;  // parameters that are not known or not of their declared type: unknown to policies
   std::vector<AccessExplanation> accesses;
 };
 

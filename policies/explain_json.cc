@@ -123,6 +123,7 @@ Json to_json(const Explanation& explanation, const Question& question, Show show
   for (const AccessExplanation& access : explanation.accesses) {
     std::size_t others = 0;
     Json one = {{"resource", access.access.resource.type + "::" + access.access.resource.id},
+                {"action", question.operation.action_of(access.access)},
                 {"effect", effect_name(access.access.effect)},
                 {"labels",
                  {{"environment", access.labels.environment},

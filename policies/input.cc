@@ -177,7 +177,7 @@ class Reader {
     return *exact_;
   }
 
-  Value missing() { return unknown("missing"); }
+  Value missing() { return unknown("not known"); }
   Value unknown(const std::string& what) {
     if (misfits.size() < kMostMisfits) misfits.push_back(where_ + " is " + what);
     return Value::unknown(where_);

@@ -7,7 +7,8 @@
 //   Set       arrays (order and repetition are lost); one value is the set of it
 //   record    objects: members that are declared, others are not shown
 //   null      counts as absent, also in arrays
-// What does not fit its type is unknown: a forbid that reads it denies, a permit that reads it does not apply.
+// What does not fit its type is unknown: a forbid that reads it denies, a permit that reads it does not apply. So is a
+// required member that is absent: a fact that the adapter could not find out.
 // Pure function, any thread.
 #pragma once
 

@@ -9,14 +9,12 @@ namespace countersign::policies {
 namespace {
 
 // Whether the rule may admit some resource in the upstream.
-bool may_admit(const ScopeRule& rule, const Operation& operation, Effect effect) {
+bool may_admit(const ScopeRule& rule, const Operation& operation, const Access& access) {
   auto names = [](const std::vector<std::string>& list, std::string_view value) {
     return list.empty() || std::ranges::find(list, value) != list.end();
   };
-  bool action = rule.actions.empty() || std::ranges::any_of(rule.actions, [&](const std::string& glob) {
-                  return glob_matches(glob, operation.action);
-                });
-  return action && names(rule.upstreams, operation.upstream) && (rule.effects.empty() || rule.effects.contains(effect));
+  return admits_action(rule, operation.protocol, operation.action_of(access)) &&
+         names(rule.upstreams, operation.upstream) && (rule.effects.empty() || rule.effects.contains(access.effect));
 }
 
 bool scope_excludes(const Scope& scope, const Operation& operation, const Access& access, const Labels& labels,
@@ -24,8 +22,7 @@ bool scope_excludes(const Scope& scope, const Operation& operation, const Access
   if (!access.resource.name.empty()) return scope.refuses(operation, {{&access, labels.environment}}, now).has_value();
   if (scope.refuses(operation, {}, now)) return true;  // by time, or because there is no block
   return !std::ranges::all_of(scope.blocks(), [&](const ScopeBlock& block) {
-    return std::ranges::any_of(block.rules,
-                               [&](const ScopeRule& rule) { return may_admit(rule, operation, access.effect); });
+    return std::ranges::any_of(block.rules, [&](const ScopeRule& rule) { return may_admit(rule, operation, access); });
   });
 }
 

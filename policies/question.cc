@@ -5,6 +5,7 @@
 
 #include "core/problem.h"
 #include "policies/cedar/parser.h"
+#include "scopes/protocols.h"
 
 namespace countersign::policies {
 namespace {
@@ -130,6 +131,24 @@ Result<Resource> read_resource_member(const Json& object) {
   return read_resource(string_or(*json, "type", "") + "::" + string_or(*json, "id", ""));
 }
 
+// `Action::"mcp:call_tool"` or `mcp:call_tool`.
+Status read_action(const Json& object, std::string& out) {
+  if (auto read = read_text(object, "action", out); !read) return read;
+  if (!out.starts_with("Action::")) return {};
+  auto uid = cedar::parse_entity_uid(out);
+  if (!uid) return wrong("`action` must be Action::\"mcp:call_tool\" or mcp:call_tool");
+  out = uid->id();
+  return {};
+}
+
+Status read_input(const Json& object, std::string& out) {
+  const Json* input = find_member(object, "input");
+  if (input == nullptr) return {};
+  if (!input->is_object()) return wrong("`input` must be an object");
+  out = input->dump();
+  return {};
+}
+
 Status read_accesses(const Json& json, Operation& operation) {
   const Json* list = find_member(json, "accesses");
   if (list != nullptr && (find_member(json, "resource") != nullptr || find_member(json, "effect") != nullptr))
@@ -138,8 +157,11 @@ Status read_accesses(const Json& json, Operation& operation) {
     return wrong("`accesses` must be a list of {resource, effect}");
   for (const Json& each : list != nullptr ? *list : Json::array({json})) {
     if (!each.is_object()) return wrong("`accesses` must be a list of {resource, effect}");
+    Access access;
     if (list != nullptr) {
-      if (auto known = only_members(each, "an access", {"resource", "effect"}); !known) return known;
+      if (auto known = only_members(each, "an access", {"resource", "effect", "action", "input"}); !known) return known;
+      if (auto read = read_action(each, access.action); !read) return read;
+      if (auto read = read_input(each, access.input); !read) return read;
     }
     auto resource = read_resource_member(each);
     if (!resource) return fail(resource.error());
@@ -147,8 +169,27 @@ Status read_accesses(const Json& json, Operation& operation) {
     if (auto read = read_text(each, "effect", name); !read) return read;
     auto effect = read_effect(name);
     if (!effect) return fail(effect.error());
-    operation.accesses.push_back({std::move(*resource), *effect});
+    access.resource = std::move(*resource);
+    access.effect = *effect;
+    operation.accesses.push_back(std::move(access));
   }
+  return {};
+}
+
+// An operation whose accesses all say their own action has theirs, or, where they differ, the group they are in.
+Status settle_action(Operation& operation) {
+  for (const Access& access : operation.accesses) {
+    if (!operation.action.empty()) break;
+    if (access.action.empty()) return wrong("`action` is missing: mcp:call_tool, http:PUT, git:update_ref");
+  }
+  auto differs = [&](const Access& access) { return access.action != operation.accesses.front().action; };
+  if (operation.action.empty()) {
+    operation.action = operation.accesses.front().action;
+    const std::string protocol = operation.action.substr(0, operation.action.find(':'));
+    std::string_view group = group_of(protocol, operation.action);
+    if (!group.empty() && std::ranges::any_of(operation.accesses, differs)) operation.action = group;
+  }
+  if (operation.protocol.empty()) operation.protocol = operation.action.substr(0, operation.action.find(':'));
   return {};
 }
 
@@ -169,23 +210,16 @@ Status settle_upstream(Operation& operation) {
 
 Result<Operation> read_operation(const Json& json) {
   Operation out;
-  for (auto [key, text] :
-       {std::pair("upstream", &out.upstream), std::pair("protocol", &out.protocol), std::pair("action", &out.action)}) {
+  for (auto [key, text] : {std::pair("upstream", &out.upstream), std::pair("protocol", &out.protocol)}) {
     if (auto read = read_text(json, key, *text); !read) return fail(read.error());
   }
-  if (out.action.empty()) return wrong("`action` is missing: mcp:call_tool, http:PUT");
-  if (out.action.starts_with("Action::")) {
-    auto uid = cedar::parse_entity_uid(out.action);
-    if (!uid) return wrong("`action` must be Action::\"mcp:call_tool\" or mcp:call_tool");
-    out.action = uid->id();
-  }
-  if (out.protocol.empty()) out.protocol = out.action.substr(0, out.action.find(':'));
+  if (auto read = read_action(json, out.action); !read) return fail(read.error());
+  if (out.action.empty() && find_member(json, "accesses") == nullptr)
+    return wrong("`action` is missing: mcp:call_tool, http:PUT, git:update_ref");
   if (auto read = read_accesses(json, out); !read) return fail(read.error());
+  if (auto settled = settle_action(out); !settled) return fail(settled.error());
   if (auto settled = settle_upstream(out); !settled) return fail(settled.error());
-  if (const Json* input = find_member(json, "input")) {
-    if (!input->is_object()) return wrong("`input` must be an object");
-    out.input = input->dump();
-  }
+  if (auto read = read_input(json, out.input); !read) return fail(read.error());
   return out;
 }
 

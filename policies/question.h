@@ -7,7 +7,8 @@
 //     "now": "2026-11-21T09:30:00Z" }
 //
 // The members of `operation` may also stand beside `agent`. `accesses`: [{resource, effect}] instead of both, for what
-// touches several things. docs/formats/explain.md has every member. Pure functions, any thread.
+// touches several things; each may have its own `action` and `input`, as the refs of a push have.
+// docs/formats/explain.md has every member. Pure functions, any thread.
 #pragma once
 
 #include <string>

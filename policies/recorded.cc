@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "policies/question.h"
+#include "scopes/accesses.h"
 
 namespace countersign::policies {
 namespace {
@@ -38,6 +39,16 @@ void add_approval(const Json& request, const std::string& rule, std::vector<Appr
     if (auto at = parse_time(string_or(vote, "at", ""))) fact.at = std::max(fact.at, *at);
   }
   if (!fact.by.empty()) out.push_back(std::move(fact));
+}
+
+// A push keeps what it does to each ref, with the parameters of that.
+Status read_own_accesses(const Json& json, Operation& operation) {
+  const Json* input = find_member(json, "input");
+  if (operation.protocol != "git" || input == nullptr || !input->is_object()) return {};
+  auto accesses = accesses_from_json(*input, operation.upstream);
+  if (!accesses) return not_recorded("the parameters that were kept cannot be read: " + accesses.error().message);
+  operation.accesses = std::move(*accesses);
+  return {};
 }
 
 Status read_resources(const Json& json, Operation& operation) {
@@ -125,6 +136,8 @@ Result<Question> read_recorded(const Json& json) {
     return not_recorded("the record does not say who asked for what, and when");
   out.now = *at;
   if (auto read = held ? from_held_request(json, out) : from_audit_record(json, out); !read) return fail(read.error());
+  if (auto read = read_own_accesses(json, out.operation); !read) return fail(read.error());
+  if (!out.operation.accesses.empty()) return out;
   if (auto read = read_resources(json, out.operation); !read) return fail(read.error());
   return out;
 }

@@ -176,6 +176,7 @@ std::string list(const std::vector<std::string>& words) {
 void append_action(std::string& out, const Protocol& protocol, std::string_view name, const ProtocolAction& shape,
                    const SchemaParts& parts, std::optional<Effect> only) {
   std::vector<std::string> groups = {cedar::quote(protocol.name)};
+  if (!shape.group.empty()) groups.push_back(cedar::quote(shape.group));
   bool change = false;
   bool applies = false;
   for (std::size_t i = 0; i < kEffectCount; ++i) {
@@ -246,7 +247,13 @@ std::string schema_text(const SchemaParts& parts, const SchemaFocus& focus) {
   for (const std::string& type : resource_types_of(parts)) out += resource_declaration(type, attributes);
   out += "\naction \"change\"";
   for (std::size_t i = 0; i < kEffectCount; ++i) out += ", " + cedar::quote(effect_name(static_cast<Effect>(i)));
-  for (const Protocol& protocol : protocols()) out += ", " + cedar::quote(protocol.name);
+  for (const Protocol& protocol : protocols()) {
+    out += ", " + cedar::quote(protocol.name);
+    std::set<std::string_view> groups;
+    for (const ProtocolAction& action : protocol.actions) groups.insert(action.group);
+    groups.erase("");
+    for (std::string_view group : groups) out += ", " + cedar::quote(group);
+  }
   out += ";\n";
   for (const Protocol& protocol : protocols()) {
     out += "\n";
@@ -281,9 +288,11 @@ std::shared_ptr<const PolicySchema> PolicySchema::make(SchemaParts parts, Proble
       if (!shape || !action.context) continue;
       const cedar::AttributeType* input = action.context->find("input");
       if (!input) continue;
-      out->actions_.emplace(action.uid, Action{input->type, shape->effects});
+      Action known{input->type, shape->effects, std::nullopt};
+      if (!shape->group.empty()) known.group.emplace(vocabulary().action, shape->group);
       if (protocol.names == ActionNames::open && shape == &protocol.actions.front())
-        out->unlisted_.emplace(protocol.name, Action{input->type, shape->effects});
+        out->unlisted_.emplace(protocol.name, known);
+      out->actions_.emplace(action.uid, std::move(known));
     }
   }
   return out;

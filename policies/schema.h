@@ -62,12 +62,13 @@ class PolicySchema {
   struct Action {
     cedar::TypePtr input;  // record type of the parameters
     EffectSet effects;
+    std::optional<cedar::EntityUid> group;  // ProtocolAction::group
   };
 
   // Problems: schema.generated, when names of the configuration make no schema.
   [[nodiscard]] static std::shared_ptr<const PolicySchema> make(SchemaParts parts, Problems& problems);
 
-  // nullptr when the protocol's adapter never names such an action.
+  // nullptr when the protocol's adapter never names such an action: a group is none.
   [[nodiscard]] const Action* find(std::string_view protocol, const cedar::EntityUid& action) const;
   [[nodiscard]] bool is_resource_type(std::string_view type) const;
 

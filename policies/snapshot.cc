@@ -256,14 +256,15 @@ std::shared_ptr<const PolicySchema> Snapshot::load_schema(const std::filesystem:
   return sound ? schema : nullptr;
 }
 
-bool Snapshot::mentions_input(const cedar::EntityUid& action, std::string_view protocol, Effect effect) const {
+bool Snapshot::mentions_input(const cedar::EntityUid& action, const cedar::EntityUid* group, std::string_view protocol,
+                              Effect effect) const {
   if (!mentions_input_) return false;
   auto any = [this](std::span<const cedar::PolicyRef> refs) {
     return std::ranges::any_of(refs, [this](cedar::PolicyRef ref) { return facts(ref).mentions.input; });
   };
   const Vocabulary& words = vocabulary();
   return any(policies_.for_any_action()) || any(policies_.for_action(action)) ||
-         any(policies_.for_action_group(action)) ||
+         any(policies_.for_action_group(action)) || (group && any(policies_.for_action_group(*group))) ||
          any(policies_.for_action_group(words.effects[static_cast<std::size_t>(effect)])) ||
          (is_change(effect) && any(policies_.for_action_group(words.change))) ||
          any(policies_.for_action_group(cedar::EntityUid(words.action, protocol)));

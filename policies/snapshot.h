@@ -77,8 +77,9 @@ class Snapshot {
   [[nodiscard]] const std::vector<std::string>& upstreams() const { return upstreams_; }
 
   [[nodiscard]] bool mentions_approval() const { return mentions_approval_; }
-  // Whether a policy that may apply to this action reads context.input.
-  [[nodiscard]] bool mentions_input(const cedar::EntityUid& action, std::string_view protocol, Effect effect) const;
+  // Whether a policy that may apply to this action reads context.input. `group`: the schema's for it, or null.
+  [[nodiscard]] bool mentions_input(const cedar::EntityUid& action, const cedar::EntityUid* group,
+                                    std::string_view protocol, Effect effect) const;
 
  private:
   friend struct SnapshotBuilder;

@@ -74,6 +74,19 @@ std::string declare(std::string_view type, std::string_view what) {
          " = { name?: Type, … };";
 }
 
+// `action == Action::"git:push"`: nothing that is done has the name of a group.
+std::string advice_on_group(const cedar::ast::Policy& policy) {
+  if (policy.action.kind != cedar::ast::ScopeKind::equal || policy.action.entities.empty()) return {};
+  const std::string& name = policy.action.entities.front().id;
+  bool group = name == "change" || effect_from_name(name).has_value();
+  for (const Protocol& protocol : protocols()) {
+    group = group || name == protocol.name || std::ranges::any_of(protocol.actions, [&](const ProtocolAction& action) {
+              return !action.group.empty() && action.group == name;
+            });
+  }
+  return group ? "`" + name + "` is a group of actions: write `action in Action::\"" + name + "\"`" : std::string();
+}
+
 // Advice for what this schema's users run into; empty where Cedar's own says enough.
 std::string advice(const cedar::PolicySet& policies, const cedar::ValidationFinding& finding) {
   std::string_view text = finding.source->text().substr(finding.diagnostic.span.offset, finding.diagnostic.span.length);
@@ -88,14 +101,15 @@ std::string advice(const cedar::PolicySet& policies, const cedar::ValidationFind
     case Finding::attribute_not_found:
       if (about("context.input.arguments.") || about("input.arguments.")) return declare("Arguments", "the argument");
       if (about("context.input.query")) return declare("Query", "the parameter");
-      if (about("context.input"))
-        return "not every action has it: ask `context has input.arguments.…` first, or name the action in the head";
       if (about(".labels.")) return declare("Labels", "a label that nothing has yet");
       if (about("principal.")) return declare("AgentAttributes", "an attribute that no agent of entities.yaml has");
       return {};
     case Finding::unsafe_optional_attribute:
       if (about("principal.owner"))
         return "an agent may belong to a team: write `principal in Team::\"…\"`, or ask `principal has owner &&` first";
+      return {};
+    case Finding::invalid_action_application:
+      if (policy) return advice_on_group(*policy);
       return {};
     case Finding::non_literal_extension:
       return "declare the argument with that type in inputs.cedarschema: it is read as one before policies see it";

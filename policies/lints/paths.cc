@@ -28,11 +28,6 @@ std::optional<Path> path_of(const std::vector<Expr>& exprs, ExprId id) {
   return out;
 }
 
-bool reads_input(const std::vector<Expr>& exprs, ExprId id) {
-  if (auto path = path_of(exprs, id)) return path->is_under({"input"});
-  return std::ranges::any_of(exprs[id].operands, [&](ExprId operand) { return reads_input(exprs, operand); });
-}
-
 namespace {
 
 void add(std::vector<TypePtr>& types, const TypePtr& type) {

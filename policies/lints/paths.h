@@ -22,9 +22,6 @@ struct Path {
 // nullopt when the expression is anything but attributes of a variable.
 [[nodiscard]] std::optional<Path> path_of(const std::vector<cedar::ast::Expr>& exprs, cedar::ast::ExprId id);
 
-// Whether something under the expression reads context.input.
-[[nodiscard]] bool reads_input(const std::vector<cedar::ast::Expr>& exprs, cedar::ast::ExprId id);
-
 // The types that a path may have over all actions and resource types; empty when it exists nowhere. The action has
 // none.
 [[nodiscard]] std::vector<cedar::TypePtr> types_of(const cedar::Schema& schema, cedar::ast::Variable root,

@@ -10,20 +10,34 @@ namespace {
 
 using cedar::ast::ScopeKind;
 
-// Whether `group` holds everything that `action` stands for.
-bool covers_action(const cedar::EntityUid& group, const cedar::EntityUid& action) {
+// Whether `group` holds everything that `action`, an action or a group, stands for.
+bool covers_action(const PolicySchema& schema, const cedar::EntityUid& group, const cedar::EntityUid& action) {
   if (group == action) return true;
-  auto effect = effect_from_name(action.id());
-  return group == vocabulary().change && effect && is_change(*effect);
+  const Vocabulary& words = vocabulary();
+  auto covers = [&](Effect effect) {
+    return group == words.effects[static_cast<std::size_t>(effect)] || (group == words.change && is_change(effect));
+  };
+  if (auto effect = effect_from_name(action.id())) return covers(*effect);
+  const std::size_t colon = action.id().find(':');
+  if (colon == std::string_view::npos) return false;
+  if (group.id() == action.id().substr(0, colon)) return true;  // its protocol's
+  const PolicySchema::Action* known = schema.find(action.id().substr(0, colon), action);
+  if (!known) return false;
+  if (known->group && *known->group == group) return true;
+  for (std::size_t i = 0; i < kEffectCount; ++i) {
+    auto effect = static_cast<Effect>(i);
+    if (known->effects.contains(effect) && !covers(effect)) return false;
+  }
+  return true;
 }
 
-bool covers_actions(const cedar::ScopeTest& wide, const cedar::ScopeTest& narrow) {
+bool covers_actions(const PolicySchema& schema, const cedar::ScopeTest& wide, const cedar::ScopeTest& narrow) {
   if (wide.kind == ScopeKind::any) return true;
   if (narrow.kind == ScopeKind::any || wide.kind == ScopeKind::equal)
     return wide.kind == narrow.kind && wide.entities == narrow.entities;
   return std::ranges::all_of(narrow.entities, [&](const cedar::EntityUid& action) {
     return std::ranges::any_of(wide.entities,
-                               [&](const cedar::EntityUid& group) { return covers_action(group, action); });
+                               [&](const cedar::EntityUid& group) { return covers_action(schema, group, action); });
   });
 }
 
@@ -56,9 +70,10 @@ std::vector<std::string_view> clauses_of(const cedar::Policy& policy) {
   return out;
 }
 
-bool covers(const cedar::Policy& wide, const cedar::Policy& narrow) {
+bool covers(const PolicySchema& schema, const cedar::Policy& wide, const cedar::Policy& narrow) {
   bool principals = is_every_agent(wide.principal()) || covers(wide.principal(), narrow.principal());
-  if (!principals || !covers_actions(wide.action(), narrow.action()) || !covers(wide.resource(), narrow.resource()))
+  if (!principals || !covers_actions(schema, wide.action(), narrow.action()) ||
+      !covers(wide.resource(), narrow.resource()))
     return false;
   return wide.conditions().empty() || clauses_of(wide) == clauses_of(narrow);
 }
@@ -76,8 +91,8 @@ void approval_shadowed(const Snapshot& snapshot, Findings& findings) {
   }
   for (cedar::PolicyRef ref : soft) {
     const cedar::Policy& policy = snapshot.policies()[ref];
-    auto over =
-        std::ranges::find_if(hard, [&](cedar::PolicyRef other) { return covers(snapshot.policies()[other], policy); });
+    auto over = std::ranges::find_if(
+        hard, [&](cedar::PolicyRef other) { return covers(snapshot.schema(), snapshot.policies()[other], policy); });
     if (over != hard.end())
       findings.add(policy, policy.span(), Severity::warning,
                    "no approval ever helps here: `" + snapshot.facts(*over).id + "` forbids the same without one",

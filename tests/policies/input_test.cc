@@ -93,9 +93,10 @@ TEST(Input, MisfitsSayWhereAndWhat) {
     Result<TypedInput> input = input_value(json, *type_of(type));
     return input ? input->misfits : std::vector<std::string>{input.error().code};
   };
-  EXPECT_EQ(misfits("{ tool: String, arguments: { n?: Long } }", R"({"arguments":{"n":"x"}})"),
-            (std::vector<std::string>{"context.input.arguments.n is text, not Long", "context.input.tool is missing"}));
-  EXPECT_EQ(misfits("{ tool: String }", ""), (std::vector<std::string>{"context.input.tool is missing"}));
+  EXPECT_EQ(
+      misfits("{ tool: String, arguments: { n?: Long } }", R"({"arguments":{"n":"x"}})"),
+      (std::vector<std::string>{"context.input.arguments.n is text, not Long", "context.input.tool is not known"}));
+  EXPECT_EQ(misfits("{ tool: String }", ""), (std::vector<std::string>{"context.input.tool is not known"}));
   EXPECT_TRUE(misfits("{}", "").empty());
   std::string many = "{\"s\":[";
   for (int i = 0; i < 1000; ++i) many += (i > 0 ? ",\"x" : "\"x") + std::to_string(i) + "\"";

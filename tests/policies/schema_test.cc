@@ -215,6 +215,12 @@ class Requests {
     if (out.action == "mcp:call_tool") out.input = tool_call(object(3));
     if (out.action == "mcp:read_resource") out.input = R"({"uri":"file:///x"})";
     if (out.action == "mcp:get_prompt") out.input = R"({"prompt":"p"})";
+    if (out.protocol == "git" && below(2) == 0) out.input = R"({"secrets":0,"ref":"refs/heads/a","paths":["a"]})";
+    if (below(3) == 0) {  // said of the access itself; the operation has another name
+      std::swap(out.accesses.front().action, out.action);
+      std::swap(out.accesses.front().input, out.input);
+      out.action = out.protocol + ":something";
+    }
     return out;
   }
 
