@@ -63,8 +63,7 @@ std::string problem_of(const Attestation& attestation) {
 // 0 when there are none, one more than kMaxAttestedCommits when there are too many.
 std::size_t commits_of(const Attestation& attestation) {
   std::size_t count = 0;
-  for (const AttestedRef& ref : attestation.refs)
-    count = std::min(count + ref.commits.size(), kMaxAttestedCommits + 1);
+  for (const AttestedRef& ref : attestation.refs) count = std::min(count + ref.commits.size(), kMaxAttestedCommits + 1);
   return count;
 }
 
@@ -145,8 +144,8 @@ Status read_lists(const Json& predicate, Attestation& out) {
   }
   for (const Json& json : approvals) {
     Members approval(json);
-    out.approvals.push_back({approval.text("rule"), approval.text("stage"), approval.text("by"),
-                             approval.text("level"), approval.time("at")});
+    out.approvals.push_back({approval.text("rule"), approval.text("stage"), approval.text("by"), approval.text("level"),
+                             approval.time("at")});
     if (!approval.missing().empty()) return malformed("an approval without `" + approval.missing() + "`");
   }
   return {};
@@ -189,8 +188,7 @@ Status read_subjects(const Json& subjects, Attestation& out) {
       return malformed("a subject is not named after the repository of the predicate");
     auto found = refs.find(std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - tail));
     if (found == refs.end()) return malformed("a subject is of a ref that the predicate does not name");
-    if (name != subject_name(out, found->first, commit))
-      return malformed("a subject's name is not that of its commit");
+    if (name != subject_name(out, found->first, commit)) return malformed("a subject's name is not that of its commit");
     found->second->commits.push_back(std::move(commit));
   }
   return {};

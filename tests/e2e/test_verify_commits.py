@@ -2,18 +2,26 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
+import textwrap
 import unittest
 
 from attestations import Key, altered, seal, statement
 
 BINARY = os.environ["COUNTERSIGN_BINARY"]
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TRAILER = "Co-Authored-By: Claude <noreply@anthropic.com>"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
                "GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.com", "GIT_AUTHOR_DATE": "1763000000 +0000",
                "GIT_COMMITTER_NAME": "Ann", "GIT_COMMITTER_EMAIL": "ann@example.com",
                "GIT_COMMITTER_DATE": "1763000000 +0000"}
+
+
+def script_behind(mark, text):
+    """The block scalar that follows `mark` in a YAML text."""
+    return textwrap.dedent(text[text.index(mark) + len(mark):])
 
 
 class Repository:
@@ -395,6 +403,80 @@ class VerifyCommits(unittest.TestCase):
         self.assertFalse(self.report(repo=clone)["ok"])  # a clone alone brings none
         clone.git("fetch", "-q", "origin", "+refs/countersign/attestations/*:refs/countersign/attestations/*")
         self.assertTrue(self.report(repo=clone)["ok"])
+
+    # -- the CI snippets, run as they are documented ----------------------------------------------------------------
+
+    def ci_clone(self, envelope_of):
+        """A clone as CI has it, and the commits that an assisted push added."""
+        commit = self.repo.commit(f"feature\n\n{TRAILER}")
+        if envelope_of:
+            self.repo.publish(envelope_of(commit), "req_1")
+        folder = self.root / f"ci-{commit[:8]}"
+        self.repo.git("clone", "-q", f"file://{self.repo.folder}", str(folder))
+        return folder, commit
+
+    def run_snippet(self, script, folder, **variables):
+        done = subprocess.run(["bash", "-c", script], cwd=folder, env={**ENVIRONMENT, **variables}, capture_output=True,
+                              text=True, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_the_github_action(self):
+        text = (ROOT / "docs" / "ci" / "github" / "action.yml").read_text()
+        script = script_behind("      run: |\n", text)
+        names = re.findall(r"^        (CS_\w+): \$\{\{", text, re.M)
+        self.assertNotIn("${{", script)
+
+        def run(folder, **changes):
+            variables = dict.fromkeys(names, "")
+            variables.update(CS_KEY=self.key.vkey, CS_BASE=self.repo.base, CS_HEAD="HEAD", CS_ALL="false", CS_MIN_APPROVALS="1",
+                             CS_REMOTE="origin", CS_BINARY=BINARY, CS_DEFAULT_BRANCH="main", CS_THIS_BRANCH="main")
+            variables.update(changes)
+            return self.run_snippet(script, folder, **variables)
+
+        folder, commit = self.ci_clone(None)
+        self.assertEqual(run(folder)[0], 1)
+        self.repo.publish(seal(statement([commit, self.repo.base]), self.key), "req_1")
+        self.assertEqual(run(folder)[0], 0)
+        self.assertEqual(run(folder, CS_BRANCH="main", CS_REPOSITORY="team/app", CS_UPSTREAM="origin", CS_ALL="true",
+                             CS_REQUIRE_LEVEL="senior")[0], 0)
+        self.assertEqual(run(folder, CS_BRANCH="dev")[0], 1)
+        self.assertEqual(run(folder, CS_MIN_APPROVALS="2")[0], 1)
+        # A new default branch is checked whole; a new other one for what it adds.
+        code, text = run(folder, CS_BASE="0" * 40, CS_ALL="true")
+        self.assertEqual((code, "2 commits" in text), (0, True), text)
+        code, text = run(folder, CS_BASE="0" * 40, CS_THIS_BRANCH="feature")
+        self.assertEqual((code, "0 commits" in text), (0, True), text)
+        # Whatever cannot be checked fails.
+        for change in ({"CS_KEY": ""}, {"CS_HEAD": ""}, {"CS_REMOTE": "nowhere"}, {"CS_BINARY": "/nonexistent"},
+                       {"CS_BASE": "1" * 40}, {"CS_BASE": "", "CS_THIS_BRANCH": "x", "CS_DEFAULT_BRANCH": ""},
+                       {"CS_BRANCH": "$(touch owned)"}):
+            with self.subTest(**change):
+                self.assertNotEqual(run(folder, **change)[0], 0)
+        self.assertFalse((folder / "owned").exists())
+
+    def test_the_gitlab_job(self):
+        text = (ROOT / "docs" / "ci" / "gitlab.yml").read_text()
+        script = script_behind("    - |\n", text)
+        own = {"COUNTERSIGN_REPOSITORY": "team/app", "COUNTERSIGN_REQUIRE_LEVEL": "senior"}
+        for name, value in own.items():
+            self.assertIn(f"    {name}: {value}\n", text)
+        key = self.root / "vkey"
+        key.write_text(self.key.vkey + "\n")
+
+        def run(folder, **changes):
+            variables = {"COUNTERSIGN_VKEY": str(key), "CI_COMMIT_BEFORE_SHA": self.repo.base, "CI_COMMIT_SHA": "HEAD",
+                         "CI_COMMIT_BRANCH": "main", "COUNTERSIGN_BINARY": BINARY, **own, **changes}
+            return self.run_snippet(script, folder, **variables)
+
+        folder, commit = self.ci_clone(lambda c: seal(statement([c, self.repo.base]), self.key))
+        self.assertEqual(run(folder), (0, run(folder)[1]))
+        code, text = run(folder, CI_COMMIT_BEFORE_SHA="0" * 40)
+        self.assertEqual((code, "2 commits" in text), (0, True), text)
+        self.assertEqual(run(folder, CI_COMMIT_BRANCH="dev")[0], 1)
+        self.assertEqual(run(folder, COUNTERSIGN_REQUIRE_LEVEL="vp")[0], 1)
+        self.assertNotEqual(run(folder, COUNTERSIGN_VKEY="")[0], 0)
+        self.repo.publish(altered(seal(statement([commit]), self.key), lambda s: s.update(x=1)), "req_1")
+        self.assertEqual(run(folder)[0], 1)
 
 
 if __name__ == "__main__":
