@@ -5,9 +5,11 @@ Inventory: everything on the upstream is staging, but `main`, `release/*` and th
 import base64
 import http.client
 import json
+import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -106,8 +108,10 @@ class Clone:
 
     def begin_push(self, *args):
         """A push that runs beside the test; end it with world.end()."""
-        return subprocess.Popen(["git", "push", *args], cwd=self.folder, env=git_environment(self.world.home), stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, start_new_session=True)
+        process = subprocess.Popen(["git", "push", *args], cwd=self.folder, env=git_environment(self.world.home), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.world.processes.append(process)
+        return process
 
 
 class GitWorld:
@@ -139,7 +143,8 @@ class GitWorld:
             self.server.close()
             raise
         self.sam, self.pat = self.gateway.person("sam"), self.gateway.person("pat")
-        self._tokens, self._count, self._seed = {}, 0, None
+        self.processes = []
+        self._tokens, self._count = {}, 0
 
     def token(self, agent="builder", upstreams="origin", extra=()):
         """A sealed agent token; the same one for the same arguments."""
@@ -259,6 +264,10 @@ class GitWorld:
                          {"Content-Type": "application/x-git-receive-pack-request", **(headers or {})}, token)
 
     def close(self):
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
         if self.gateway.process.running():
             self.gateway.stop()
         self.server.close()

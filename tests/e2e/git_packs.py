@@ -41,6 +41,11 @@ def copies(base_size, chunk, times):
     return varint(base_size) + varint(chunk * times) + copy * times
 
 
+def ended(base_size, keep, data):
+    """A delta that keeps the first `keep` bytes of its base and ends with `data`."""
+    return varint(base_size) + varint(keep + len(data)) + bytes([0x80 | 0x30, keep & 0xFF, keep >> 8]) + bytes([len(data)]) + data
+
+
 def ref_delta(base, delta):
     return head(REF_DELTA, len(delta)) + bytes.fromhex(base) + zlib.compress(delta)
 
