@@ -40,7 +40,8 @@ constexpr std::string_view kRefInput =
     "{ ref: String, old: String, new: String, ancestry: String, forced: Bool, default_branch: Bool, atomic: Bool, "
     "refs: Long, options: Set<String>, commits: Long, authors: Set<String>, unsigned_commits: Long, assisted: Bool, "
     "assistants: Set<String>, files: Long, additions: Long, deletions: Long, largest_file: Long, binary_files: Long, "
-    "symlinks: Long, submodules: Long, paths: Set<String>, directories: Set<String>, ci_files: Long, secrets: Long }";
+    "symlinks: Long, submodules: Long, paths: Set<String>, directories: Set<String>, ci_files: Long, secrets: Long, "
+    "unscanned: Long }";
 
 // A ref whose old value stays reachable is written, one whose old value may be lost is destroyed.
 Protocol git() {

@@ -56,7 +56,8 @@ std::string statistics_text(const git::RefCommand& command, const git::RefFacts&
              (findings.unsettled.empty() ? "its history could not be followed" : findings.unsettled);
       break;
   }
-  out += "\n" + std::to_string(facts.commit_count) + " commits; " + git::statistics(facts) + "\n";
+  out += "\n" + std::to_string(facts.commit_count) + (facts.commit_count == 1 ? " commit; " : " commits; ") +
+         git::statistics(facts) + "\n";
   if (!facts.totals.largest_path.empty())
     out += "largest file: " + facts.totals.largest_path + ", " + std::to_string(facts.totals.largest_size) + " bytes\n";
   return out;

@@ -5,53 +5,11 @@ import pathlib
 import shutil
 import sys
 import tempfile
-import textwrap
 import time
 
+from demo_git import tell_git
+from demo_story import Story, paint, short
 from harness import (ROOT, UPSTREAM_SECRET, McpError, World, countersign_of, text_of, wait_until)
-
-COLOUR = sys.stdout.isatty()
-
-
-def paint(code, text):
-    return f"\033[{code}m{text}\033[0m" if COLOUR else text
-
-
-class Story:
-    def __init__(self):
-        self.failures = 0
-        self.number = 0
-
-    def step(self, title):
-        self.number += 1
-        print(f"\n{paint('1', f'{self.number}. {title}')}")
-
-    def human(self, command, output=""):
-        print(f"   {paint('36', '$ countersign ' + command)}")
-        self.show(output)
-
-    def agent(self, text):
-        print(f"   {paint('35', 'agent asks')}   {text}")
-
-    def answer(self, text):
-        lines = textwrap.wrap(text, 108) or [""]
-        print(f"   {paint('33', 'answer')}       {lines[0]}")
-        for line in lines[1:]:
-            print(f"                {line}")
-
-    def show(self, output):
-        for line in output.rstrip("\n").split("\n") if output.strip() else []:
-            print(f"     {line}")
-
-    def check(self, truth, what):
-        if not truth:
-            self.failures += 1
-        print(f"   {paint('32', 'ok') if truth else paint('31', 'WRONG')}           {what}")
-
-
-def short(token):
-    return f"{token[:24]}… ({len(token)} characters)"
-
 
 def call(story, client, name, arguments, progress=False):
     story.agent(f"{name} {json.dumps(arguments)}")
@@ -186,12 +144,13 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave everything running and print the addresses")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="countersign-demo-"))
-    print(paint("1", "Countersign between an agent and two real systems: an MCP file server and nginx with WebDAV"))
+    print(paint("1", "Countersign between an agent and three real systems: an MCP file server, nginx with WebDAV, and a git host"))
     print(f"   everything happens in {folder}")
     story = Story()
     world = World(folder)
     try:
         tell(story, world)
+        tell_git(story)
     except (AssertionError, McpError, KeyError, ValueError) as error:
         story.failures += 1
         print(f"   {paint('31', 'WRONG')}        {error}")
@@ -200,7 +159,7 @@ def main():
         print(paint("31", f"{story.failures} checks failed") + f"; logs are in {folder}")
         world.close()
         return 1
-    print(paint("32", "All eight steps showed what they should."))
+    print(paint("32", f"All {story.number} steps showed what they should."))
     if not arguments.keep:
         world.close()
         shutil.rmtree(folder)
