@@ -448,6 +448,7 @@ TEST_F(QueueTest, ListsByStateAgentOwnerAndPage) {
   HeldRequest other = test::draft("c");
   other.requester.agent = "other";
   other.requester.owner = "zoe";
+  other.frozen.upstream = "origin";
   std::string c = hold(other);
   auto ids = [&](const Filter& filter) {
     std::vector<std::string> out;
@@ -460,6 +461,8 @@ TEST_F(QueueTest, ListsByStateAgentOwnerAndPage) {
   EXPECT_EQ(ids({.states = {State::held, State::approved}, .agent = "builder", .owner = "", .before = ""}),
             (Ids{b, a}));
   EXPECT_EQ(ids({.states = {}, .agent = "", .owner = "zoe", .before = ""}), (Ids{c}));
+  EXPECT_EQ(ids({.states = {}, .agent = "", .owner = "", .upstream = "origin", .before = ""}), (Ids{c}));
+  EXPECT_EQ(ids({.states = {State::approved}, .agent = "", .owner = "", .upstream = "files", .before = ""}), (Ids{b}));
   EXPECT_EQ(ids({.states = {}, .agent = "' OR 1 --", .owner = "", .before = ""}), Ids{});
   EXPECT_EQ(ids({.states = {}, .agent = "", .owner = "", .before = "", .limit = 2}), (Ids{c, b}));
   EXPECT_EQ(ids({.states = {}, .agent = "", .owner = "", .before = b, .limit = 2}), (Ids{a}));

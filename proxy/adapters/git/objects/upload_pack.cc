@@ -26,10 +26,6 @@ GitCommand upload_pack(const fs::path& folder, std::string_view git_protocol, st
   command.arguments = {"-c",
                        "uploadpack.allowFilter=true",
                        "-c",
-                       "uploadpack.allowRefInWant=true",  // a client asks for these where the upstream offers them
-                       "-c",
-                       "uploadpack.allowSidebandAll=true",
-                       "-c",
                        "uploadpack.hideRefs=!refs/",
                        "upload-pack",
                        "--strict",
@@ -137,6 +133,9 @@ Result<std::string> ReviewView::advertise(std::string_view git_protocol) {
 Result<OrNeeds<std::monostate>> ReviewView::answer(const FileInput& body, std::string_view git_protocol,
                                                    const std::string& output_file) {
   GitCommand command = upload_pack(folder_, git_protocol, {});
+  // Not advertised, but taken: a client that was told so by the upstream asks for them.
+  for (const char* taken : {"uploadpack.allowRefInWant=true", "uploadpack.allowSidebandAll=true"})
+    command.arguments.insert(command.arguments.begin(), {"-c", taken});
   command.input = body;
   command.output_file = output_file;
   ToolLimits tool = limits_.tool;
