@@ -64,13 +64,15 @@ Task<Forwarded> GitConversation::forward(Doors& doors, BodySource* body, ReplySi
     co_return co_await give_up(sink, std::move(missing));
   }
   RequestHead head = request_.head;
+  const bool rewritten = request_.route.service == GitService::advertise_push;
+  if (rewritten) head.headers.remove("Accept-Encoding");
   Result<std::unique_ptr<HttpReply>> reply = co_await door->send(std::move(head), body);
   if (!reply) {
     Error error = reply.error();
     co_return co_await give_up(sink, std::move(error));
   }
   HttpReply& answer = **reply;
-  if (request_.route.service == GitService::advertise_push && answer.head().status == 200) {
+  if (rewritten && answer.head().status == 200) {
     std::string path = request_.head.target.substr(0, request_.head.target.find("/info/refs"));
     WatchedAdvertisement watched(answer, memory_, {request_.operation.upstream, std::move(path)});
     co_return co_await relay_advertisement(watched, sink);
