@@ -222,10 +222,19 @@ class Fetch(GitTest):
         self.assertEqual(self.world.http("GET", f"/origin/{self.app}.git/HEAD", token=self.world.token(upstreams="other"))[0], 403)
         self.assertEqual(self.world.http("GET", f"/origin/{self.app}.git/HEAD", authorize=False)[0], 401)
 
+    def test_an_archive_is_a_read(self):
+        # Only newer gits ask for archives over HTTP, and their servers; this one says so itself.
+        for method, path in (("GET", "/info/refs?service=git-upload-archive"), ("POST", "/git-upload-archive")):
+            target = f"/origin/{self.app}.git{path}"
+            self.assertEqual(self.world.http(method, target, token=self.world.token(upstreams="other"))[0], 403)
+            before = len(self.server.requests())
+            self.world.http(method, target)
+            self.assertEqual(len(self.server.requests()), before + 1, "the host was asked")
+
     def test_what_is_not_gits_does_not_pass(self):
         before = len(self.server.requests())
         for method, path in (("GET", ""), ("GET", "/"), ("GET", "/config"), ("GET", "/description"), ("GET", "/../../etc/passwd"),
-                             ("GET", "/objects/../config"), ("GET", "/info/refs?service=git-upload-archive"), ("POST", "/git-upload-archive"),
+                             ("GET", "/objects/../config"), ("GET", "/git-upload-archive"), ("GET", "/objects/info/secrets"),
                              ("GET", "/info/refs?service=git-upload-pack&x=1"), ("GET", "/info/refs?service=git-upload-pack&service=git-receive-pack"),
                              ("DELETE", "/HEAD"), ("PUT", "/HEAD"), ("HEAD", "/HEAD"), ("PROPFIND", "/")):
             status, _, body = self.world.http(method, f"/origin/{self.app}.git{path}", b"" if method in ("POST", "PUT") else None)
