@@ -53,6 +53,7 @@ class Gateway {
   Status open_queue();
   Status listen();
   console::Services services();
+  adapters::GitReviewSources held_pushes();
   void on_change(const approvals::Change& change);
   void run_approved(std::string id);
   void run_what_waits();

@@ -82,6 +82,21 @@ console::Services Gateway::services() {
   };
 }
 
+// The queue is opened after the upstreams, and before anything is served.
+adapters::GitReviewSources Gateway::held_pushes() {
+  return {
+      .find = [this](std::string_view id) { return queue_->get(id); },
+      .list =
+          [this](std::string_view upstream) {
+            approvals::Filter filter;
+            filter.states = {approvals::State::held, approvals::State::approved, approvals::State::executing};
+            filter.upstream = upstream;
+            filter.limit = 1'000;
+            return queue_->list(filter);
+          },
+  };
+}
+
 std::vector<console::UpstreamStatus> Gateway::upstream_status() const {
   std::vector<console::UpstreamStatus> out;
   for (const config::Upstream& upstream : config_.upstreams) {
@@ -151,6 +166,7 @@ void Gateway::keep_house(std::stop_token stop) {
     if (auto expired = queue_->expire_due(clock_.now()); !expired)
       log_.error("expiry", {{"why", expired.error().message}});
     run_what_waits();
+    if (adapters::GitReviews* reviews = mounts_.reviews()) reviews->close_idle();
     if (watch.changed()) std::ignore = reload_policies("the folder has changed");
     if (clock_.now() - purged >= kPurge) {
       purged = clock_.now();

@@ -17,7 +17,8 @@ std::optional<std::string_view> behind(std::string_view target, std::string_view
 
 }  // namespace
 
-Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem::path& state, const Clock& clock) {
+Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem::path& state, const Clock& clock,
+                             adapters::GitReviewSources held) {
   Mounts out;
   const adapters::McpOptions mcp_options{.hold_stream = config.limits.hold_stream, .version = COUNTERSIGN_VERSION};
   std::vector<std::string> mcp;
@@ -36,11 +37,12 @@ Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem
         auto opened = adapters::GitWorkshop::open(state / "git", clock);
         if (!opened) return fail(opened.error());
         git = std::move(*opened);
+        out.reviews_ = std::make_shared<adapters::GitReviews>(git, std::move(held), clock);
       }
       auto tickets = adapters::LfsTickets::open_with_key(state / "keys" / "lfs.key", upstream.name);
       if (!tickets) return fail(tickets.error());
       adapters::LfsGate lfs{std::move(*tickets), config.agents_tls ? "https" : "http", clock};
-      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, std::move(lfs));
+      mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, out.reviews_, std::move(lfs));
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());

@@ -13,6 +13,7 @@
 
 #include "core/config.h"
 #include "proxy/adapters/adapter.h"
+#include "proxy/adapters/git_reviews.h"
 
 namespace countersign::proxy {
 
@@ -30,16 +31,20 @@ struct Route {
 class Mounts {
  public:
   // Errors: those of the adapters (an OpenAPI document that does not load).
-  // `state`: the state directory, where adapters keep what they need. `clock` outlives the mounts.
+  // `state`: the state directory, where adapters keep what they need. `clock` outlives the mounts. `held`: where held
+  // pushes are, asked once requests are served.
   [[nodiscard]] static Result<Mounts> build(const config::Config& config, const std::filesystem::path& state,
-                                            const Clock& clock);
+                                            const Clock& clock, adapters::GitReviewSources held);
 
   [[nodiscard]] std::optional<Route> match(std::string_view target) const;
   // The adapter that speaks with this upstream, to run or show a stored request.
   [[nodiscard]] const Mount* of_upstream(std::string_view upstream) const;
+  // nullptr: there is no git upstream.
+  [[nodiscard]] adapters::GitReviews* reviews() const { return reviews_.get(); }
 
  private:
   std::vector<Mount> mounts_;
+  std::shared_ptr<adapters::GitReviews> reviews_;
 };
 
 }  // namespace countersign::proxy

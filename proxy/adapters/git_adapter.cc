@@ -7,6 +7,7 @@
 #include "proxy/adapters/git/objects/evidence_pack.h"
 #include "proxy/adapters/git_preview.h"
 #include "proxy/adapters/git_push.h"
+#include "proxy/adapters/git_review_conversation.h"
 #include "proxy/adapters/git_words.h"
 #include "proxy/adapters/http_fields.h"
 
@@ -115,6 +116,10 @@ Result<std::unique_ptr<Conversation>> GitAdapter::describe(const Inbound& inboun
     request.operation.reach = Reach::gateway;
   } else {
     request.operation = fetch_operation(upstream_, request.route);
+    if (auto review = read_review_request(*reviews_, upstream_, request.route, inbound)) {
+      return std::make_unique<GitReviewConversation>(*reviews_, std::move(*review), std::move(request), inbound.body,
+                                                     patience);
+    }
   }
   return std::make_unique<GitConversation>(std::move(request), workshop_->memory(), inbound.body, patience);
 }

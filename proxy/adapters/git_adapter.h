@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "proxy/adapters/adapter.h"
 #include "proxy/adapters/git_lfs_conversation.h"
+#include "proxy/adapters/git_reviews.h"
 #include "proxy/adapters/git_workshop.h"
 
 namespace countersign::adapters {
@@ -17,8 +18,13 @@ namespace countersign::adapters {
 // Immutable after construction: describe, thaw and preview may be called from any thread.
 class GitAdapter final : public Adapter {
  public:
-  GitAdapter(config::Upstream upstream, std::shared_ptr<GitWorkshop> workshop, LfsGate lfs)
-      : upstream_(std::move(upstream)), workshop_(std::move(workshop)), lfs_(std::move(lfs)) {}
+  // `reviews` works in the same workshop.
+  GitAdapter(config::Upstream upstream, std::shared_ptr<GitWorkshop> workshop, std::shared_ptr<GitReviews> reviews,
+             LfsGate lfs)
+      : upstream_(std::move(upstream)),
+        workshop_(std::move(workshop)),
+        reviews_(std::move(reviews)),
+        lfs_(std::move(lfs)) {}
 
   // Basic, for "push" or "fetch". LFS leaves open which: its client keeps one credential for both.
   [[nodiscard]] Challenge challenge(std::string_view method, std::string_view rest) const override;
@@ -34,6 +40,7 @@ class GitAdapter final : public Adapter {
  private:
   config::Upstream upstream_;
   std::shared_ptr<GitWorkshop> workshop_;
+  std::shared_ptr<GitReviews> reviews_;
   LfsGate lfs_;
 };
 

@@ -8,6 +8,7 @@
 #include "proxy/adapters/git/objects/visible.h"
 #include "proxy/adapters/git/pkt_line.h"
 #include "proxy/adapters/git/pkt_stream.h"
+#include "proxy/adapters/git_words.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/outcome.h"
 #include "proxy/adapters/relay.h"
@@ -102,7 +103,8 @@ Task<Forwarded> answer_error(ReplySink& sink, Error error) {
   extra.add("Cache-Control", "no-cache");
   done.body_bytes = body.size();
   done.body_sha256 = to_hex(sha256(body));
-  Status sent = co_await send(sink, 200, std::string(kResultType), std::move(body), std::move(extra));
+  std::string type(kResultType);
+  Status sent = co_await send(sink, 200, std::move(type), std::move(body), std::move(extra));
   if (!sent) done.detail += "; the agent did not take the answer: " + sent.error().message;
   co_return done;
 }
@@ -110,9 +112,7 @@ Task<Forwarded> answer_error(ReplySink& sink, Error error) {
 Task<Forwarded> give_up(ReplySink& sink, Error error) {
   Forwarded done{.outcome = outcome_of_error(error), .status = status_of_door_error(error), .detail = error.message};
   std::string lines = "countersign: " + error.message + " (" + error.code + ")\n";
-  HeaderList extra;
-  extra.add("Cache-Control", "no-store");
-  Status sent = co_await send(sink, done.status, "text/plain; charset=utf-8", std::move(lines), std::move(extra));
+  Status sent = co_await send_lines(sink, done.status, std::move(lines));
   if (!sent) done.detail += "; the agent did not take the answer: " + sent.error().message;
   co_return done;
 }

@@ -22,6 +22,31 @@ std::string object_key(const GitReviewPlace& place, std::string_view id) {
   return place.upstream + "\n" + place.repository + "\n" + std::string(id);
 }
 
+// Those below refs/approvals/, of which there may be many, and as many names to compare with.
+class Prefixes {
+ public:
+  explicit Prefixes(const std::vector<std::string>& all) {
+    for (const std::string& each : all) {
+      if (each.starts_with(kHeldRefs)) sorted_.emplace_back(each);
+    }
+    std::ranges::sort(sorted_);
+    // Without those that begin with another one, only the last that is not behind a name can be its beginning.
+    std::vector<std::string_view> least;
+    for (std::string_view each : sorted_) {
+      if (least.empty() || !each.starts_with(least.back())) least.push_back(each);
+    }
+    sorted_ = std::move(least);
+  }
+
+  [[nodiscard]] bool has_one_of(std::string_view name) const {
+    auto behind = std::ranges::upper_bound(sorted_, name);
+    return behind != sorted_.begin() && name.starts_with(*std::prev(behind));
+  }
+
+ private:
+  std::vector<std::string_view> sorted_;
+};
+
 // A place among those that are served.
 class Seat {
  public:
@@ -52,10 +77,7 @@ bool GitReviews::asks_for_held(const std::vector<std::string>& prefixes) {
 }
 
 Result<std::vector<HeldTip>> GitReviews::list(const GitReviewPlace& place, const std::vector<std::string>& prefixes) {
-  auto matches = [&prefixes](const HeldTip& tip) {
-    return prefixes.empty() ||
-           std::ranges::any_of(prefixes, [&tip](const std::string& each) { return tip.name.starts_with(each); });
-  };
+  const Prefixes wanted(prefixes);
   std::set<std::string> named;  // requests whose whole id is asked for
   bool all = prefixes.empty();
   for (const std::string& prefix : prefixes) {
@@ -83,7 +105,9 @@ Result<std::vector<HeldTip>> GitReviews::list(const GitReviewPlace& place, const
     auto push = read_held_push(request);
     if (!push || !may_show(place.repository, push->repository)) continue;
     if (pushes++ == limits_.pushes) break;
-    std::ranges::copy_if(held_tips(push->request, push->push), std::back_inserter(tips), matches);
+    for (HeldTip& tip : held_tips(push->request, push->push)) {
+      if (prefixes.empty() || wanted.has_one_of(tip.name)) tips.push_back(std::move(tip));
+    }
   }
   std::ranges::sort(tips, {}, &HeldTip::name);
   give_out(place, tips);

@@ -507,6 +507,26 @@ TEST_F(GitReviewsTest, TheOldestViewsMakeRoom) {
   EXPECT_TRUE(reviews->has_view(place, {kTwo}));
 }
 
+TEST_F(GitReviewsTest, ListsWhatBeginsWithOneOfThePrefixes) {
+  hold_a_commit(kOne);
+  hold_a_commit(kTwo);
+  auto names = [&](const std::vector<std::string>& prefixes) {
+    std::vector<std::string> out;
+    for (const HeldTip& tip : *reviews->list({"origin", "team/app"}, prefixes)) out.push_back(tip.request);
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  const std::string all(kHeldRefs);
+  EXPECT_EQ(names({}), (Names{kOne, kTwo}));
+  EXPECT_EQ(names({all}), (Names{kOne, kTwo}));
+  EXPECT_EQ(names({all + kTwo, all + kOne}), (Names{kOne, kTwo}));
+  EXPECT_EQ(names({all + kTwo.substr(0, 14), "refs/tags/"}), (Names{kTwo}));
+  EXPECT_EQ(names({all + "req_06fg0000a", all + "req_06fg0000b", all + "req_0", all + "s"}), (Names{kOne, kTwo}));
+  EXPECT_EQ(names({all + kOne + "/", all + kOne + "0", all + "a", all + "z"}), Names{});
+  EXPECT_EQ(names({all + kOne, all + kOne + "/heads"}), (Names{kOne}));
+  EXPECT_EQ(names({"refs/", "refs/heads/"}), Names{});
+}
+
 TEST_F(GitReviewsTest, HasLimits) {
   hold_a_commit(kOne);
   hold_a_commit(kTwo);
