@@ -176,6 +176,7 @@ void add_request_commands(CLI::App& root, Action& action) {
                                           "Show a request: who asks, what exactly, and who must approve",
                                           "countersign request show req_01jd3v9k4t8w2m6x");
   show.app->add_option("id", show.options->id, "Id of the request")->required();
+  show.app->add_flag("--full", show.options->full, "Print every line of what it would do, however long");
   output_option(show.app, show.options->output);
   server_options(show.app, show.options->server);
 

@@ -68,14 +68,6 @@ void heading(std::string& out, const Terminal& terminal, std::string_view text) 
   out.append("\n").append(terminal.styled(Style::bold, text)).append("\n");
 }
 
-// The arguments as an approver should see them: indented JSON, or the text as it is.
-std::string readable(std::string_view media_type, std::string_view text) {
-  if (media_type == "application/json") {
-    if (auto value = parse_json(text)) return many_lines(value->dump(2, ' ', false, Json::error_handler_t::replace));
-  }
-  return many_lines(text);
-}
-
 void render_policies(std::string& out, const Json& request, const Terminal& terminal) {
   const Json& policies = list_of(request, "policies");
   if (policies.empty()) return;
@@ -89,7 +81,7 @@ void render_policies(std::string& out, const Json& request, const Terminal& term
   }
 }
 
-void render_content(std::string& out, const Json& request, const Terminal& terminal) {
+void render_content(std::string& out, const Json& request, Shown shown, const Terminal& terminal) {
   const Json* preview = find_member(request, "preview");
   const Json* input = find_member(request, "input");
   const Json& parts = preview == nullptr ? Json() : list_of(*preview, "parts");
@@ -99,10 +91,7 @@ void render_content(std::string& out, const Json& request, const Terminal& termi
                                                   : input->dump(2, ' ', false, Json::error_handler_t::replace)),
                     2);
   }
-  for (const Json& part : parts) {
-    heading(out, terminal, text_of(part, "title"));
-    out += indented(readable(string_or(part, "media_type", ""), string_or(part, "text", "")), 2);
-  }
+  out += render_preview(parts, text_of(request, "id"), shown, terminal);
 }
 
 void render_approvals(std::string& out, const Json& request, const Terminal& terminal) {
@@ -151,7 +140,7 @@ std::string render_requests(const Json& requests, TimeMs now, const Terminal& te
   return table.empty() ? "no requests\n" : table.render(terminal);
 }
 
-std::string render_request(const Json& request, TimeMs now, const Terminal& terminal) {
+std::string render_request(const Json& request, TimeMs now, const Terminal& terminal, Shown shown) {
   std::string id = text_of(request, "id");
   std::string state = text_of(request, "state");
   std::string out = terminal.styled(Style::bold, id) + "  " + terminal.styled(style_of(state), state) + "\n\n";
@@ -178,7 +167,7 @@ std::string render_request(const Json& request, TimeMs now, const Terminal& term
               std::to_string(integer_or(*reply, "bytes", 0)) + " bytes");
   }
   render_policies(out, request, terminal);
-  render_content(out, request, terminal);
+  render_content(out, request, shown, terminal);
   render_approvals(out, request, terminal);
   if (state == "held") {
     out.append("\n  countersign approve ").append(id).append(" --reason TEXT\n");

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "cli/render_preview.h"
 #include "cli/text.h"
 #include "core/clock.h"
 #include "core/json.h"
@@ -18,7 +19,8 @@ namespace countersign::cli {
 // GET /api/v1/requests, its "requests".
 [[nodiscard]] std::string render_requests(const Json& requests, TimeMs now, const Terminal& terminal);
 // GET /api/v1/requests/{id}: everything an approver needs to judge it.
-[[nodiscard]] std::string render_request(const Json& request, TimeMs now, const Terminal& terminal);
+[[nodiscard]] std::string render_request(const Json& request, TimeMs now, const Terminal& terminal,
+                                         Shown shown = Shown::beginning);
 // The answer to a vote: the new state and what is still missing.
 [[nodiscard]] std::string render_vote(const Json& answer, const Terminal& terminal);
 

@@ -116,6 +116,7 @@ struct RequestShowOptions {
   ServerOptions server;
   Output output = Output::table;
   std::string id;
+  bool full = false;  // every line of what it would do
 };
 int run_request_show(const RequestShowOptions& options);
 

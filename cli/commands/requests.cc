@@ -37,7 +37,8 @@ int run_request_show(const RequestShowOptions& options) {
   auto request = client->get("/api/v1/requests/" + escape(options.id));
   if (!request) return report(*client, request.error());
   if (options.output == Output::json) return finish(render_json(*request));
-  return finish(render_request(*request, SystemClock().now(), Terminal::standard_output()));
+  const Shown shown = options.full ? Shown::full : Shown::beginning;
+  return finish(render_request(*request, SystemClock().now(), Terminal::standard_output(), shown));
 }
 
 int run_vote(const VoteOptions& options) {

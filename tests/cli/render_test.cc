@@ -93,6 +93,48 @@ TEST(RenderTest, EscapeSequencesAreNeutralisedWhereverTheyStand) {
   }
 }
 
+Json push() {
+  Json out = request();
+  out["preview"]["parts"] = {
+      {{"title", "statistics"}, {"media_type", "text/plain"}, {"text", "1 file changed, 1 line added, 1 removed"}},
+      {{"title", "files"}, {"media_type", "text/plain"}, {"text", "src/\n  M a.cc +1 -1\n"}},
+      {{"title", "diff"},
+       {"media_type", "text/x-diff"},
+       {"text",
+        "diff --git a/src/a.cc b/src/a.cc\n--- a/src/a.cc\n+++ b/src/a.cc\n@@ -1,2 +1,2 @@\n \tkept\n"
+        "--- gone\n+come \xe2\x80\xae\n"}}};
+  return out;
+}
+
+TEST(RenderTest, ADiffIsShownInColoursWithNothingHidden) {
+  const std::string plain = render_preview(push()["preview"]["parts"], "req_1", Shown::beginning, kPlain);
+  EXPECT_EQ(plain,
+            "\nstatistics\n  1 file changed, 1 line added, 1 removed\n"
+            "\nfiles\n  src/\n    M a.cc +1 -1\n"
+            "\ndiff\n  diff --git a/src/a.cc b/src/a.cc\n  --- a/src/a.cc\n  +++ b/src/a.cc\n  @@ -1,2 +1,2 @@\n"
+            "       kept\n  --- gone\n  +come \\u202e\n");
+  const Terminal colourful(Terminal::Colours::on, 120);
+  const std::string text = render_preview(push()["preview"]["parts"], "req_1", Shown::beginning, colourful);
+  EXPECT_TRUE(has(text, colourful.styled(Style::bold, "diff --git a/src/a.cc b/src/a.cc"))) << text;
+  EXPECT_TRUE(has(text, colourful.styled(Style::dim, "--- a/src/a.cc")));
+  EXPECT_TRUE(has(text, colourful.styled(Style::yellow, "@@ -1,2 +1,2 @@")));
+  EXPECT_TRUE(has(text, colourful.styled(Style::red, "--- gone"))) << "a line of the file, not a head";
+  EXPECT_TRUE(has(text, colourful.styled(Style::green, "+come \\u202e")));
+}
+
+TEST(RenderTest, LongPartsAreCutWithANoteThatSaysHowToSeeAll) {
+  Json long_push = push();
+  std::string& text = long_push["preview"]["parts"][2]["text"].get_ref<std::string&>();
+  for (int at = 0; at < 500; ++at) text += "+line " + std::to_string(at) + "\n";
+  const std::string beginning = render_request(long_push, kNow, kPlain);
+  EXPECT_TRUE(has(beginning, "  … 307 more lines: countersign request show req_1 --full\n")) << beginning;
+  EXPECT_TRUE(has(beginning, "+line 192\n"));
+  EXPECT_FALSE(has(beginning, "+line 193\n"));
+  const std::string full = render_request(long_push, kNow, kPlain, Shown::full);
+  EXPECT_TRUE(has(full, "+line 499\n"));
+  EXPECT_FALSE(has(full, "more lines"));
+}
+
 TEST(RenderTest, AnswersOfAnotherShapeDoNotBreakIt) {
   for (const Json& odd : {Json(), Json::array(), Json(7), Json::object(), Json{{"resources", 7}, {"votes", "x"}}}) {
     EXPECT_NO_THROW(std::ignore = render_request(odd, kNow, kPlain));
