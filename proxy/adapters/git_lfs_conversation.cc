@@ -143,8 +143,9 @@ Result<std::unique_ptr<Conversation>> describe_lfs(const config::Upstream& upstr
 Task<Status> send_lfs_message(ReplySink& sink, int status, std::string message) {
   HeaderList extra;
   extra.add("Cache-Control", "no-store");
+  std::string type(kLfsMediaType);
   std::string body = lfs_message(message);
-  co_return co_await send(sink, status, std::string(kLfsMediaType), std::move(body), std::move(extra));
+  co_return co_await send(sink, status, std::move(type), std::move(body), std::move(extra));
 }
 
 std::string lfs_denied_message(const Denial& denial) {
