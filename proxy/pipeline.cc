@@ -43,7 +43,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
     co_return;
   }
   adapters::Adapter& adapter = *route->mount->adapter;
-  auto spool = co_await exchange->read_body(adapter.body_limit(parts_.config.limits));
+  const std::uint64_t most = adapter.body_limit(parts_.config.limits);
+  auto spool = co_await exchange->read_body(most);
   if (!spool) {
     parts_.recorder.refused(trail, caller->chain, received, spool.error());
     co_await answer_error(&client, &spool.error());

@@ -46,6 +46,13 @@ bool loses(const git::RefCommand& command, git::Ancestry ancestry) {
   return command.kind() != git::CommandKind::create && ancestry != git::Ancestry::fast_forward;
 }
 
+// For a shell: people paste this, and a ref's name may be a command.
+std::string quoted(std::string_view text) {
+  std::string out = "'";
+  for (char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
+  return out + "'";
+}
+
 // Refs that belong to the gateway.
 bool is_reserved(std::string_view ref) {
   return ref.starts_with("refs/approvals/") || ref.starts_with("refs/countersign/");
@@ -158,8 +165,8 @@ Task<Result<std::string>> GitPush::keep_safe(Doors& doors, std::string request) 
     const git::RefCommand& command = push_.commands[i];
     if (!loses(command, ancestry_of(findings_ ? &*findings_ : nullptr, i))) continue;
     std::string copy = std::string(kBackups) + request + command.ref.substr(std::string_view("refs").size());
-    restore +=
-        (restore.empty() ? "" : "; ") + std::string("git push --force URL ") + command.old_id + ":" + command.ref;
+    if (!restore.empty()) restore += "; ";
+    restore += "git push --force URL " + quoted(command.old_id + ":" + command.ref);
     copies.push_back({std::string(command.old_id.size(), '0'), command.old_id, std::move(copy)});
   }
   if (copies.empty()) co_return std::string();

@@ -1,5 +1,6 @@
 #include "core/json_writer.h"
 #include "proxy/adapters/git/pkt_line.h"
+#include "proxy/adapters/git_held_refs.h"
 #include "proxy/adapters/git_push.h"
 #include "proxy/adapters/git_words.h"
 
@@ -34,7 +35,8 @@ Task<Status> GitPush::answer(ReplySink& sink, std::string packets) {
     sent = co_await sink.start(std::move(head), length);
   }
   ByteView bytes = as_bytes(packets);
-  if (sent && !bytes.empty()) sent = co_await sink.write(bytes);
+  const bool more = sent && !bytes.empty();
+  if (more) sent = co_await sink.write(bytes);
   if (sent) sent = co_await sink.finish();
   co_return sent;
 }
@@ -68,7 +70,14 @@ Task<Status> GitPush::answer_held(ReplySink& sink, Pending pending) {
   std::string lines = held_lines(pending);
   git::PushReport report = refused_report("held for approval (" + pending.request + ")");
   if (push_.capabilities.report_status_v2) {
-    for (git::RefReport& each : report.refs) each = {each.ref, "", {{"refname", "refs/approvals/" + pending.request}}};
+    const std::string whole = std::string(kHeldRefs) + pending.request;
+    for (git::RefReport& each : report.refs) each = {each.ref, "", {{"refname", whole}}};
+    // Where several refs can be fetched, each under a name of its own.
+    std::vector<HeldTip> tips = held_tips(pending.request, push_);
+    for (std::size_t i = 0, tip = 0; i < push_.commands.size() && tip < tips.size(); ++i) {
+      if (push_.commands[i].kind() == git::CommandKind::remove) continue;
+      report.refs[i].options.front().second = std::move(tips[tip++].name);
+    }
   }
   std::string packets = git::write_report(report, push_.capabilities, lines);
   co_return co_await answer(sink, std::move(packets));
