@@ -47,7 +47,7 @@ bool loses(const git::RefCommand& command, git::Ancestry ancestry) {
 }
 
 // For a shell: people paste this, and a ref's name may be a command.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
   return out + "'";
@@ -166,7 +166,7 @@ Task<Result<std::string>> GitPush::keep_safe(Doors& doors, std::string request) 
     if (!loses(command, ancestry_of(findings_ ? &*findings_ : nullptr, i))) continue;
     std::string copy = std::string(kBackups) + request + command.ref.substr(std::string_view("refs").size());
     if (!restore.empty()) restore += "; ";
-    restore += "git push --force URL " + quoted(command.old_id + ":" + command.ref);
+    restore += "git push --force URL " + shell_quoted(command.old_id + ":" + command.ref);
     copies.push_back({std::string(command.old_id.size(), '0'), command.old_id, std::move(copy)});
   }
   if (copies.empty()) co_return std::string();
