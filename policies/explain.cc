@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "policies/cedar_request.h"
+#include "policies/input.h"
 
 namespace countersign::policies {
 namespace {
@@ -306,11 +307,28 @@ void suppose_approved(const Snapshot& snapshot, const Subject& subject, const Op
   }
 }
 
-// Each once; of parameters that one access of several has for itself, with its name.
-void add_misfits(const RequestMaker& maker, const Access& access, const Operation& operation,
+bool names_unknown(const Proof& proof, const std::string& quoted) {
+  return proof.message.find(quoted) != std::string::npos ||
+         std::ranges::any_of(proof.parts, [&](const Proof& part) { return names_unknown(part, quoted); });
+}
+
+// Whether some policy's standing depends on what the misfit, a clause about a parameter, is about.
+bool matters(std::string_view misfit, const AccessExplanation& explained) {
+  const std::string quoted = "`" + std::string(misfit.substr(0, misfit.find(" is "))) + "`";
+  return std::ranges::any_of(explained.policies, [&](const PolicyExplanation& policy) {
+    return std::ranges::any_of(policy.clauses,
+                               [&](const ClauseExplanation& clause) { return names_unknown(clause.proof, quoted); });
+  });
+}
+
+// Each once, what is absent only where it matters; of parameters that one access of several has for itself, with its
+// name.
+void add_misfits(const RequestMaker& maker, const AccessExplanation& explained, const Operation& operation,
                  std::vector<std::string>& out) {
+  const Access& access = explained.access;
   bool own = !access.input.empty() && operation.accesses.size() > 1;
   for (const std::string& misfit : maker.misfits()) {
+    if (misfit.ends_with(kNotKnown) && !matters(misfit, explained)) continue;
     std::string text = own ? bounded(access.resource.id) + ": " + misfit : misfit;
     if (std::ranges::find(out, text) == out.end()) out.push_back(std::move(text));
   }
@@ -338,8 +356,8 @@ Explanation explain(const Snapshot& snapshot, const Subject& subject, const Oper
         out.problem = *maker.problem();
         return out;
       }
+      add_misfits(maker, explained, operation, out.misfits);
       out.accesses.push_back(std::move(explained));
-      add_misfits(maker, access, operation, out.misfits);
     }
   }
   if (snapshot.mentions_approval()) suppose_approved(snapshot, subject, operation, approvals, now, mode, out);

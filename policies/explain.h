@@ -107,8 +107,9 @@ struct AccessExplanation {
 
 struct Explanation {
   Decision decision;
-  std::string problem;               // why the policies were not asked at all; else empty
-  std::vector<std::string> misfits;  // parameters that are not known or not of their declared type: unknown to policies
+  std::string problem;  // why the policies were not asked at all; else empty
+  // Parameters that are unknown to policies: not of their declared type, or absent where some policy needs them.
+  std::vector<std::string> misfits;
   std::vector<AccessExplanation> accesses;
 };
 

@@ -177,7 +177,11 @@ class Reader {
     return *exact_;
   }
 
-  Value missing() { return unknown("not known"); }
+  // Not more of them than the protocol's type has members: what operators declare is optional.
+  Value missing() {
+    misfits.push_back(where_ + std::string(kNotKnown));
+    return Value::unknown(where_);
+  }
   Value unknown(const std::string& what) {
     if (misfits.size() < kMostMisfits) misfits.push_back(where_ + " is " + what);
     return Value::unknown(where_);

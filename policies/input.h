@@ -28,10 +28,13 @@ struct InputLimits {
   std::size_t values = 20'000;
 };
 
+// Ends the clause about a required member that is absent: "context.input.secrets is not known".
+inline constexpr std::string_view kNotKnown = " is not known";
+
 struct TypedInput {
   cedar::Value value;                // a record
   std::vector<std::string> misfits;  // what is unknown in it, a clause each: "context.input.arguments.amount is text,
-                                     // not a decimal"; at most 20
+                                     // not a decimal"; at most 20, and those not known
 };
 
 // `json` is an object, or empty for no parameters; `type` is a record's. Errors: those of JsonDocument::parse, and
