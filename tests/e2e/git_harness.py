@@ -210,8 +210,10 @@ class GitWorld:
         return rows["records"] if isinstance(rows, dict) else rows
 
     def records(self, repository, **wanted):
-        """Audit records that name something of the repository, newest first, whose members are as wanted."""
-        return [row for row in self.audit() if names(row, repository) and all(row.get(k) == v for k, v in wanted.items())]
+        """Audit records about the repository or one of its refs, newest first, whose members are as wanted."""
+        rows = self.audit()
+        operations = {row.get("operation") for row in rows if names(row, repository)}
+        return [row for row in rows if row.get("operation") in operations and all(row.get(k) == v for k, v in wanted.items())]
 
     def recorded(self, repository, **wanted):
         """Waits for such a record (those of reads may come after the answer); returns the newest."""
@@ -281,9 +283,11 @@ class GitWorld:
 
 
 def names(record, repository):
-    """Whether an audit record is about the repository or one of its refs."""
-    ids = [resource.split("::", 1)[1].strip('"') for resource in record.get("resources", [])]
-    return any(each == f"origin/{repository}" or each.startswith(f"origin/{repository}/") for each in ids)
+    """Whether an audit record names the repository, one of its refs, or (when it was refused unread) its address."""
+    known = f"origin/{repository}"
+    ids = [resource.split("::", 1)[1] for resource in record.get("resources", [])]
+    asked = record.get("detail", "") if record["phase"] == "refused" else ""
+    return any(each == known or each.startswith(known + "/") for each in ids) or f"/{known}." in asked or f"/{known}/" in asked
 
 
 def request_of(done):
@@ -348,7 +352,8 @@ class GitTest(unittest.TestCase):
         return self.world.repository("team/" + self._testMethodName.removeprefix("test_"), object_format)
 
     def refs(self, name):
-        return self.server.refs(name)
+        """The refs of the host, without the attestations that the gateway leaves there after an approved push."""
+        return {ref: commit for ref, commit in self.server.refs(name).items() if not ref.startswith("refs/countersign/attestations/")}
 
     def assert_landed(self, name, ref, commit):
         self.assertEqual(self.refs(name).get(ref), commit, f"{ref} of {name} on the host")
@@ -358,8 +363,8 @@ class GitTest(unittest.TestCase):
 
     def assert_allowed(self, name, action, ref, effect="write", outcome="ok"):
         """The push has an intent that allowed it and an outcome."""
-        resource = f'Ref::"origin/{name}/{ref}"'
-        intents = [r for r in self.world.records(name, phase="intent", action=action) if resource in r["resources"]]
+        resource = f"Ref::origin/{name}/{ref}"
+        intents = [r for r in self.world.records(name, phase="intent", action=action) if resource in r.get("resources", [])]
         self.assertTrue(intents, f"no intent of {action} on {resource} in {self.world.records(name)}")
         self.assertEqual((intents[0]["decision"], intents[0]["effect"]), ("allow", effect))
         outcomes = self.world.audit("--operation", intents[0]["operation"], "--phase", "outcome")

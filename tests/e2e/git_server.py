@@ -167,6 +167,18 @@ http {{
         """The requests that could have changed the repository, git's 4-byte probes left out."""
         return [row for row in self.requests(f"/{name}.git/git-receive-pack", "POST") if row["content_length"] != "4"]
 
+    def watch(self, name):
+        """Writes down from now on which refs every push asks to change; see attempts()."""
+        hook = self.path(name) / "hooks" / "pre-receive"
+        hook.write_text(f'#!/bin/sh\ncat >> "{self.path(name)}/attempts"\n')
+        hook.chmod(0o755)
+
+    def attempts(self, name, ref):
+        """(old, new) of every change of `ref` that somebody sent since watch(), whether it landed or not."""
+        file = self.path(name) / "attempts"
+        rows = [line.split(" ") for line in file.read_text().splitlines()] if file.exists() else []
+        return [(old, new) for old, new, which in rows if which == ref]
+
     def stop(self):
         for process in reversed(self._processes):
             if process.running():

@@ -38,8 +38,9 @@ class Fetch(GitTest):
         self.assertEqual(set(work.git("rev-list", "--all", "--objects").out.split()), self.upstream_objects())
         self.assertEqual(work.rev("origin/dev"), self.all_refs["refs/heads/dev"])
         work.git("fsck", "--strict")
-        record = self.world.recorded(self.app, action="git:fetch", phase="outcome", outcome="ok")
-        self.assertEqual(record["resources"], [f'Repository::"origin/{self.app}"'])
+        self.world.recorded(self.app, action="git:fetch", phase="outcome", outcome="ok")
+        record = self.world.recorded(self.app, action="git:fetch", phase="intent", decision="allow")
+        self.assertEqual(record["resources"], [f"Repository::origin/{self.app}"])
         self.assertEqual((record["agent"], record["owner"], record["effect"]), ("builder", "olivia", "read"))
 
     def test_ls_remote_lists_what_the_host_has(self):
@@ -179,7 +180,7 @@ class Fetch(GitTest):
     def test_a_scope_without_the_upstream(self):
         done = self.world.git("ls-remote", self.world.url(self.app, token=self.world.token(upstreams="other")), check=128)
         self.assertIn("403", done.err)
-        self.assertEqual(self.world.recorded(self.app, decision="deny")["code"], "scope.denied")
+        self.world.recorded(self.app, decision="deny", code="scope.upstream")
 
     def test_a_scope_without_the_repository(self):
         name = self.repository()
@@ -188,7 +189,7 @@ class Fetch(GitTest):
         before = len(self.server.requests(f"/{name}"))
         self.assertIn("403", self.world.git("ls-remote", self.world.url(name, token=token), check=128).err)
         self.assertEqual(len(self.server.requests(f"/{name}")), before, "the host was not asked")
-        self.world.recorded(name, decision="deny")
+        self.world.recorded(name, decision="deny", code="scope.resource")
 
     def test_a_repository_that_does_not_exist(self):
         done = self.world.git("ls-remote", self.world.url("team/nothing-here"), check=128)
@@ -245,8 +246,9 @@ class Fetch(GitTest):
         before = len(self.server.requests())
         for name in ("team//app", "team/./app", "team/../team/app", "team/%2e/app", "team/%2e%2e/ledger/app", "team%2fapp", "team\\app", "/app",
                      "team/app%00", "team/app%0a", "../app", "team/app/", "team/app%2egit"):
-            status, _, _ = self.world.http("GET", f"/origin/{name}.git/info/refs?service=git-upload-pack")
-            self.assertEqual(status, 400, name)
+            status, _, answer = self.world.http("GET", f"/origin/{name}.git/info/refs?service=git-upload-pack")
+            self.assertIn(status, (400, 404), name)
+            self.assertIn(b"git.bad_path", answer, name)
         self.assertEqual(len(self.server.requests()), before, "the host was asked none of it")
         refused = self.world.audit("--phase", "refused")
         self.assertTrue([r for r in refused if r["code"] == "git.bad_path"], "it is recorded")

@@ -11,6 +11,7 @@ from git_harness import FLUSH, MAIN, HoldTest, command, report_of, request_of, w
 class Hold(HoldTest):
     def test_a_held_push_says_so_and_lands_once_approved_without_another(self):
         name, work, before = self.change()
+        self.server.watch(name)
         seen = work.rev("origin/main")
         done = work.push("origin", "main")
         request = request_of(done)
@@ -23,14 +24,14 @@ class Hold(HoldTest):
         self.assert_unchanged(name, before)
         shown = self.world.show(request)
         self.assertEqual((shown["state"], shown["action"], shown["environment"]), ("held", "git:update_ref", "production"))
-        self.assertIn(f'Ref::"origin/{name}/{MAIN}"', shown["resources"])
+        self.assertIn(f"Ref::origin/{name}/{MAIN}", shown["resources"])
         intent = self.world.recorded(name, phase="intent", decision="hold")
         self.assertEqual(intent["action"], "git:update_ref")
 
         self.world.approve(request)
         self.assertEqual(self.world.finished(request), "done")
         self.assert_landed(name, MAIN, work.rev())
-        self.assertEqual(len(self.server.pushes(name)), 2, "the seed, and one push")
+        self.assertEqual(self.server.attempts(name, MAIN), [(before[MAIN], work.rev())])
         work.git("fetch", "-q")
         self.assertEqual(work.rev("origin/main"), work.rev())
         self.assertIn("up-to-date", work.push("origin", "main").text)
@@ -198,7 +199,7 @@ class Hold(HoldTest):
     def test_push_options_are_part_of_what_is_approved_and_sent(self):
         name, work, before = self.change()
         hook = self.server.path(name) / "hooks" / "post-receive"
-        hook.write_text(f'#!/bin/sh\nenv | grep ^GIT_PUSH_OPTION > "{self.world.folder}/held-options"\n')
+        hook.write_text(f'#!/bin/sh\nenv | grep ^GIT_PUSH_OPTION >> "{self.world.folder}/held-options"\n')
         hook.chmod(0o755)
         plain = self.hold(name, work)
         request = self.hold(name, work, "-o", "ci.skip", "origin", "main")
@@ -310,6 +311,7 @@ class Hold(HoldTest):
     def test_two_approvers_at_once_make_one_landing(self):
         for round_number in range(4):
             name, work, before = self.change(self.world.repository(f"team/race_{round_number}"))
+            self.server.watch(name)
             request = self.hold(name, work)
             barrier = threading.Barrier(2)
 
@@ -325,7 +327,7 @@ class Hold(HoldTest):
             self.assertEqual(self.world.finished(request), "done")
             self.assert_landed(name, MAIN, work.rev())
             self.assertEqual([new for _, new in self.server.reflog(name, MAIN)], [before[MAIN], work.rev()])
-            self.assertEqual(len(self.server.pushes(name)), 2, "the seed, and one")
+            self.assertEqual(len(self.server.attempts(name, MAIN)), 1)
 
     def test_nobody_approves_their_own(self):
         name, work, before = self.change()
@@ -348,6 +350,8 @@ class Expiry(HoldTest):
         self.assertEqual(self.world.finished(request), "expired")
         self.world.approve(request, check=1)
         self.assertEqual(self.world.state(request), "expired")
+        told = work.push("origin", "main", check=1)
+        self.assertIn("approval.expired", told.text, "the agent is told once")
         again = self.hold(name, work)
         self.assertNotEqual(again, request)
         self.assert_unchanged(name, before)
