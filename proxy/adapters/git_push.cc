@@ -5,6 +5,7 @@
 #include "core/json_writer.h"
 #include "core/sha256.h"
 #include "proxy/adapters/git_facts.h"
+#include "proxy/adapters/git_held_refs.h"
 #include "proxy/adapters/git_preview.h"
 #include "proxy/adapters/outcome.h"
 
@@ -53,9 +54,10 @@ std::string shell_quoted(std::string_view text) {
   return out + "'";
 }
 
-// Refs that belong to the gateway.
+// Refs that belong to the gateway, however they are spelt: hosts on some file systems ignore the case of letters.
 bool is_reserved(std::string_view ref) {
-  return ref.starts_with("refs/approvals/") || ref.starts_with("refs/countersign/");
+  const std::string lower = lower_ascii(ref);
+  return lower.starts_with(kHeldRefs) || lower.starts_with("refs/countersign/");
 }
 
 }  // namespace
