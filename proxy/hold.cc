@@ -144,7 +144,11 @@ Task<Result<std::optional<HeldRequest>>> find_retried(Parts* parts, HeldCall cal
   auto find = [parts, key, allowed, takes_result]() -> Result<std::optional<HeldRequest>> {
     auto found = parts->queue.find_by_retry(key, parts->clock.now());
     if (!found || !*found) return found;
-    if ((*found)->state == State::done && !takes_result) return std::optional<HeldRequest>();
+    if ((*found)->state == State::done && !takes_result) {
+      auto spent = parts->queue.claim_result((*found)->id, parts->clock.now());  // it answers nobody any more
+      if (!spent) return fail(spent.error());
+      return std::optional<HeldRequest>();
+    }
     if (!allowed || (*found)->state != State::held) return found;
     auto cancelled = parts->queue.cancel((*found)->id, "", "policies allow it by now", parts->clock.now());
     if (cancelled) return std::optional<HeldRequest>();
