@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 #include <optional>
 #include <system_error>
 
@@ -37,6 +38,19 @@ std::vector<fs::path> children(const fs::path& folder) {
        entry.increment(code))
     out.push_back(entry->path());
   return out;
+}
+
+std::string read_small(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string out(256, '\0');
+  in.read(out.data(), static_cast<std::streamsize>(out.size()));
+  out.resize(static_cast<std::size_t>(in.gcount()));
+  return out;
+}
+
+// Names the time since the machine was started; empty where that cannot be found out.
+std::string this_boot() {
+  return read_small("/proc/sys/kernel/random/boot_id");
 }
 
 std::uint64_t newest_generation(const fs::path& folder) {
@@ -107,8 +121,15 @@ Result<std::unique_ptr<ObjectStore>> ObjectStore::open(fs::path folder, StoreLim
   std::error_code code;
   fs::create_directories(folder, code);
   if (code) return unwritable();
+  // Nothing here is synced to the disk: what a crash of the machine may have spoilt is fetched again.
+  const fs::path boot_file = folder / "boot";
+  if (const std::string boot = this_boot(); read_small(boot_file) != boot) {
+    for (const fs::path& each : children(folder)) fs::remove_all(each, code);
+    if (Status written = write_file(boot_file, boot); !written) return fail(written.error());
+  }
   std::unique_ptr<ObjectStore> store(new ObjectStore(fs::absolute(folder), limits));
   for (const fs::path& repository : children(store->folder_)) {
+    if (!fs::is_directory(repository, code)) continue;
     std::uint64_t newest = newest_generation(repository);
     for (const fs::path& each : children(repository)) {
       if (generation_of(each) == newest) continue;

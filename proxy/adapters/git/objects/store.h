@@ -68,7 +68,8 @@ class Cache {
 class ObjectStore {
  public:
   // `folder` is made when it is not there, and belongs to this object alone: what an earlier process left there is
-  // taken over, or cleared away when it was retired. Error: git.store_unwritable.
+  // taken over, or cleared away when it was retired, or when the machine was started again since. Error:
+  // git.store_unwritable.
   static Result<std::unique_ptr<ObjectStore>> open(std::filesystem::path folder, StoreLimits limits = {});
 
   // The cache of one upstream repository. `name` is any text that names it and nothing else, its upstream included; two

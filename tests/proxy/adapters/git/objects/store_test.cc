@@ -4,6 +4,7 @@
 
 #include "fixture.h"
 #include "proxy/adapters/git/objects/object_reader.h"
+#include "proxy/adapters/git/objects/repository.h"
 
 namespace countersign::adapters::git {
 namespace {
@@ -46,6 +47,16 @@ TEST_F(StoreTest, KeepsPacksOverARestart) {
   EXPECT_GT(store->bytes(), 0U);
   EXPECT_TRUE(has(**store->repository("origin/a", ObjectFormat::sha256), commit));
   EXPECT_FALSE(has(**store->repository("origin/a", ObjectFormat::sha1), commit));
+}
+
+TEST_F(StoreTest, BeginsAnewWhenTheMachineWasStartedAgain) {
+  Repository repository(folder.path() / "r", ObjectFormat::sha1);
+  repository.write("f", "text\n");
+  std::string commit = repository.commit("one");
+  ASSERT_TRUE((*open()->repository("origin/a", ObjectFormat::sha1))->add_pack({repository.pack("main"), 0}));
+  EXPECT_TRUE(has(**open()->repository("origin/a", ObjectFormat::sha1), commit));
+  ASSERT_TRUE(write_file(folder.path() / "store" / "boot", "another time"));
+  EXPECT_FALSE(has(**open()->repository("origin/a", ObjectFormat::sha1), commit));
 }
 
 TEST_F(StoreTest, RetiredCachesServeThoseWhoHoldThem) {
