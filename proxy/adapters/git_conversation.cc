@@ -72,6 +72,14 @@ Task<Forwarded> GitConversation::forward(Doors& doors, BodySource* body, ReplySi
     co_return co_await give_up(sink, std::move(error));
   }
   HttpReply& answer = **reply;
+  if (answer.head().status == 401) {
+    // The agent's credential is not what was refused: git would throw its token away.
+    Error refused{ErrorKind::unavailable, "upstream.credential_refused",
+                  "the upstream does not take the gateway's credential"};
+    Forwarded done = co_await give_up(sink, std::move(refused));
+    done.outcome = "client_error";
+    co_return done;
+  }
   if (rewritten && answer.head().status == 200) {
     std::string path = request_.head.target.substr(0, request_.head.target.find("/info/refs"));
     WatchedAdvertisement watched(answer, memory_, {request_.operation.upstream, std::move(path)});

@@ -223,7 +223,8 @@ Task<Forwarded> GitPush::conclude(ReplySink& sink, HttpReply& reply) {
                        : "the upstream's answer broke off: " + body.error().message;
     if (body) done.refusal = done.detail;
     const ErrorKind kind = body ? ErrorKind::forbidden : ErrorKind::unavailable;
-    Denial denial{done.status == 200 ? 502 : done.status, Error{kind, "upstream.refused", done.detail}, ""};
+    const bool not_the_agents = done.status == 200 || done.status == 401;
+    Denial denial{not_the_agents ? 502 : done.status, Error{kind, "upstream.refused", done.detail}, ""};
     std::ignore = co_await answer_denied(sink, std::move(denial));
     co_return done;
   }
