@@ -56,7 +56,7 @@ RequestMaker::RequestMaker(const Snapshot& snapshot, const Subject& subject, con
       kind_(kind_of(operation.action)),
       upstream_uid_(vocabulary().upstream, operation.upstream) {
   for (const Access& access : operation.accesses) {
-    const PolicySchema::Action* known = access.action.empty() ? kind_.schema : kind_of(access).schema;
+    const PolicySchema::Action* known = access.action.empty() ? kind_.schema : kind_of(access.action).schema;
     if (!known) problem_ = "the operation has no proper action";
     if (!snapshot.schema().is_resource_type(access.resource.type))
       problem_ = "the operation names a resource of no proper type";
@@ -68,10 +68,6 @@ RequestMaker::Kind RequestMaker::kind_of(const std::string& action) const {
   cedar::EntityUid uid(vocabulary().action, action);
   const PolicySchema::Action* known = snapshot_.schema().find(operation_.protocol, uid);
   return {std::move(uid), known};
-}
-
-RequestMaker::Kind RequestMaker::kind_of(const Access& access) const {
-  return access.action.empty() ? kind_ : kind_of(access.action);
 }
 
 void RequestMaker::add(cedar::EntityOverlay& entities, cedar::Entity entity) {
@@ -156,7 +152,8 @@ Value RequestMaker::context(const Access& access, const Kind& kind) {
 
 RequestMaker::Made RequestMaker::make(const Access& access, const Labels& labels) {
   const Keys& k = keys();
-  const Kind kind = kind_of(access);
+  std::optional<Kind> own;
+  const Kind& kind = access.action.empty() ? kind_ : own.emplace(kind_of(access.action));
   cedar::EntityUid resource(access.resource.type, access.resource.id);
   Made made{cedar::Request(principal_uid_, kind.uid, resource, context(access, kind)),
             cedar::EntityOverlay(snapshot_.entities())};
@@ -178,7 +175,8 @@ RequestMaker::Made RequestMaker::make(const Access& access, const Labels& labels
 }
 
 RequestMaker::Made RequestMaker::make_any(const Access& access) {
-  const Kind kind = kind_of(access);
+  std::optional<Kind> own;
+  const Kind& kind = access.action.empty() ? kind_ : own.emplace(kind_of(access.action));
   Made made{
       cedar::Request(Value::entity(principal_uid_), kind.uid,
                      Value::unknown("resource", cedar::Presence::present, access.resource.type), context(access, kind)),

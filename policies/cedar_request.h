@@ -47,7 +47,6 @@ class RequestMaker {
     [[nodiscard]] const cedar::EntityUid* group() const { return schema && schema->group ? &*schema->group : nullptr; }
   };
   [[nodiscard]] Kind kind_of(const std::string& action) const;
-  [[nodiscard]] Kind kind_of(const Access& access) const;
   [[nodiscard]] cedar::Entity action(const Kind& kind, Effect effect) const;
   [[nodiscard]] cedar::Value context(const Access& access, const Kind& kind);
   [[nodiscard]] const cedar::Value& input(const Access& access, const Kind& kind);

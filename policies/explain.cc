@@ -339,9 +339,8 @@ void add_misfits(const RequestMaker& maker, const AccessExplanation& explained, 
 Explanation explain(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
                     std::span<const ApprovalFact> approvals, TimeMs now, InputKnown input) {
   Explanation out;
-  bool known = input == InputKnown::yes;
-  if (known) out.decision = decide(snapshot, subject, operation, approvals, now);
-  auto mode = known ? RequestMaker::Input::known : RequestMaker::Input::unknown;
+  if (input == InputKnown::yes) out.decision = decide(snapshot, subject, operation, approvals, now);
+  auto mode = input == InputKnown::no ? RequestMaker::Input::unknown : RequestMaker::Input::known;
   RequestMaker maker(snapshot, subject, operation, approvals, {}, now, mode);
   if (maker.problem()) {
     out.problem = *maker.problem();

@@ -113,8 +113,9 @@ struct Explanation {
   std::vector<AccessExplanation> accesses;
 };
 
-// Why decide() answers as it does. `input`: unknown when it is not at hand (an audit record holds only its digest).
-enum class InputKnown : std::uint8_t { yes, no };
+// Why decide() answers as it does. `input`: not known when it is not at hand (an audit record holds only its digest),
+// or known only partly, the rest as if it were absent. There is no decision then.
+enum class InputKnown : std::uint8_t { yes, partly, no };
 [[nodiscard]] Explanation explain(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
                                   std::span<const ApprovalFact> approvals, TimeMs now,
                                   InputKnown input = InputKnown::yes);

@@ -3,6 +3,7 @@
 
 #include "policies/question.h"
 #include "scopes/accesses.h"
+#include "scopes/protocols.h"
 
 namespace countersign::policies {
 namespace {
@@ -41,13 +42,53 @@ void add_approval(const Json& request, const std::string& rule, std::vector<Appr
   if (!fact.by.empty()) out.push_back(std::move(fact));
 }
 
-// A push keeps what it does to each ref, with the parameters of that.
-Status read_own_accesses(const Json& json, Operation& operation) {
+// A push of which only the commands were kept. Each action has one effect, and the resources are listed beside.
+Result<std::vector<Access>> accesses_of_commands(const Json& refs, const std::vector<std::string>& resources,
+                                                 const Operation& operation) {
+  std::vector<Access> out;
+  const Protocol* protocol = find_protocol(operation.protocol);
+  for (const Json& command : refs) {
+    const std::string action = string_or(command, "action", "");
+    const std::string ref = string_or(command, "ref", "");
+    const ProtocolAction* known = protocol ? protocol->find(action) : nullptr;
+    std::vector<std::string> effects = known ? known->effects.names() : std::vector<std::string>();
+    if (effects.size() != 1 || ref.empty()) return not_recorded("the record does not say what is done to each ref");
+    std::size_t before = out.size();
+    for (const std::string& text : resources) {
+      if (!text.ends_with("/" + ref)) continue;
+      auto resource = read_resource(text);
+      if (!resource) return fail(resource.error());
+      if (!resource->id.starts_with(operation.upstream + "/")) continue;
+      resource->name = resource->id.substr(operation.upstream.size() + 1);
+      out.push_back({std::move(*resource), *effect_from_name(effects.front()), action, command.dump()});
+    }
+    if (out.size() == before)
+      return not_recorded("the record does not name the resource of ref `" + bounded(ref) + "`");
+  }
+  return out;
+}
+
+// A push keeps what it does to each ref, with more or less of the parameters of that.
+Status read_push(const Json& json, Question& out) {
   const Json* input = find_member(json, "input");
-  if (operation.protocol != "git" || input == nullptr || !input->is_object()) return {};
-  auto accesses = accesses_from_json(*input, operation.upstream);
-  if (!accesses) return not_recorded("the parameters that were kept cannot be read: " + accesses.error().message);
-  operation.accesses = std::move(*accesses);
+  const Json* refs = input != nullptr ? find_member(*input, "refs") : nullptr;
+  if (out.operation.protocol != "git" || refs == nullptr || !refs->is_array() || refs->empty()) return {};
+  if (find_member(refs->front(), "resource") == nullptr) {
+    auto accesses = accesses_of_commands(*refs, texts(json, "resources"), out.operation);
+    if (!accesses) return fail(accesses.error());
+    out.operation.accesses = std::move(*accesses);
+    out.input = InputKnown::partly;
+    out.recorded->missing.emplace_back("what the commits and files of the push are (only how the refs move)");
+    return {};
+  }
+  auto stored = accesses_from_json(*input, out.operation.upstream);
+  if (!stored) return not_recorded("the parameters that were kept cannot be read: " + stored.error().message);
+  out.operation.accesses = std::move(stored->accesses);
+  if (stored->left_out.empty()) return {};
+  out.input = InputKnown::partly;
+  std::string names;
+  for (const std::string& name : stored->left_out) names += (names.empty() ? "" : ", ") + name;
+  out.recorded->missing.emplace_back("parameters that there was no room for: " + bounded(names));
   return {};
 }
 
@@ -136,7 +177,7 @@ Result<Question> read_recorded(const Json& json) {
     return not_recorded("the record does not say who asked for what, and when");
   out.now = *at;
   if (auto read = held ? from_held_request(json, out) : from_audit_record(json, out); !read) return fail(read.error());
-  if (auto read = read_own_accesses(json, out.operation); !read) return fail(read.error());
+  if (auto read = read_push(json, out); !read) return fail(read.error());
   if (!out.operation.accesses.empty()) return out;
   if (auto read = read_resources(json, out.operation); !read) return fail(read.error());
   return out;

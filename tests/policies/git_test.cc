@@ -410,11 +410,51 @@ TEST_F(GitTest, AHeldPushIsAskedAgainRefByRef) {
   held["protocol"] = "mcp";
   EXPECT_FALSE(read_recorded(held));
   held["protocol"] = "git";
+  held["input"]["left_out"] = json(R"(["paths"])");
+  EXPECT_EQ(read_recorded(held)->input, InputKnown::partly);
   held["input"]["refs"][1].erase("effect");
   auto broken = read_recorded(held);
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().code, "question.not_recorded");
   EXPECT_NE(broken.error().message.find("refs[1]"), std::string::npos) << broken.error().message;
+}
+
+TEST_F(GitTest, OfAHeldPushThatKeptOnlyItsCommandsTheRestIsUnknown) {
+  auto snapshot =
+      load(std::string(kPermit) +
+           "@id(\"s\") forbid (principal, action in Action::\"git:push\", resource) when { "
+           "context.input.secrets > 0 };\n"
+           "@id(\"m\") @approval(\"x\") forbid (principal, action == Action::\"git:update_ref\", resource);");
+  Json held = json(R"({"id": "req_1", "state": "held", "fingerprint": "f", "created": "2023-11-14T22:13:20Z",
+      "agent": "builder", "owner": "olivia", "delegates": [], "protocol": "git", "upstream": "origin", "action": "git:push",
+      "effect": "destroy", "code": "policy.held", "policy_digest": "x", "approvals": [], "votes": [],
+      "resources": ["Ref::origin/App/refs/heads/main", "Ref::origin/app/refs/heads/main", "Ref::origin/App/refs/heads/old"],
+      "input": {"refs": [{"action": "git:update_ref", "ref": "refs/heads/main", "old": "1", "new": "2"},
+                         {"action": "git:delete_ref", "ref": "refs/heads/old", "old": "1", "new": ""}]}})");
+  auto question = read_recorded(held);
+  ASSERT_TRUE(question) << question.error().message;
+  EXPECT_EQ(question->input, InputKnown::partly);
+  EXPECT_EQ(question->recorded->missing.size(), 2U);
+  ASSERT_EQ(question->operation.accesses.size(), 3U);
+  EXPECT_EQ(question->operation.accesses[1].resource.name, "app/refs/heads/main");
+  EXPECT_EQ(question->operation.accesses[2].effect, Effect::destroy);
+  Explanation explanation =
+      explain(*snapshot, question->subject(), question->operation, {}, question->now, question->input);
+  EXPECT_TRUE(explanation.problem.empty()) << explanation.problem;
+  EXPECT_TRUE(explanation.decision.policies.empty()) << "no verdict";
+  EXPECT_EQ(explanation.accesses.at(0).remedy.approvals.size(), 1U);
+  EXPECT_EQ(explanation.accesses.at(0).remedy.failing.size(), 1U);
+  EXPECT_TRUE(explanation.accesses.at(2).remedy.approvals.empty());
+  EXPECT_FALSE(to_json(explanation, *question, Show::matching).contains("decision"));
+  for (auto [pointer, value] : {std::pair("/input/refs/0/action", "git:push"), std::pair("/input/refs/0/ref", ""),
+                                std::pair("/input/refs/1/ref", "refs/heads/other"),
+                                std::pair("/resources/2", "Ref::elsewhere/App/refs/heads/old")}) {
+    Json broken = held;
+    broken[Json::json_pointer(pointer)] = value;
+    auto answer = read_recorded(broken);
+    ASSERT_FALSE(answer) << pointer;
+    EXPECT_EQ(answer.error().code, "question.not_recorded");
+  }
 }
 
 // --- labels --------------------------------------------------------------------------------------------------------

@@ -170,23 +170,48 @@ TEST(Accesses, AreStoredAndReadBack) {
   ASSERT_TRUE(json);
   auto back = accesses_from_json(*json, "files");
   ASSERT_TRUE(back) << back.error().message;
-  ASSERT_EQ(back->size(), 2U);
-  EXPECT_EQ((*back)[0].input, push.accesses[0].input);
-  EXPECT_EQ((*back)[0].resource.name, "a");
-  EXPECT_EQ((*back)[1].effect, Effect::destroy);
+  ASSERT_EQ(back->accesses.size(), 2U);
+  EXPECT_TRUE(back->left_out.empty());
+  EXPECT_EQ(back->accesses[0].input, push.accesses[0].input);
+  EXPECT_EQ(back->accesses[0].resource.name, "a");
+  EXPECT_EQ(back->accesses[1].effect, Effect::destroy);
   auto other = accesses_from_json(*json, "file");
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, "accesses.malformed");
   for (const char* bad : {R"({"refs":1})", R"({"refs":[1]})", R"({"refs":[{}]})",
                           R"({"refs":[{"action":"a","effect":"x","resource":"File::files/a"}]})",
                           R"({"refs":[{"action":"a","effect":"write","resource":"files/a"}]})",
-                          R"({"refs":[{"action":7,"effect":"write","resource":"File::files/a"}]})"})
+                          R"({"refs":[{"action":7,"effect":"write","resource":"File::files/a"}]})",
+                          R"({"left_out":"all","refs":[]})", R"({"left_out":[1],"refs":[]})"})
     EXPECT_FALSE(accesses_from_json(*parse_json(bad), "files")) << bad;
-  EXPECT_TRUE(accesses_from_json(*parse_json(R"({"tool":"t"})"), "files")->empty());
+  EXPECT_TRUE(accesses_from_json(*parse_json(R"({"tool":"t"})"), "files")->accesses.empty());
   push.accesses[1].input = "[1]";
   EXPECT_FALSE(accesses_json(push));
   push.accesses[1].input = "{";
   EXPECT_FALSE(accesses_json(push));
+}
+
+TEST(Accesses, WhatThereIsNoRoomForIsNamed) {
+  Operation push = operation({access("files/a", Effect::write), access("files/b", Effect::write)});
+  std::string many = "[\"x\"";
+  for (int i = 0; i < 100; ++i) many += ",\"directory/number/" + std::to_string(i) + "\"";
+  push.accesses[0].input = R"({"new":"1","ref":"r","secrets":0,"paths":)" + many + "]}";
+  push.accesses[1].input = R"({"ref":"s","secrets":1,"authors":["a@b"]})";
+  auto read = [&](std::size_t bytes) {
+    auto text = accesses_json(push, bytes);
+    EXPECT_TRUE(text);
+    auto back = accesses_from_json(*parse_json(*text), "files");
+    EXPECT_TRUE(back);
+    return back.value_or(StoredAccesses{});
+  };
+  EXPECT_TRUE(read(1U << 20).left_out.empty());
+  StoredAccesses fewer = read(500);
+  EXPECT_EQ(fewer.left_out, (std::vector<std::string>{"authors", "paths"}));
+  EXPECT_EQ(fewer.accesses.at(0).input, R"({"new":"1","ref":"r","secrets":0})");
+  StoredAccesses fewest = read(10);
+  EXPECT_EQ(fewest.left_out, (std::vector<std::string>{"authors", "paths", "secrets"}));
+  EXPECT_EQ(fewest.accesses.at(1).input, R"({"ref":"s"})");
+  EXPECT_EQ(fewest.accesses.at(1).resource.id, "files/b");
 }
 
 TEST(Scope, EveryBlockMustAdmit) {
