@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/json_writer.h"
 #include "proxy/adapters/git_facts.h"
+#include "scopes/accesses.h"
 
 namespace countersign::adapters {
 namespace {
@@ -25,22 +25,6 @@ std::string_view verb_of(std::string_view action) {
   if (action == "git:force_update_ref") return "rewrite";
   if (action == "git:move_tag") return "move";
   return "delete";
-}
-
-// What each ref is asked to do, for records and people: {"refs":[{"action":…,"ancestry":…,"new":…,"old":…,"ref":…}]}.
-std::string push_input(const git::PushRequest& push, const std::vector<RefAction>& actions,
-                       const PushFindings* findings) {
-  std::string out;
-  JsonWriter writer(out);
-  writer.begin_object().key("refs").begin_array();
-  for (std::size_t i = 0; i < push.commands.size(); ++i) {
-    const git::RefCommand& command = push.commands[i];
-    writer.begin_object().member("action", actions[i].name);
-    if (command.kind() == git::CommandKind::update) writer.member("ancestry", git::name_of(ancestry_of(findings, i)));
-    writer.member("new", command.new_id).member("old", command.old_id).member("ref", command.ref).end_object();
-  }
-  writer.end_array().end_object();
-  return out;
 }
 
 }  // namespace
@@ -82,7 +66,6 @@ Operation push_operation(const config::Upstream& upstream, const GitRoute& route
     actions.push_back(action_of(push.commands[i], ancestry_of(findings, i)));
   const bool all_alike = std::ranges::all_of(actions, [&](RefAction each) { return each.name == actions[0].name; });
   operation.action = all_alike ? actions[0].name : "git:push";
-  operation.input = push_input(push, actions, findings);
   for (std::size_t i = 0; i < push.commands.size(); ++i) {
     const git::RefCommand& command = push.commands[i];
     const RefAction action = actions[i];
@@ -93,6 +76,7 @@ Operation push_operation(const config::Upstream& upstream, const GitRoute& route
     if (i < kNamed)
       operation.summary += (i > 0 ? ", " : "") + std::string(verb_of(action.name)) + " " + short_name(command.ref);
   }
+  if (auto input = accesses_json(operation)) operation.input = std::move(*input);  // what we wrote ourselves reads
   if (push.commands.size() > kNamed)
     operation.summary += " and " + std::to_string(push.commands.size() - kNamed) + " more refs";
   operation.summary += " of " + route.repository + " on " + upstream.name;
