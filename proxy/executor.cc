@@ -34,17 +34,6 @@ bool is_definite(const Error& error) {
          error.kind != ErrorKind::internal;
 }
 
-class Running {
- public:
-  explicit Running(std::atomic<int>& count) : count_(count) { ++count_; }
-  ~Running() { --count_; }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
- private:
-  std::atomic<int>& count_;
-};
-
 Ending not_sent(const Error& why) {
   return {State::failed, std::nullopt, why.code, "approved, but not sent: " + why.message};
 }
@@ -71,6 +60,33 @@ Ending ending_of(const adapters::Forwarded& forwarded, CaptureSink& capture) {
 }
 
 }  // namespace
+
+// A request's place among those being run, or none where it has one already.
+class Executor::Turn {
+ public:
+  Turn(Executor& executor, const std::string& id) : executor_(executor), id_(id) {
+    const std::scoped_lock lock(executor_.mutex_);
+    mine_ = executor_.running_.insert(id_).second;
+  }
+  ~Turn() {
+    const std::scoped_lock lock(executor_.mutex_);
+    if (mine_) executor_.running_.erase(id_);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  [[nodiscard]] bool mine() const { return mine_; }
+
+ private:
+  Executor& executor_;
+  std::string id_;
+  bool mine_ = false;
+};
+
+std::size_t Executor::running() const {
+  const std::scoped_lock lock(mutex_);
+  return running_.size();
+}
 
 struct Executor::Prepared {
   http1::Spool body;
@@ -173,7 +189,8 @@ Task<void> Executor::refuse(const HeldRequest* request, const Error* why) {
 }
 
 Task<void> Executor::run(std::string id, net::Worker* worker) {
-  const Running counted(running_);
+  const Turn turn(*this, id);
+  if (!turn.mine()) co_return;
   auto load = [this, id] { return parts_.queue.get(id); };
   auto request = co_await net::on_thread<HeldRequest>(&parts_.blocking, std::move(load));
   if (!request || request->state != State::approved) co_return;

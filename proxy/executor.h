@@ -8,7 +8,8 @@
 // docs/decisions/0006 says what is checked again and why.
 #pragma once
 
-#include <atomic>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "proxy/parts.h"
@@ -21,20 +22,23 @@ class Executor {
 
   // Runs the request if it is approved; at any time for any id, from several places at once: one of them executes. On
   // `worker`. What cannot run just now (an upstream that restarts, a store that is busy) stays approved: call again
-  // later.
+  // later. A call for one that is being run already ends at once: getting ready may take long (a large push is looked
+  // into once more), and is not done twice at a time.
   Task<void> run(std::string id, net::Worker* worker);
   // Runs that have not ended. Any thread; waited for before upstreams are taken away.
-  [[nodiscard]] int running() const { return running_.load(); }
+  [[nodiscard]] std::size_t running() const;
 
  private:
   struct Prepared;
   Task<Result<Prepared>> prepare(const approvals::HeldRequest* request, net::Worker* worker);
   struct Executed;
+  class Turn;
   Task<Executed> execute(const Prepared* prepared, const approvals::HeldRequest* request, net::Worker* worker);
   Task<void> refuse(const approvals::HeldRequest* request, const Error* why);
 
   Parts& parts_;
-  std::atomic<int> running_ = 0;
+  mutable std::mutex mutex_;
+  std::set<std::string> running_;  // ids
 };
 
 }  // namespace countersign::proxy
