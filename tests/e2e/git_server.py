@@ -179,6 +179,13 @@ http {{
         rows = [line.split(" ") for line in file.read_text().splitlines()] if file.exists() else []
         return [(old, new) for old, new, which in rows if which == ref]
 
+    def pause(self):
+        """Connections are taken and nothing is answered, until resume()."""
+        os.killpg(self._processes[1].pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.killpg(self._processes[1].pid, signal.SIGCONT)
+
     def stop(self):
         for process in reversed(self._processes):
             if process.running():

@@ -50,6 +50,25 @@ class Crash(HoldTest):
         unclosed = [r for r in self.world.audit("--request", request) if r["phase"] == "outcome"]
         self.assertEqual([r["outcome"] for r in unclosed], ["unknown"])
 
+    def asked(self, name, request, seconds):
+        """What the host is asked between the approval and the push when it answers nothing for so long."""
+        before = len(self.server.requests(f"/{name}.git"))
+        self.server.pause()
+        self.world.approve(request)
+        time.sleep(seconds)  # several looks for approved requests that wait
+        self.server.resume()
+        self.assertEqual(self.world.finished(request), "done")
+        rows = [(r["method"], r["path"], r["query"]) for r in self.server.requests(f"/{name}.git")[before:]]
+        return rows[:rows.index(("POST", f"/{name}.git/git-receive-pack", ""))]
+
+    def test_a_slow_host_is_not_asked_again_and_again(self):
+        counts = []
+        for seconds in (0, 4):
+            name, work, before = self.change(self.world.repository(f"team/slow_{seconds}"))
+            counts.append(len(self.asked(name, self.hold(name, work), seconds)))
+            self.assert_landed(name, MAIN, work.rev())
+        self.assertEqual(counts[0], counts[1])
+
     def test_held_pushes_survive(self):
         name, work, before = self.change()
         request = self.hold(name, work)
