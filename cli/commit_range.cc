@@ -1,6 +1,7 @@
 #include "cli/commit_range.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "core/problem.h"
@@ -59,6 +60,15 @@ Result<std::string> commit_named(const LocalRepository& repository, const std::s
   auto found = ask_git(repository.git_dir, {"rev-parse", "--verify", "--quiet", revision + "^{commit}"});
   if (!found) return fail(found.error());
   std::string id = found->output.substr(0, found->output.find('\n'));
+  // git takes the tag where a tag and a branch share a name; whoever may push tags must not choose the range.
+  const std::string name = revision.substr(0, revision.find_first_of("^~@:"));
+  const std::array<std::string, 3> full = {"refs/tags/" + name, "refs/heads/" + name, "refs/remotes/" + name};
+  auto named = ask_git(repository.git_dir, {"for-each-ref", "--format=%(refname)", full[0], full[1], full[2]});
+  if (!named) return fail(named.error());
+  const auto exact = std::ranges::count_if(
+      lines_of(named->output), [&](const std::string& ref) { return std::ranges::find(full, ref) != full.end(); });
+  if (exact > 1)
+    return bad_range("`" + name + "` is the name of several refs: write it in full, as refs/remotes/" + name);
   if (found->exit_code != 0 || !git::is_object_id(id, repository.format))
     return bad_range("there is no commit `" + revision + "` here: fetch the whole history first (fetch-depth: 0)");
   return id;

@@ -275,7 +275,7 @@ void add_verify_commits(CLI::App& root, Action& action) {
   auto verify = command<VerifyCommitsOptions>(
       root, action, run_verify_commits, "verify-commits",
       "Check that the AI-assisted commits of a range were approved, offline (docs/git-attestations.md)",
-      "countersign verify-commits origin/main..HEAD --key countersign.vkey --branch main");
+      "countersign verify-commits refs/remotes/origin/main..HEAD --key countersign.vkey --branch main");
   CLI::App* app = verify.app;
   VerifyCommitsOptions& options = *verify.options;
   app->add_option("range", options.range, "The commits: BASE..HEAD, or one revision for its whole history")

@@ -157,9 +157,12 @@ Task<Status> GitAdapter::publish(Doors& doors, const approvals::Frozen& frozen, 
   std::vector<std::string> names = {ref};
   auto refs = co_await upstream.refs(std::move(names));
   if (!refs) co_return fail(refs.error());
-  if (refs->find(ref) != nullptr) co_return Status();  // an earlier attempt arrived
   auto pack = git::attestation_pack(refs->format, evidence.request, evidence.envelope, evidence.executed_at);
   if (!pack) co_return fail(pack.error());
+  if (const git::ListedRef* there = refs->find(ref); there != nullptr) {
+    if (there->id == pack->commit) co_return Status();  // an earlier attempt arrived
+    co_return fail(ErrorKind::conflict, "attestation.ref_taken", ref + " holds something else");
+  }
   std::vector<git::RefCommand> commands;
   commands.push_back({std::string(git::hex_length(refs->format), '0'), pack->commit, ref});
   auto report = co_await upstream.push(std::move(commands), std::move(pack->pack));

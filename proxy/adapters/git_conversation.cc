@@ -73,9 +73,7 @@ Task<Forwarded> GitConversation::forward(Doors& doors, BodySource* body, ReplySi
   }
   HttpReply& answer = **reply;
   if (answer.head().status == 401) {
-    // The agent's credential is not what was refused: git would throw its token away.
-    Error refused{ErrorKind::unavailable, "upstream.credential_refused",
-                  "the upstream does not take the gateway's credential"};
+    Error refused = credential_refused();
     Forwarded done = co_await give_up(sink, std::move(refused));
     done.outcome = "client_error";
     co_return done;

@@ -18,6 +18,13 @@ class Examination {
  public:
   Examination(GitWorkshop& workshop, const PushQuestion& question) : workshop_(workshop), question_(question) {}
 
+  ~Examination() {
+    std::error_code ignored;
+    if (!copied_pack_.empty()) std::filesystem::remove(copied_pack_, ignored);
+  }
+  Examination(const Examination&) = delete;
+  Examination& operator=(const Examination&) = delete;
+
   // Goes on until something is wanted from upstream; nullopt: everything is known.
   Result<std::optional<Needs>> advance() {
     while (stage_ != Stage::over) {
@@ -46,11 +53,7 @@ class Examination {
   }
 
   [[nodiscard]] std::shared_ptr<git::Cache> cache() const { return findings_.quarantine->cache(); }
-  PushFindings take() {
-    std::error_code ignored;
-    if (!copied_pack_.empty()) std::filesystem::remove(copied_pack_, ignored);
-    return std::move(findings_);
-  }
+  PushFindings take() { return std::move(findings_); }
 
  private:
   enum class Stage : std::uint8_t { open, admit, facts, secrets, over };

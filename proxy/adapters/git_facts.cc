@@ -36,7 +36,8 @@ void add_commits(const git::RefFacts& facts, RefInput& out) {
   Names authors;
   for (const git::CommitFacts& commit : facts.commits) {
     authors.insert(commit.author.email);
-    if (commit.signature == git::Signature::none) ++without_signature;
+    // A signature of no known form is none.
+    if (commit.signature == git::Signature::none || commit.signature == git::Signature::unknown) ++without_signature;
     for (const git::Assistance& each : commit.assistance) {
       assisted = true;
       assistants.insert(each.assistant.empty() ? "other" : each.assistant);
@@ -141,12 +142,14 @@ std::string ref_input(const git::PushRequest& push, std::size_t index, const Pus
     return number((*known.totals).*member);
   };
   Names options(push.options.begin(), push.options.end());
+  const bool lines_known = known.totals && known.totals->not_compared == 0;
+  const bool sizes_known = known.totals && known.totals->without_size == 0;
   const bool forced = ancestry != git::Ancestry::created && ancestry != git::Ancestry::fast_forward;
 
   std::string out;
   Members members(out);
   members.writer().begin_object();
-  members.add("additions", total(&git::ChangeTotals::additions));
+  if (lines_known) members.add("additions", total(&git::ChangeTotals::additions));
   members.add("ancestry", git::name_of(ancestry));
   members.add("assistants", known.assistants);
   members.add("assisted", known.assisted);
@@ -156,11 +159,11 @@ std::string ref_input(const git::PushRequest& push, std::size_t index, const Pus
   members.add("ci_files", total(&git::ChangeTotals::ci_files));
   members.add("commits", known.commits);
   members.add("default_branch", is_default);
-  members.add("deletions", total(&git::ChangeTotals::deletions));
+  if (lines_known) members.add("deletions", total(&git::ChangeTotals::deletions));
   members.add("directories", known.directories);
   members.add("files", total(&git::ChangeTotals::files));
   members.add("forced", std::optional(forced));
-  members.add("largest_file", total(&git::ChangeTotals::largest_size));
+  if (sizes_known) members.add("largest_file", total(&git::ChangeTotals::largest_size));
   members.add("new", id_or_empty(command.new_id));
   members.add("old", id_or_empty(command.old_id));
   members.add("options", std::optional(options));

@@ -212,6 +212,11 @@ Task<Forwarded> LfsConversation::forward(Doors& doors, BodySource* body, ReplySi
   }
   HttpReply& answer = **reply;
   const LfsUpstream upstream{upstream_.url, [door](std::string_view text) { return door->shows_credential(text); }};
+  if (answer.head().status == 401) {
+    Forwarded done{.outcome = "client_error", .status = 502};
+    Error refused = credential_refused();
+    co_return co_await give_up(sink, std::move(done), std::move(refused));
+  }
   if (call_.request.route.service == GitService::lfs_batch) co_return co_await pass_batch(answer, upstream, sink);
   co_return co_await pass_object(answer, upstream, sink);
 }

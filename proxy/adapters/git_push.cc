@@ -94,6 +94,8 @@ Task<Status> GitPush::look_closer(Doors& doors, BodySource* body) {
       co_return fail(ErrorKind::forbidden, "git.reserved_ref", command.ref + " is written by the gateway alone");
     }
   }
+  if (!git::can_report(push_.capabilities))
+    co_return fail(ErrorKind::malformed, "git.no_report", "a push must ask for a report of what became of it");
   std::optional<GitUpstream> upstream = client(doors);
   if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
   const PushQuestion asked = question(*upstream, body);
@@ -136,7 +138,13 @@ approvals::Frozen GitPush::freeze() const {
   for (const std::string& option : push_.options) {
     if (!option.starts_with(kWaitOption)) identity.value(option);
   }
-  identity.end_array().member("target", request_.head.target).end_object();
+  // The result is written for a client that can read it.
+  identity.end_array()
+      .member("report_status", push_.capabilities.report_status)
+      .member("report_status_v2", push_.capabilities.report_status_v2)
+      .member("side_band", push_.capabilities.side_band_64k)
+      .member("target", request_.head.target)
+      .end_object();
   return frozen;
 }
 
@@ -148,7 +156,7 @@ Task<Status> GitPush::check_fresh(Doors& doors) {
   std::vector<std::string> names;
   for (const git::RefCommand& command : push_.commands) names.push_back(command.ref);
   auto refs = co_await upstream->refs(std::move(names));
-  if (!refs) co_return fail(refs.error());
+  if (!refs) co_return fail(ErrorKind::unavailable, refs.error().code, refs.error().message);  // never a verdict
   for (const git::RefCommand& command : push_.commands) {
     const git::ListedRef* now = refs->find(command.ref);
     const std::string there = now ? now->id : std::string(command.old_id.size(), '0');
@@ -176,12 +184,15 @@ Task<Result<std::string>> GitPush::keep_safe(Doors& doors, std::string request) 
   if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
   const std::string where = copies.front().ref;
   const std::size_t count = copies.size();
-  std::string no_pack;
-  auto kept = co_await upstream->push(std::move(copies), std::move(no_pack));
-  if (!kept) co_return fail(kept.error());
-  if (!kept->all_ok()) {
-    co_return fail(ErrorKind::unavailable, "git.no_safety_copy",
-                   "the upstream does not keep a copy of what would be lost: " + refusals_of(*kept));
+  for (const git::RefCommand& copy : copies) {  // each by itself: not every host knows how to take several or none
+    std::vector<git::RefCommand> one = {copy};
+    std::string no_pack;
+    auto kept = co_await upstream->push(std::move(one), std::move(no_pack));
+    if (!kept) co_return fail(kept.error());
+    if (!kept->all_ok()) {
+      co_return fail(ErrorKind::unavailable, "git.no_safety_copy",
+                     "the upstream does not keep a copy of what would be lost: " + refusals_of(*kept));
+    }
   }
   std::string more = count > 1 ? " and " + std::to_string(count - 1) + " more" : "";
   co_return "kept as " + where + more + "; restore: git fetch URL '" + std::string(kBackups) + request +
@@ -223,8 +234,9 @@ Task<Forwarded> GitPush::conclude(ReplySink& sink, HttpReply& reply) {
                        : "the upstream's answer broke off: " + body.error().message;
     if (body) done.refusal = done.detail;
     const ErrorKind kind = body ? ErrorKind::forbidden : ErrorKind::unavailable;
+    const std::string code = body ? "upstream.refused" : "upstream.outcome_unknown";
     const bool not_the_agents = done.status == 200 || done.status == 401;
-    Denial denial{not_the_agents ? 502 : done.status, Error{kind, "upstream.refused", done.detail}, ""};
+    Denial denial{not_the_agents ? 502 : done.status, Error{kind, code, done.detail}, ""};
     std::ignore = co_await answer_denied(sink, std::move(denial));
     co_return done;
   }

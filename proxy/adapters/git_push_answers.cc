@@ -45,7 +45,8 @@ Task<Status> GitPush::answer_denied(ReplySink& sink, Denial denial) {
   std::string lines = denied_lines(denial) + remarks();
   if (!git::can_report(push_.capabilities) && !sink.started())
     co_return co_await send_lines(sink, denial.status, std::move(lines));
-  const git::PushReport report = refused_report("denied (" + denial.error.code + ")");
+  const git::PushReport report =
+      refused_report((denial.error.kind == ErrorKind::unavailable ? "failed (" : "denied (") + denial.error.code + ")");
   std::string packets = git::write_report(report, push_.capabilities, lines);
   co_return co_await answer(sink, std::move(packets));
 }

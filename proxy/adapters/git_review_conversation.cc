@@ -211,6 +211,12 @@ Task<Forwarded> GitReviewConversation::forward(Doors& doors, BodySource* body, R
     co_return co_await give_up(sink, std::move(error));
   }
   HttpReply& answer = **reply;
+  if (answer.head().status == 401) {
+    Error refused = credential_refused();
+    Forwarded done = co_await give_up(sink, std::move(refused));
+    done.outcome = "client_error";
+    co_return done;
+  }
   const bool readable = answer.head().status == 200 && !answer.head().headers.get("Content-Encoding");
   if (!readable) {
     RelayStart start{.fields = fields_to_answer(answer.head().headers)};

@@ -13,6 +13,10 @@ std::string outcome_of_error(const Error& error) {
   return error.code == "upstream.cancelled" ? "cancelled" : "unknown";
 }
 
+Error credential_refused() {
+  return {ErrorKind::unavailable, "upstream.credential_refused", "the upstream does not take the gateway's credential"};
+}
+
 int status_of_door_error(const Error& error) {
   if (error.kind == ErrorKind::timed_out) return 504;
   return nothing_was_sent(error) ? 503 : 502;

@@ -88,10 +88,11 @@ std::string_view ci_system_of(std::string_view path) {
     bool matches = false;
     switch (rule.match) {
       case Match::path:
-        matches = lower == rule.text;
+        matches = lower == rule.text || rule.text.starts_with(lower + "/");
         break;
       case Match::below:
-        matches = lower.starts_with(rule.text);
+        // A change whose path is a folder of a rule is a link in its place; what it points to is read as CI files.
+        matches = lower.starts_with(rule.text) || rule.text.starts_with(lower + "/");
         break;
       case Match::name:
         matches = name == rule.text;

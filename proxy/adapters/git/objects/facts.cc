@@ -22,17 +22,17 @@ Person shown(Person person) {
   return person;
 }
 
-CommitFacts facts_of_commit(const std::string& id, const Commit& commit) {
+CommitFacts facts_of_commit(const std::string& id, const Commit& commit, const std::string& message) {
   CommitFacts out;
   out.id = id;
   out.parents = commit.parents;
   out.author = shown(commit.author);
   out.committer = shown(commit.committer);
-  out.subject = visible(subject_of(commit.message).substr(0, kSubject));
+  out.subject = visible(subject_of(message).substr(0, kSubject));
   out.signature = commit.signature;
-  for (const Trailer& each : trailers_of(commit.message, kTrailers))
+  for (const Trailer& each : trailers_of(message, kTrailers))
     out.trailers.push_back({each.key.substr(0, 100), visible(each.value.substr(0, kSubject))});
-  out.assistance = assistance_of(commit.message);
+  out.assistance = assistance_of(message);
   for (Assistance& each : out.assistance) each.line = visible(each.line);
   return out;
 }
@@ -69,6 +69,10 @@ void count(ChangeTotals& totals, const FileFacts& file) {
   auto is = [&](FileKind kind) { return file.old_kind == kind || file.new_kind == kind; };
   if (is(FileKind::symlink)) ++totals.symlinks;
   if (is(FileKind::gitlink)) ++totals.gitlinks;
+  const bool has_size = file.new_kind != FileKind::none && file.new_kind != FileKind::gitlink;
+  if (has_size && !file.size) ++totals.without_size;
+  const bool has_lines = !file.binary && !is(FileKind::gitlink);
+  if (has_lines && !file.additions) ++totals.not_compared;
   if (file.size.value_or(0) > totals.largest_size) {
     totals.largest_size = *file.size;
     totals.largest_path = file.path;
@@ -117,9 +121,19 @@ class Reader {
         break;
       }
     }
-    if (out.new_commit.empty()) return {};
+    if (out.new_commit.empty()) {  // a tree, a file, or what nobody has: nothing is known of it
+      out.commits_unknown = true;
+      out.files_unknown = true;
+      return {};
+    }
     Status listed = commits(command, out);
     if (!listed) return listed;
+    // Where it is not settled what is new, nobody knows what to compare with.
+    const bool no_base = command.kind() == CommandKind::create && out.commits_unknown;
+    if (no_base) {
+      out.files_unknown = true;
+      if (question_.missing == Missing::report) return {};
+    }
     // An update of something that is no commit, or is unknown, has nothing to be compared with.
     if (command.kind() == CommandKind::update) out.base = out.old_commit;
     return files(out);
@@ -180,9 +194,15 @@ class Reader {
     if (!news) return fail(news.error());
     out.base = news->base;
     out.commit_count = news->commits.size();
-    out.commit_ids = news->commits;
-    out.commits_truncated = news->truncated || news->commits.size() > limits_.commits;
+    out.commits_truncated = news->truncated || news->commits.size() > limits_.commits ||
+                            listed_commits_ + news->commits.size() > limits_.all_commits;
     out.commits_unknown = news->truncated || !news->unsettled.empty();
+    listed_ids_ += news->commits.size();
+    if (listed_ids_ <= limits_.all_ids) {
+      out.commit_ids = news->commits;
+    } else {
+      out.commits_unknown = true;
+    }
     if (std::optional<Fetch> settling = history_.settling(*news, known)) book_.fetch(std::move(*settling));
     // What is new to the upstream as a whole can only come from the pack.
     walk_ended_early_ = walk_ended_early_ || news->truncated;
@@ -190,10 +210,13 @@ class Reader {
       if (pushed_ != nullptr && pushed_->contains(id)) new_commits_.insert(id);
     }
     for (const std::string& id : news->commits) {
-      if (out.commits.size() == limits_.commits) break;
+      if (out.commits.size() == limits_.commits || listed_commits_ == limits_.all_commits) break;
       Result<const Commit*> commit = history_.commit(id);
       if (!commit) return fail(commit.error());
-      out.commits.push_back(facts_of_commit(id, **commit));
+      Result<std::string> message = history_.message_of(id);
+      if (!message) return fail(message.error());
+      out.commits.push_back(facts_of_commit(id, **commit, *message));
+      ++listed_commits_;
     }
     return {};
   }
@@ -203,13 +226,16 @@ class Reader {
     Result<TreeDiff> diff =
         changes_between(history_, objects_, format_, out.base, out.new_commit, limits_.trees, book_);
     if (!diff) return fail(diff.error());
-    out.files_unknown = diff->truncated;
-    out.files_truncated = diff->truncated || diff->changes.size() > limits_.files;
+    out.files_unknown = out.files_unknown || diff->truncated;
+    out.files_truncated = out.files_unknown || diff->changes.size() > limits_.files ||
+                          listed_files_ + diff->changes.size() > limits_.all_files;
     for (TreeChange& change : diff->changes) {
       Result<FileFacts> facts = file(std::move(change));
       if (!facts) return fail(facts.error());
       count(out.totals, *facts);
-      if (out.files.size() < limits_.files) out.files.push_back(std::move(*facts));
+      if (out.files.size() == limits_.files || listed_files_ == limits_.all_files) continue;
+      out.files.push_back(std::move(*facts));
+      ++listed_files_;
     }
     return {};
   }
@@ -267,6 +293,9 @@ class Reader {
   DiffEffort effort_;
   std::set<std::string> new_commits_;
   bool walk_ended_early_ = false;
+  std::size_t listed_commits_ = 0;  // of all refs
+  std::size_t listed_ids_ = 0;
+  std::size_t listed_files_ = 0;
 };
 
 }  // namespace

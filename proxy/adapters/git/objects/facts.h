@@ -70,6 +70,8 @@ struct ChangeTotals {
   std::uint64_t additions = 0;
   std::uint64_t deletions = 0;
   std::uint64_t without_lines = 0;  // files that additions and deletions say nothing of
+  std::uint64_t not_compared = 0;   // of these, those that do have lines: too large, or absent
+  std::uint64_t without_size = 0;   // new contents that largest_size says nothing of: absent
   std::uint64_t binary = 0;
   std::uint64_t ci_files = 0;
   std::uint64_t symlinks = 0;  // made, changed or removed
@@ -115,6 +117,9 @@ struct FactsLimits {
   TreeDiffLimits trees;
   std::size_t commits = 1'000;          // listed a ref
   std::size_t files = 5'000;            // listed a ref
+  std::size_t all_commits = 10'000;     // listed of all refs together
+  std::size_t all_ids = 200'000;        // RefFacts::commit_ids of all refs together
+  std::size_t all_files = 20'000;       // listed of all refs together
   std::uint64_t text = 8U << 20;        // of one file whose lines are counted
   std::uint64_t all_text = 128U << 20;  // of all of them
   std::size_t wanted_blobs = 2'000;     // fetched for counting lines; beyond, lines stay unknown

@@ -49,9 +49,21 @@ Result<const Commit*> History::commit(const std::string& id) {
   if (*object && (*object)->type == ObjectType::commit) {
     Result<Commit> parsed = parse_commit((*object)->content, format_);
     if (!parsed) return fail(parsed.error());
+    if (parsed->parents.size() > limits_.parents)
+      return fail(ErrorKind::malformed, "git.bad_object", "a commit of too many parents");
+    parsed->message = std::string();
     commit = std::make_unique<Commit>(std::move(*parsed));
   }
   return commits_.emplace(id, std::move(commit)).first->second.get();
+}
+
+Result<std::string> History::message_of(const std::string& id) {
+  Result<std::optional<Object>> object = objects_.read(id, limits_.commit_bytes);
+  if (!object) return fail(object.error());
+  if (!*object || (*object)->type != ObjectType::commit) return std::string();
+  Result<Commit> parsed = parse_commit((*object)->content, format_);
+  if (!parsed) return fail(parsed.error());
+  return std::move(parsed->message);
 }
 
 Result<History::Peeled> History::peel(const std::string& id) {
@@ -112,7 +124,7 @@ Result<Found> History::is_ancestor(const std::string& ancestor, const std::strin
       if (*met) return Found::yes;
     }
     while (!walk.empty()) {
-      if (walk.seen() > limits_.walk) return Found::unknown;
+      if (walk.seen() > limits_.walk || ++walked_ > limits_.all_walks) return Found::unknown;
       Step step = walk.take();
       for (const std::string& parent : step.commit->parents) {
         Result<bool> met = reach(parent, through_settled);
@@ -166,7 +178,7 @@ Result<History::News> History::news_of(const std::string& tip, const std::vector
   Status reached = reach(tip, false);
   if (!reached) return fail(reached.error());
   while (!walk.empty()) {
-    if (walk.seen() > limits_.walk) {
+    if (walk.seen() > limits_.walk || ++walked_ > limits_.all_walks) {
       out.truncated = true;
       break;
     }

@@ -22,6 +22,8 @@ namespace countersign::adapters::git {
 
 struct HistoryLimits {
   std::size_t walk = 50'000;              // commits of one walk
+  std::size_t all_walks = 500'000;        // of all walks together
+  std::size_t parents = 1'000;            // of one commit
   std::uint64_t commit_bytes = 4U << 20;  // of one commit or tag
   std::size_t haves = 256;                // named to the upstream in one fetch
 };
@@ -35,8 +37,11 @@ class History {
           const HistoryLimits& limits)
       : objects_(objects), format_(format), pushed_(pushed), answers_(answers), limits_(limits) {}
 
-  // nullptr: absent, or no commit. The pointer lives as long as the history.
+  // nullptr: absent, or no commit. The pointer lives as long as the history. Without its message, of which there may be
+  // more than memory holds: message_of() reads that again. Error: git.bad_object (also for very many parents).
   Result<const Commit*> commit(const std::string& id);
+  // Empty when the commit is absent.
+  Result<std::string> message_of(const std::string& id);
 
   // What lies behind tags: the tags from the outside in, and the object at the end.
   struct Peeled {
@@ -72,6 +77,7 @@ class History {
   const PackIndex* pushed_;
   const std::vector<Answer>& answers_;
   const HistoryLimits& limits_;
+  std::size_t walked_ = 0;
   std::unordered_map<std::string, std::unique_ptr<Commit>> commits_;  // null: absent, or no commit
 };
 

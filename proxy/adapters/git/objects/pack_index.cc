@@ -53,6 +53,11 @@ std::uint32_t PackIndex::number(std::size_t at) const {
   return (std::uint32_t{four[0]} << 24) | (std::uint32_t{four[1]} << 16) | (std::uint32_t{four[2]} << 8) | four[3];
 }
 
+std::string PackIndex::id(std::uint32_t at) const {
+  const std::size_t bytes = hash_length(format_);
+  return to_hex(map_.subspan(kNames + at * bytes, bytes));
+}
+
 bool PackIndex::contains(std::string_view id) const {
   Result<Bytes> name = from_hex(id);
   if (!name || name->size() != hash_length(format_)) return false;

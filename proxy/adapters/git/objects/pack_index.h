@@ -21,6 +21,8 @@ class PackIndex {
   PackIndex& operator=(const PackIndex&) = delete;
 
   [[nodiscard]] std::uint32_t size() const { return count_; }
+  // The name of an object, in hexadecimal; `at` is below size().
+  [[nodiscard]] std::string id(std::uint32_t at) const;
   // `id` in hexadecimal.
   [[nodiscard]] bool contains(std::string_view id) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "proxy/adapters/git/objects/change_reader.h"
@@ -17,33 +18,73 @@ class Search {
       : scanner_(scanner),
         limits_(limits),
         format_(quarantine.format()),
+        pushed_(quarantine.objects()),
         objects_(objects),
         history_(objects, format_, nullptr, no_answers_, history_limits_),
         budget_{.file = limits.text, .all = limits.all_text} {}
 
   Status run(const PushFacts& facts) {
     out.complete = !facts.new_commits_unknown && facts.new_commits.size() <= limits_.commits;
-    std::size_t count = 0;
     for (const std::string& id : facts.new_commits) {
-      if (count++ == limits_.commits) break;
-      Result<const Commit*> commit = history_.commit(id);
-      if (!commit) return fail(commit.error());
-      if (*commit == nullptr) {
-        out.complete = false;
-        continue;
-      }
-      Status looked = look_at(id, **commit);
-      if (!looked) return looked;
+      if (Status looked = look_at_commit(id); !looked) return looked;
     }
-    return {};
+    return look_at_the_rest();
   }
 
   SecretReport out;
   NeedsBook book;
 
  private:
+  Status look_at_commit(const std::string& id) {
+    if (!commits_.insert(id).second) return {};
+    if (commits_.size() > limits_.commits) {
+      out.complete = false;
+      return {};
+    }
+    Result<const Commit*> commit = history_.commit(id);
+    if (!commit) return fail(commit.error());
+    if (*commit == nullptr) {
+      out.complete = false;
+      return {};
+    }
+    return look_at(id, **commit);
+  }
+
+  // What the pack holds besides: the upstream keeps it too, and whoever knows its name can fetch it, or make a ref of
+  // it later with a push that brings nothing.
+  Status look_at_the_rest() {
+    if (!pushed_) return {};
+    std::vector<std::string> others;
+    for (std::uint32_t i = 0; i < pushed_->size(); ++i) {
+      std::string id = pushed_->id(i);
+      if (commits_.contains(id) || contents_.contains(id)) continue;
+      Result<std::optional<ObjectInfo>> info = objects_.info(id);
+      if (!info) return fail(info.error());
+      if (!*info) continue;
+      if ((*info)->type == ObjectType::commit) {
+        if (Status looked = look_at_commit(id); !looked) return looked;
+      } else if ((*info)->type != ObjectType::tree) {
+        others.push_back(std::move(id));
+      }
+    }
+    for (const std::string& id : others) {
+      if (contents_.contains(id)) continue;
+      const std::string name = "(object " + id.substr(0, 12) + ")";
+      Result<Content> content = read_content(objects_, id, budget_);
+      if (!content) return fail(content.error());
+      if (content->state != ContentState::read || is_binary(content->text)) {
+        pass_over(name);
+        continue;
+      }
+      for (const SecretMatch& match : scanner_.scan(content->text)) add(id, name, match);
+    }
+    return {};
+  }
+
   Status look_at(const std::string& id, const Commit& commit) {
-    for (const SecretMatch& match : scanner_.scan(commit.message)) add(id, "", match);
+    Result<std::string> message = history_.message_of(id);
+    if (!message) return fail(message.error());
+    for (const SecretMatch& match : scanner_.scan(*message)) add(id, "", match);
     std::string first = commit.parents.empty() ? std::string() : commit.parents.front();
     Result<TreeDiff> diff = changes_between(history_, objects_, format_, first, id, limits_.trees, book);
     if (!diff) return fail(diff.error());
@@ -69,6 +110,7 @@ class Search {
   Status look_at(const std::string& commit, const TreeChange& change) {
     bool content = change.new_kind != FileKind::none && change.new_kind != FileKind::gitlink;
     if (!content || !looked_at_.insert({change.old_id, change.new_id}).second) return {};
+    contents_.insert(change.new_id);
     Result<Content> after = read_content(objects_, change.new_id, budget_);
     if (!after) return fail(after.error());
     if (after->state != ContentState::read) {
@@ -79,7 +121,10 @@ class Search {
       pass_over(change.path);
       return {};
     }
-    if (is_binary(after->text)) return {};
+    if (is_binary(after->text)) {
+      pass_over(change.path);
+      return {};
+    }
     Content before;
     if (change.old_kind != FileKind::gitlink) {
       Result<Content> read = read_content(objects_, change.old_id, budget_);
@@ -127,6 +172,9 @@ class Search {
   const SecretScanner& scanner_;
   const SecretLimits& limits_;
   ObjectFormat format_;
+  std::shared_ptr<const PackIndex> pushed_;   // null: nothing was
+  std::unordered_set<std::string> commits_;   // looked at
+  std::unordered_set<std::string> contents_;  // of files, likewise
   ObjectReader& objects_;
   HistoryLimits history_limits_;
   std::vector<Answer> no_answers_;

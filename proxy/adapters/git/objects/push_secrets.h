@@ -1,5 +1,6 @@
 // Credentials that a push would publish: in the lines that each new commit adds, not only in what is left of them at
-// the end, and in commit messages. Blocking; any thread, a quarantine at a time.
+// the end, in messages of commits and tags, and in whatever else the pack holds, named by a commit or not. Blocking;
+// any thread, a quarantine at a time.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +28,9 @@ struct SecretFinding {
 struct SecretReport {
   std::vector<SecretFinding> findings;
   std::uint64_t finding_count = 0;     // listed or not
-  std::vector<std::string> unscanned;  // files too large to be looked at, or absent; visible, each once
+  std::vector<std::string> unscanned;  // files too large to be looked at, binary or absent; visible, each once
   std::uint64_t unscanned_count = 0;   // versions of files, listed or not
-  bool complete = false;               // all that is new was looked at, but for binary files and those too large
+  bool complete = false;               // all that is new was looked at, but for those files
 };
 
 struct SecretLimits {
