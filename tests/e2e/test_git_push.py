@@ -465,9 +465,9 @@ class Push(GitTest):
         before = self.refs(name)
         body = command(before[MAIN], ZERO, MAIN, "delete-refs object-format=sha1 agent=test") + FLUSH
         status, headers, answer = self.world.receive_pack(name, body)
-        self.assertEqual(status, 403)
+        self.assertEqual(status, 400)
         self.assertTrue(headers["content-type"].startswith("text/plain"))
-        self.assertIn(b"policy.floor", answer)
+        self.assertIn(b"git.no_report", answer, "what became of it could not be told")
         self.assert_unchanged(name, before)
 
     def test_a_client_without_the_newer_report(self):
@@ -502,6 +502,40 @@ class Push(GitTest):
         done = work.push("origin", "HEAD:feature", check=1)
         self.assertIn("deploy/settings.ini", done.text, "it is still in the history that would land")
         self.assert_unchanged(name, before)
+
+    def test_a_secret_cannot_be_brought_first_and_named_later(self):
+        """The pack holds more than the commands name: the host would keep it, and a second push without objects could make a branch of it."""
+        name = self.repository()
+        work = self.world.clone(name)
+        before = self.refs(name)
+        base = before[MAIN]
+        work.git("checkout", "-q", "-b", "leak")
+        leak = work.commit("leak", {"settings.env": "GITHUB_TOKEN=gh" + "p_q7N3vX8LmZ2bT7KcR5wY9dHsF4gJ6pQ1aVtB\n"})
+        work.git("checkout", "-q", "-b", "innocent", base)
+        innocent = work.commit("innocent")
+        packed = self.pack_of(work, f"{leak}\n{innocent}\n^{base}\n")
+        body = command(ZERO, innocent, "refs/heads/innocent", "report-status side-band-64k object-format=sha1 agent=test") + FLUSH + packed
+        status, _, answer = self.world.receive_pack(name, body)
+        self.assertEqual(status, 200)
+        lines, progress = report_of(answer)
+        self.assertTrue(any(line.startswith("ng refs/heads/innocent") for line in lines), lines)
+        self.assertIn("github-token", progress)
+        self.assert_unchanged(name, before)
+
+    def test_a_file_as_a_tag_is_searched(self):
+        name = self.repository()
+        work = self.world.clone(name)
+        before = self.refs(name)
+        work.write("key", "token: gh" + "p_q7N3vX8LmZ2bT7KcR5wY9dHsF4gJ6pQ1aVtB\n")
+        blob = work.git("hash-object", "-w", "key").out.strip()
+        work.git("tag", "file", blob)
+        work.push("origin", "file", check=1)
+        self.assert_unchanged(name, before)
+
+    def pack_of(self, work, revisions):
+        made = subprocess.run(["git", "pack-objects", "--revs", "--stdout", "-q"], cwd=work.folder, input=revisions.encode(),
+                              capture_output=True, check=True)
+        return made.stdout
 
     def test_a_private_key_is_a_secret(self):
         name = self.repository()

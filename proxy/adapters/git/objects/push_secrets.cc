@@ -54,7 +54,8 @@ class Search {
   // it later with a push that brings nothing.
   Status look_at_the_rest() {
     if (!pushed_) return {};
-    std::vector<std::string> others;
+    constexpr std::uint64_t kTagBytes = 4U << 20;
+    std::vector<std::string> files;
     for (std::uint32_t i = 0; i < pushed_->size(); ++i) {
       std::string id = pushed_->id(i);
       if (commits_.contains(id) || contents_.contains(id)) continue;
@@ -63,22 +64,33 @@ class Search {
       if (!*info) continue;
       if ((*info)->type == ObjectType::commit) {
         if (Status looked = look_at_commit(id); !looked) return looked;
-      } else if ((*info)->type != ObjectType::tree) {
-        others.push_back(std::move(id));
+      } else if ((*info)->type == ObjectType::blob) {
+        files.push_back(std::move(id));
+      } else if ((*info)->type == ObjectType::tag && (*info)->size <= kTagBytes) {
+        Result<std::optional<Object>> tag = objects_.read(id, kTagBytes);
+        if (!tag) return fail(tag.error());
+        if (*tag) search(id, (*tag)->content);
+      } else if ((*info)->type == ObjectType::tag) {
+        pass_over(named(id));
       }
     }
-    for (const std::string& id : others) {
-      if (contents_.contains(id)) continue;
-      const std::string name = "(object " + id.substr(0, 12) + ")";
+    for (const std::string& id : files) {
+      if (contents_.contains(id)) continue;  // of a commit that was found here too
       Result<Content> content = read_content(objects_, id, budget_);
       if (!content) return fail(content.error());
       if (content->state != ContentState::read || is_binary(content->text)) {
-        pass_over(name);
+        pass_over(named(id));
         continue;
       }
-      for (const SecretMatch& match : scanner_.scan(content->text)) add(id, name, match);
+      search(id, content->text);
     }
     return {};
+  }
+
+  static std::string named(const std::string& id) { return "(object " + id.substr(0, 12) + ")"; }
+
+  void search(const std::string& id, std::string_view text) {
+    for (const SecretMatch& match : scanner_.scan(text)) add(id, named(id), match);
   }
 
   Status look_at(const std::string& id, const Commit& commit) {

@@ -269,6 +269,26 @@ TEST_P(FactsTest, ABranchFromAnOlderCommitIsNotMoreThanItIs) {
   EXPECT_FALSE(facts.refs[0].commits_unknown);
 }
 
+TEST_P(FactsTest, WhatTheUpstreamDoesNotTellIsUnknownAndNotNothing) {
+  upstream.write("a", lines(3));
+  std::string main = upstream.commit("one");
+  upstream.git("checkout -q -b hidden");
+  upstream.write(".github/workflows/ci.yml", "on: push\n");
+  std::string hidden = upstream.commit("two");
+  Result<Quarantine> quarantine = Quarantine::open(folder.path() / "untold", cache);
+  ASSERT_TRUE(quarantine) << problem(quarantine);
+  FactsQuestion question{.commands = {{upstream.zero(), hidden, "refs/heads/release"}},
+                         .tips = {main},
+                         .default_tip = main,
+                         .answers = {},
+                         .missing = Missing::accept};
+  Result<OrNeeds<PushFacts>> facts = facts_of(*quarantine, question);
+  ASSERT_TRUE(facts && std::holds_alternative<PushFacts>(*facts));
+  const RefFacts& release = std::get<PushFacts>(*facts).refs[0];
+  EXPECT_TRUE(release.commits_unknown);
+  EXPECT_TRUE(release.files_unknown);
+}
+
 TEST_P(FactsTest, AMergeIsAFastForward) {
   upstream.write("a", lines(3));
   upstream.commit("one");
@@ -315,6 +335,7 @@ TEST_P(FactsTest, RemovalsTagsAndSeveralRefs) {
   EXPECT_EQ(facts.refs[1].totals.files, 1U);
   EXPECT_EQ(facts.refs[2].new_commit, now);
   EXPECT_EQ(facts.refs[3].new_type, ObjectType::blob);
+  EXPECT_TRUE(facts.refs[3].files_unknown && facts.refs[3].commits_unknown) << "nobody compared anything";
   EXPECT_EQ(facts.refs[3].new_commit, "");
   // Nothing but a removal: no pack, no needs.
   facts = push(client, {{main, client.zero(), "refs/heads/gone"}}, "", {main});
