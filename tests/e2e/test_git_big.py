@@ -5,12 +5,11 @@ import shutil
 import subprocess
 import unittest
 
-from git_harness import MAIN, Clone, GitTest, request_of
+from git_harness import GROWTH, MAIN, Clone, GitTest, request_of
 
 MIB = 1 << 20
 SIZE = int(os.environ.get("COUNTERSIGN_BIG_MIB", "500"))
 FILES = 5
-GROWTH = 64 * MIB
 
 
 def memory(pid):

@@ -7,12 +7,11 @@ import threading
 import unittest
 import zlib
 
-from git_harness import FLUSH, MAIN, ZERO, GitTest, command, packets, pkt, wait_until
+from git_harness import FLUSH, GROWTH, MAIN, ZERO, GitTest, command, packets, pkt, wait_until
 from git_packs import BLOB, COMMIT, TREE, commit, copies, ended, entry, head, history, object_id, ofs_delta, pack, ref_delta, tree, zeros
 
 FEATURE = "refs/heads/feature"
 CAPABILITIES = "report-status side-band-64k delete-refs object-format=sha1 agent=test"
-GROWTH = 64 << 20
 
 
 def high_water(pid):
