@@ -17,7 +17,8 @@ import unittest
 from git_server import GitServer, git_environment
 from harness import BINARY, ROOT, Gateway, free_port, wait_until
 
-# By how much a test may make the gateway's memory grow, in bytes. A sanitizer keeps aside what was freed and is measured too.
+# By how much a test may make the gateway's memory grow, in bytes. A sanitizer is measured too, and keeps aside what was freed.
+os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=4:thread_local_quarantine_size_kb=64")
 GROWTH = (256 if b"__asan_init" in BINARY.read_bytes() else 64) << 20
 
 ZERO = "0" * 40
@@ -273,10 +274,12 @@ class GitWorld:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
-        if self.gateway.process.running():
-            self.gateway.stop()
+        ended = self.gateway.stop() if self.gateway.process.running() else None
         self.server.close()
+        log = (self.folder / "gateway.log").read_text()
         self._temporary.cleanup()
+        if ended not in (None, 0) or "Sanitizer" in log:
+            raise AssertionError(f"the gateway ended with {ended}\n{log[-20000:]}")
 
     def __enter__(self):
         return self
