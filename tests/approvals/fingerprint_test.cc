@@ -46,6 +46,7 @@ const std::vector<Case>& cases() {
       {"body size", Flips::both, [](HeldRequest& r) { r.frozen.body_size = 11; }},
       {"retry identity", Flips::both, [](HeldRequest& r) { r.frozen.retry_identity = RetryIdentity::identity; }},
       {"preconditions", Flips::fingerprint_only, [](HeldRequest& r) { r.frozen.preconditions += "x"; }},
+      {"shown", Flips::fingerprint_only, [](HeldRequest& r) { r.frozen.shown += "x"; }},
       {"action", Flips::fingerprint_only, [](HeldRequest& r) { r.action += "x"; }},
       {"effect", Flips::fingerprint_only, [](HeldRequest& r) { r.effect = "destroy"; }},
       {"environment", Flips::fingerprint_only, [](HeldRequest& r) { r.environment = "staging"; }},
@@ -112,7 +113,7 @@ TEST(RetryKey, LeavesTheBodyToTheIdentityWhenThatStandsAlone) {
 // The values themselves are a contract: they are stored, and approvals are bound to them. Computed from the header's
 // description with another implementation (Python's hashlib).
 TEST(Fingerprint, AndRetryKeyNeverChangeTheirMeaning) {
-  EXPECT_EQ(fingerprint(sample()), "7aa758983b7761ac0f42f3c1e942ef3e97b3ca357dc71496741c027f688690ec");
+  EXPECT_EQ(fingerprint(sample()), "a7fd1927a2a1c97cb9153f7764f30f37093014d28acf4b87bbacd79561b05de9");
   EXPECT_EQ(retry_key(sample().frozen, sample().requester),
             "bc2f6689cd169cc13ebb7e4bd609c6a718ae7d280e1f64204a34097b7cf70b5a");
 }

@@ -25,6 +25,7 @@ class Hold(HoldTest):
         shown = self.world.show(request)
         self.assertEqual((shown["state"], shown["action"], shown["environment"]), ("held", "git:update_ref", "production"))
         self.assertIn(f"Ref::origin/{name}/{MAIN}", shown["resources"])
+        self.assertEqual([each["ancestry"] for each in shown["input"]["refs"]], ["fast_forward"], "in the words of the policies")
         intent = self.world.recorded(name, phase="intent", decision="hold")
         self.assertEqual(intent["action"], "git:update_ref")
 

@@ -328,7 +328,7 @@ std::string_view name_of(Ancestry ancestry) {
     case Ancestry::created:
       return "created";
     case Ancestry::fast_forward:
-      return "fast-forward";
+      return "fast_forward";
     case Ancestry::forced:
       return "forced";
     case Ancestry::removed:
