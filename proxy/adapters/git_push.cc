@@ -56,7 +56,7 @@ std::string shell_quoted(std::string_view text) {
 
 // Refs that belong to the gateway, however they are spelt: hosts on some file systems ignore the case of letters.
 bool is_reserved(std::string_view ref) {
-  const std::string lower = lower_ascii(ref);
+  const std::string lower = lower_ascii(ref) + "/";
   return lower.starts_with(kHeldRefs) || lower.starts_with("refs/countersign/");
 }
 
