@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import socket
+import time
 import unittest
 
 from git_harness import FLUSH, GitTest, pkt, wait_until
@@ -83,8 +84,9 @@ class Fetch(GitTest):
 
     def test_a_compressed_request_arrives(self):
         work = self.world.clone(self.app, "-c", "protocol.version=0")
+        later = {"GIT_COMMITTER_DATE": f"@{int(time.time()) + 86400} +0000"}  # the newest is offered first: none the host has may come between
         for number in range(60):
-            work.git("commit", "-q", "--allow-empty", "-m", f"mine {number}")
+            work.git("commit", "-q", "--allow-empty", "-m", f"mine {number}", env=later)
         other = self.world.clone(self.app, direct=True)
         moved = other.commit("the host is ahead")
         other.git("push", "-q", "origin", "HEAD:refs/heads/ahead")
