@@ -60,6 +60,7 @@ RecordText write(const Entry& e, const std::vector<std::string>& cut) {
   w.strings("resources", e.resources);
   w.key("seq").raw("");
   record.seq_at = out.size();
+  w.member_if("signature", e.signature);
   if (e.status > 0) w.member("status", std::int64_t{e.status});
   if (!cut.empty()) w.member("truncated", true);
   w.strings("truncated_sha256", cut);
@@ -79,7 +80,8 @@ struct NamedList {
   std::string_view name;
   std::vector<std::string> Entry::* member;
 };
-// Every member whose length comes from outside. The ids are bounded by Log::append.
+// Every member whose length comes from outside, but the signature: half of one proves nothing. The ids and the signature
+// are bounded by Log::append.
 constexpr std::array kTexts = {
     NamedText{"action", &Entry::action},
     NamedText{"actor", &Entry::actor},
@@ -134,8 +136,8 @@ std::size_t list_bytes(const std::vector<std::string>& list) {
 }
 
 RecordText render_cut(const Entry& entry) {
-  // A byte may become six (\u0001). At the last limit 19 texts and 3 lists of 4 * 96 bytes stay below 18 KiB: the loop
-  // ends.
+  // A byte may become six (\u0001). At the last limit 19 texts and 3 lists of 4 * 96 bytes stay below 18 KiB, and below
+  // 20 KiB with names and digests; the signature is at most 44: the loop ends.
   RecordText record;
   for (std::size_t limit : {8192U, 2048U, 512U, 96U}) {
     Entry small = entry;
@@ -215,6 +217,13 @@ std::string_view name_of(Outcome outcome) {
       return "not_forwarded";
   }
   return "";
+}
+
+bool signature_fits(std::string_view signature) {
+  if (signature.size() > kMaxSignatureBytes) return false;
+  std::string text;
+  JsonWriter(text).value(signature);
+  return text.size() <= kMaxSignatureBytes;
 }
 
 RecordText render(const Entry& entry) {

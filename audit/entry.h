@@ -61,11 +61,18 @@ struct Entry {
   std::int64_t output_bytes = -1;
   std::int64_t latency_us = -1;
   std::string detail;
+  // What makes a vote checkable by anybody: canonical JSON (docs/formats/audit-log.md, "Signed votes"). Never cut, so
+  // a record cannot carry one over kMaxSignatureBytes; its enrolment of the key is an admin record's `detail`.
+  std::string signature;
 };
 
 inline constexpr std::size_t kMaxRecordBytes = 65'535;
 inline constexpr std::size_t kMaxIdBytes = 64;
+inline constexpr std::size_t kMaxSignatureBytes = 44U << 10;  // of Entry::signature, as it is written: escaped
 inline constexpr int kRecordVersion = 1;
+
+// Whether a record has room for this signature, whatever else is in it. Any thread.
+[[nodiscard]] bool signature_fits(std::string_view signature);
 
 // A record without its place in the log: everything but the values of `seq` and `ts`, which only the writer knows.
 // Splitting it here keeps the rendering on the caller's thread.
@@ -78,7 +85,7 @@ struct RecordText {
 // Renders `entry`. Bytes that are not UTF-8 become U+FFFD. A record that would be too long keeps every member: strings
 // are cut to a prefix and lists to their first elements, `truncated` is true, and `truncated_sha256` holds
 // "<member>:<hex>" for each one cut: the SHA-256 of the original bytes of a string, or of the canonical JSON array of a
-// list. Any thread.
+// list. `signature` is never cut: it must fit (Log::append refuses others). Any thread.
 [[nodiscard]] RecordText render(const Entry& entry);
 
 // Appends the finished line, without a newline, to `out`. `time` is the text of format_time.

@@ -201,6 +201,8 @@ void Log::enqueue(const Entry& entry, Durable durable, Urgency urgency) {
   if (!is_good_id(entry.operation) || !is_good_id(entry.request)) {
     refusal = Error{ErrorKind::invalid, "audit.bad_entry",
                     "an id in an audit record is too long or has characters no id has"};
+  } else if (!signature_fits(entry.signature)) {
+    refusal = Error{ErrorKind::invalid, "audit.bad_entry", "a signature is too long for an audit record"};
   }
   Pending pending;
   if (!refusal) {

@@ -77,7 +77,8 @@ class Log {
   // Any thread. Records of one thread keep their order. Refusals:
   //   audit.unavailable  a write, sync or check has failed before (the message says which): sticky
   //   audit.backlog      the queue is full; try again later
-  //   audit.bad_entry    `operation` or `request` is over kMaxIdBytes or not made of letters, digits and "-_.:"
+  //   audit.bad_entry    `operation` or `request` is over kMaxIdBytes or not made of letters, digits and "-_.:"; or the
+  //                      signature does not fit
   void append(const Entry& entry, Durable durable);
   // Nobody waits. A record refused for backlog is counted, reported by health(), and the count is written down when
   // there is space.

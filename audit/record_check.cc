@@ -26,6 +26,8 @@ Result<CheckedRecord> check_record(std::string_view line) {
   std::string phase = string_or(*json, "phase", "");
   if (std::ranges::none_of(kPhases, [&](Phase known) { return name_of(known) == phase; }))
     return bad("has an unknown phase");
+  if (const Json* signature = find_member(*json, "signature"); signature && !signature->is_string())
+    return bad("has a signature that is not text");
   record.seq = static_cast<std::uint64_t>(seq);
   record.time = *time;
   record.json = std::move(*json);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "approvals/request.h"
 #include "audit/attestation.h"
@@ -45,6 +46,7 @@ struct Pending {
   std::string reason;   // which policies hold it and who must approve
   TimeMs expires = 0;
   std::int64_t retry_after_seconds = 5;
+  std::vector<std::string> undocumented;  // what the agent must say before people are asked, a sentence each
 };
 
 // What happened when an operation was forwarded: what the outcome record says.
@@ -99,6 +101,10 @@ class Conversation {
   }
   // What will be stored and run if this is held, with the body's size and digest. The pipeline adds the body's file.
   [[nodiscard]] virtual approvals::Frozen freeze() const = 0;
+
+  // What the agent says to the people who will be asked, as JSON (proxy/adapters/documentation.h), where its protocol
+  // has a place for it; or empty.
+  [[nodiscard]] virtual std::string documentation() const { return {}; }
 
   // Before an approved operation runs: whether what it builds on is still there. Error: request.stale, with what was
   // expected and what is there.

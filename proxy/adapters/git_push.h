@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "proxy/adapters/adapter.h"
+#include "proxy/adapters/documentation.h"
 #include "proxy/adapters/git/push_request.h"
 #include "proxy/adapters/git/report.h"
 #include "proxy/adapters/git_conversation.h"
@@ -37,6 +38,7 @@ class GitPush final : public Conversation {
   Task<Status> look_closer(Doors& doors, BodySource* body) override;
   Task<Status> prepare_hold(Doors& doors) override;
   [[nodiscard]] approvals::Frozen freeze() const override;
+  [[nodiscard]] std::string documentation() const override { return documentation_in_options(push_.options); }
   Task<Status> check_fresh(Doors& doors) override;
   Task<Result<std::string>> keep_safe(Doors& doors, std::string request) override;
   Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;

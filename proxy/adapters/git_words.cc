@@ -9,10 +9,18 @@ std::string denied_lines(const Denial& denial) {
 }
 
 std::string held_lines(const Pending& pending) {
+  std::string wanted;
+  for (const std::string& each : pending.undocumented) wanted += "countersign: nobody is asked yet: " + each + "\n";
+  if (!wanted.empty()) {
+    wanted +=
+        "countersign: push again with -o countersign.intent=… (ticket, rollback, reference), or PUT it to "
+        "/.countersign/requests/" +
+        pending.request + "/documentation\n";
+  }
   return "countersign: held for approval as " + pending.request +
          "; nothing has landed yet\ncountersign: " + pending.reason + "\ncountersign: approve at " + pending.link +
          " until " + format_time(pending.expires) +
-         "\ncountersign: once approved it lands by itself: do not push again\n";
+         "\ncountersign: once approved it lands by itself: do not push again\n" + wanted;
 }
 
 Task<Status> send_lines(ReplySink& sink, int status, std::string lines) {

@@ -66,7 +66,7 @@ Task<Status> HttpConversation::answer_held(ReplySink& sink, Pending pending) {
   std::string body;
   JsonWriter(body)
       .begin_object()
-      .member("code", "approval.pending")
+      .member("code", pending.undocumented.empty() ? "approval.pending" : "approval.documentation_needed")
       .member("detail", pending.reason)
       .member("expires", format_time(pending.expires))
       .member("link", pending.link)
@@ -74,6 +74,7 @@ Task<Status> HttpConversation::answer_held(ReplySink& sink, Pending pending) {
       .member("retry_after", pending.retry_after_seconds)
       .member("status", std::int64_t{202})
       .member("title", "Held for approval")
+      .strings("undocumented", pending.undocumented)
       .end_object();
   HeaderList headers;
   headers.add("Location", "/.countersign/requests/" + pending.request);

@@ -119,7 +119,8 @@ HeaderList fields_to_forward(const HeaderList& headers) {
     // Servers that read `_` as `-` would take such a field for one that is stripped or refused.
     bool dropped = field.name.find('_') != std::string::npos || hop_by_hop(field.name, options) ||
                    listed(kCredentials, field.name) || listed(kOrigins, field.name) ||
-                   starts_ignoring_case(field.name, "X-Forwarded-") || equal_ignoring_case(field.name, "Expect") ||
+                   starts_ignoring_case(field.name, "X-Forwarded-") ||
+                   starts_ignoring_case(field.name, "Countersign-") || equal_ignoring_case(field.name, "Expect") ||
                    equal_ignoring_case(field.name, "Prefer");
     if (!dropped) out.add(field.name, field.value);
   }

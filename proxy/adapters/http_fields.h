@@ -17,7 +17,8 @@ Status check_request_fields(const HeaderList& headers);
 
 // What is forwarded: without hop-by-hop fields (RFC 9110 section 7.6.1, those listed in Connection included), Host and
 // Content-Length (the door writes them), credentials (an agent's own never reach an upstream), Forwarded and its kin
-// (an agent does not say where a request comes from), and the `wait` of Prefer (it is addressed to us).
+// (an agent does not say where a request comes from), and what is addressed to us: the
+// `wait` of Prefer, and every field whose name begins with Countersign- (proxy/adapters/documentation.h).
 [[nodiscard]] HeaderList fields_to_forward(const HeaderList& headers);
 
 // Fields that may differ between two requests that ask for the same: Date, User-Agent, Accept-Encoding,

@@ -28,6 +28,12 @@ Result<std::string> progress_token(const RpcMessage& message) {
   return text;
 }
 
+// What the agent says to approvers, or empty. What it is worth is for approvals/documentation.h to say.
+std::string documentation_in(const RpcMessage& message) {
+  JsonValue said = message.params.member("_meta").member("countersign/documentation");
+  return said ? said.canonical() : std::string();
+}
+
 int rpc_code_of(const Error& error) {
   if (error.code == "mcp.method_not_found") return kRpcMethodNotFound;
   if (error.code == "json.malformed" || error.code == "json.duplicate_key" || error.code == "json.number_range")
@@ -163,7 +169,8 @@ Result<std::unique_ptr<Conversation>> McpAdapter::describe_message(const Inbound
   if (!request) return fail(request.error());
   Result<std::string> token = progress_token(message);
   if (!token) return fail(token.error());
-  McpClient client{.id = message.id, .progress_token = *token, .patience = {}};
+  McpClient client{
+      .id = message.id, .progress_token = *token, .patience = {}, .documentation = documentation_in(message)};
   if (!token->empty()) client.patience = {options_.hold_stream, options_.heartbeat};
   return std::make_unique<McpConversation>(std::move(*request), std::move(client), inbound.body);
 }
@@ -187,7 +194,10 @@ std::string McpAdapter::initialize(const RpcMessage& message, Doors& doors) cons
   if (!identity.instructions.empty()) identity.instructions += "\n\n";
   identity.instructions +=
       "Calls go through Countersign, which may refuse them or hold them until a person has approved. A held call says "
-      "so; make exactly the same call again later to get its result.";
+      "so; make exactly the same call again later to get its result. Where people must be told more first, the answer "
+      "says what: "
+      "repeat the call with `_meta` {\"countersign/documentation\": {\"intent\", \"ticket\", \"rollback\", "
+      "\"references\"}}.";
   return initialize_result(message.params, identity, capabilities);
 }
 

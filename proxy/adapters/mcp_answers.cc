@@ -47,7 +47,8 @@ std::string tool_pending_result(std::string_view tool, const Pending& pending) {
       .member("reason", pending.reason)
       .member("request", pending.request)
       .member("retry_after_seconds", pending.retry_after_seconds)
-      .member("status", "pending_approval")
+      .member("status", pending.undocumented.empty() ? "pending_approval" : "documentation_needed")
+      .strings("undocumented", pending.undocumented)
       .end_object();
   std::string text = "This call of " + std::string(tool) +
                      " is held for approval and has not run. Why: " + pending.reason +

@@ -15,6 +15,7 @@ struct McpClient {
   std::string id;              // JSON; empty for a stored request, whose answer is kept without id
   std::string progress_token;  // JSON; empty when the client gave none or reads no events
   Patience patience;
+  std::string documentation;  // JSON: what `_meta` says under "countersign/documentation"; or empty
 };
 
 class McpConversation final : public Conversation {
@@ -23,6 +24,7 @@ class McpConversation final : public Conversation {
 
   [[nodiscard]] const Operation& operation() const override { return request_.operation; }
   [[nodiscard]] approvals::Frozen freeze() const override;
+  [[nodiscard]] std::string documentation() const override { return client_.documentation; }
   Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;
   Task<Status> answer_denied(ReplySink& sink, Denial denial) override;
   [[nodiscard]] Patience patience() const override { return client_.patience; }

@@ -45,6 +45,7 @@ Entry full_entry() {
   e.output_bytes = 12;
   e.latency_us = 0;
   e.detail = "d";
+  e.signature = R"({"signature":"AA"})";
   return e;
 }
 
@@ -55,7 +56,8 @@ TEST(Entry, SpellsEveryMemberCanonically) {
             R"("fingerprint":"ee","input_bytes":0,"input_sha256":"00ff","latency_us":0,"operation":"op-1",)"
             R"("outcome":"not_forwarded","output_bytes":12,"output_sha256":"11","owner":"team-a","peer":"127.0.0.1:1",)"
             R"("phase":"intent","policies":["p1"],"policy_digest":"dd","protocol":"mcp","reason":"needs two",)"
-            R"("request":"req_1","resources":["Tool::write_file","Path::/a\"b"],"seq":7,"status":202,)"
+            R"("request":"req_1","resources":["Tool::write_file","Path::/a\"b"],"seq":7,)"
+            R"("signature":"{\"signature\":\"AA\"}","status":202,)"
             R"("ts":"2026-11-21T09:30:00.123Z","upstream":"files","v":1})");
   EXPECT_TRUE(check_record(line_of(full_entry())));
 }
@@ -122,6 +124,30 @@ TEST(Entry, EveryMemberAtOnceCanBeHuge) {
   }
 }
 
+TEST(Entry, ASignatureIsNeverCut) {
+  Entry e = full_entry();
+  for (char filler : {'x', '"'}) {
+    std::size_t bytes = filler == '"' ? (kMaxSignatureBytes - 2) / 2 : kMaxSignatureBytes - 2;
+    e.signature = std::string(bytes, filler);
+    EXPECT_TRUE(signature_fits(e.signature));
+    EXPECT_FALSE(signature_fits(e.signature + filler));
+    std::string huge(70'000, '\x01');
+    for (std::string* text :
+         {&e.agent, &e.owner, &e.peer, &e.upstream, &e.protocol, &e.action, &e.effect, &e.environment, &e.input_sha256,
+          &e.code, &e.reason, &e.policy_digest, &e.fingerprint, &e.actor, &e.comment, &e.output_sha256, &e.detail}) {
+      *text = huge;
+    }
+    e.operation = e.request = std::string(kMaxIdBytes, 'a');
+    e.chain = {huge};
+    e.resources = e.policies = std::vector<std::string>(300, huge.substr(0, 1'000));
+    std::string line = line_of(e, UINT64_MAX >> 1);
+    EXPECT_LE(line.size(), kMaxRecordBytes);
+    auto record = check_record(line);
+    ASSERT_TRUE(record) << record.error().message;
+    EXPECT_EQ(record->json.at("signature"), e.signature);
+  }
+}
+
 TEST(Entry, TheLongestRecordsFitExactly) {
   Entry entry;
   std::size_t room =
@@ -169,6 +195,7 @@ TEST(RecordCheck, RefusesWhatIsNotARecord) {
         std::string(R"({"phase":"intent","seq":7,"ts":"2026-11-21T09:30:00.123Z","v":2})"),
         std::string(R"({"phase":"intent","seq":-7,"ts":"2026-11-21T09:30:00.123Z","v":1})"),
         std::string(R"({"phase":"intent","seq":7,"ts":"2026-11-21T09:30:00Z","v":1})"),
+        std::string(R"({"phase":"admin","seq":7,"signature":{},"ts":"2026-11-21T09:30:00.123Z","v":1})"),
         std::string(R"({"phase":"guess","seq":7,"ts":"2026-11-21T09:30:00.123Z","v":1})"),
         std::string(R"({"seq":7,"phase":"intent","ts":"2026-11-21T09:30:00.123Z","v":1})"),
         std::string(R"({"phase":"intent","seq":7,"seq":7,"ts":"2026-11-21T09:30:00.123Z","v":1})"),

@@ -211,6 +211,8 @@ def check_record(line, seq):
         raise Bad("not canonical", seq)
     if record.get("seq") != seq or record.get("v") != 1 or record.get("phase") not in PHASES:
         raise Bad("wrong seq, version or phase", seq)
+    if not isinstance(record.get("signature", ""), str):
+        raise Bad("a signature that is not text", seq)
     if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record.get("ts", "")):
         raise Bad("no time", seq)
     return record
