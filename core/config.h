@@ -87,6 +87,27 @@ struct Upstream {
   std::string openapi;  // path of an OpenAPI 3 document (JSON or YAML)
 };
 
+// An OpenID provider that people sign in with (auth/oidc.h).
+struct Oidc {
+  std::string issuer;  // as the provider spells it, byte for byte
+  std::string client_id;
+  std::optional<SecretSource> client_secret;      // absent: a public client, with PKCE alone
+  std::string user_claim = "preferred_username";  // claim that names the user of entities.yaml at the first sign-in
+  std::string name = "Company login";             // on the button
+  std::vector<std::string> scopes = {"openid", "profile"};
+  std::vector<std::string> algorithms = {"RS256", "PS256", "ES256", "EdDSA"};  // of ID tokens
+  std::vector<std::string> acr_values;  // asked for; an ID token must have one of them
+  std::string ca_file;                  // trust for the provider's certificate in place of the system's
+};
+
+// How people sign in to the console.
+struct SignIn {
+  bool passwords = true;  // local accounts with passwords; passkeys work in any case
+  std::optional<Oidc> oidc;
+  TimeMs idle = 30LL * 60'000;         // a session nobody uses ends
+  TimeMs absolute = 12LL * 3'600'000;  // since the last authentication, used or not
+};
+
 struct Address {
   std::string host;
   std::uint16_t port = 0;
@@ -122,6 +143,7 @@ struct Config {
   std::filesystem::path policies = "./policies";
   int workers = 0;  // 0: one a core
   Limits limits;
+  SignIn sign_in;
   std::vector<Upstream> upstreams;
 };
 

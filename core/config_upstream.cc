@@ -56,30 +56,6 @@ bool is_json_pointer(std::string_view text) {
   return true;
 }
 
-void read_secret(Reading& reading, const yaml::Node& node, const std::string& what, SecretSource& out) {
-  if (node.kind == yaml::Node::Kind::scalar) {
-    reading.problem(node, what + " must not stand in the file; write { env: VARIABLE } or { file: path }");
-    return;
-  }
-  yaml::Map map(reading.file, node, what, reading.problems);
-  std::string variable;
-  std::string path;
-  const yaml::Node* env = map.string("env", variable);
-  const yaml::Node* file = map.string("file", path);
-  map.finish();
-  if (env && file) return map.problem(node, what + " has both `env` and `file`");
-  if (env) {
-    if (!is_variable_name(variable)) return map.problem(*env, "`env` must be the name of an environment variable");
-    out = {SecretSource::Kind::environment, variable};
-    reading.secret_at(*env, out);
-  } else if (file) {
-    out = {SecretSource::Kind::file, path};
-    reading.secret_at(*file, out);
-  } else if (node.kind == yaml::Node::Kind::map) {
-    map.problem(node, what + " needs `env` or `file`");
-  }
-}
-
 void read_basic(Reading& reading, const yaml::Node& node, Credential& out) {
   out.kind = Credential::Kind::basic;
   yaml::Map map(reading.file, node, "`basic`", reading.problems);
@@ -101,18 +77,6 @@ void read_header(Reading& reading, const yaml::Node& node, Credential& out) {
   }
   if (map.require("value")) read_secret(reading, *map.any("value"), "`value`", out.secret);
   map.finish();
-}
-
-// A private key goes with every token request, so plain http is for tests and sidecars on this machine only.
-bool is_private_way(std::string_view url) {
-  constexpr std::string_view kPlain = "http://";
-  if (!url.starts_with(kPlain)) return true;
-  url.remove_prefix(kPlain.size());
-  const std::string_view host = url.substr(0, url.find('/'));
-  for (std::string_view local : {"127.0.0.1", "localhost", "[::1]"}) {
-    if (host == local || (host.starts_with(local) && host[local.size()] == ':')) return true;
-  }
-  return false;
 }
 
 void read_app_permissions(Reading& reading, const yaml::Node& node, GithubApp& out) {
@@ -348,6 +312,41 @@ void read_protocol_parts(Reading& reading, yaml::Map& map, Upstream& out) {
 }
 
 }  // namespace
+
+void read_secret(Reading& reading, const yaml::Node& node, const std::string& what, SecretSource& out) {
+  if (node.kind == yaml::Node::Kind::scalar) {
+    reading.problem(node, what + " must not stand in the file; write { env: VARIABLE } or { file: path }");
+    return;
+  }
+  yaml::Map map(reading.file, node, what, reading.problems);
+  std::string variable;
+  std::string path;
+  const yaml::Node* env = map.string("env", variable);
+  const yaml::Node* file = map.string("file", path);
+  map.finish();
+  if (env && file) return map.problem(node, what + " has both `env` and `file`");
+  if (env) {
+    if (!is_variable_name(variable)) return map.problem(*env, "`env` must be the name of an environment variable");
+    out = {SecretSource::Kind::environment, variable};
+    reading.secret_at(*env, out);
+  } else if (file) {
+    out = {SecretSource::Kind::file, path};
+    reading.secret_at(*file, out);
+  } else if (node.kind == yaml::Node::Kind::map) {
+    map.problem(node, what + " needs `env` or `file`");
+  }
+}
+
+bool is_private_way(std::string_view url) {
+  constexpr std::string_view kPlain = "http://";
+  if (!url.starts_with(kPlain)) return true;
+  url.remove_prefix(kPlain.size());
+  const std::string_view host = url.substr(0, url.find('/'));
+  for (std::string_view local : {"127.0.0.1", "localhost", "[::1]"}) {
+    if (host == local || (host.starts_with(local) && host[local.size()] == ':')) return true;
+  }
+  return false;
+}
 
 LabelSet read_labels(std::string_view file, const yaml::Node& node, const std::string& what, Problems& problems) {
   LabelSet labels;

@@ -23,6 +23,12 @@ struct Reading {
   void secret_at(const yaml::Node& at, SecretSource& source);
 };
 
+// `{ env: VARIABLE }` or `{ file: path }`, and never the secret itself. `what` names it in messages.
+void read_secret(Reading& reading, const yaml::Node& node, const std::string& what, SecretSource& out);
+
+// Whether secrets may go there: https, or plain http on this machine (tests and sidecars).
+[[nodiscard]] bool is_private_way(std::string_view url);
+
 // What could be read of it; problems are reported.
 [[nodiscard]] Upstream read_upstream(Reading& reading, const yaml::Node& node);
 
