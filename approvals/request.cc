@@ -6,12 +6,15 @@
 namespace countersign::approvals {
 namespace {
 
-constexpr std::array<std::pair<State, const char*>, 9> kNames{{
+constexpr std::array<std::pair<State, const char*>, 12> kNames{{
     {State::held, "held"},
     {State::approved, "approved"},
     {State::denied, "denied"},
     {State::expired, "expired"},
     {State::cancelled, "cancelled"},
+    {State::withdrawn, "withdrawn"},
+    {State::superseded, "superseded"},
+    {State::stale, "stale"},
     {State::executing, "executing"},
     {State::done, "done"},
     {State::failed, "failed"},
@@ -37,14 +40,19 @@ std::optional<State> state_from_name(std::string_view name) {
 bool may_move(State from, State to) {
   switch (from) {
     case State::held:
-      return to == State::approved || to == State::denied || to == State::expired || to == State::cancelled;
+      return to == State::approved || to == State::denied || to == State::expired || to == State::cancelled ||
+             to == State::withdrawn || to == State::superseded;
     case State::approved:
-      return to == State::executing || to == State::denied || to == State::expired;
+      return to == State::executing || to == State::denied || to == State::expired || to == State::stale ||
+             to == State::cancelled || to == State::withdrawn;
     case State::executing:
       return to == State::done || to == State::failed || to == State::unknown;
     case State::denied:
     case State::expired:
     case State::cancelled:
+    case State::withdrawn:
+    case State::superseded:
+    case State::stale:
     case State::done:
     case State::failed:
     case State::unknown:

@@ -13,16 +13,30 @@
 
 namespace countersign::approvals {
 
-// held → approved | denied | expired | cancelled
+// held → approved | denied | expired | cancelled | withdrawn | superseded
 // approved → executing → done | failed | unknown
 // approved → denied (today's policies say no: code policy.changed) | expired (nobody began to run it in time)
+//          | stale (the world is not as it was approved for: code request.stale) | cancelled | withdrawn
 // Nothing else, ever. `unknown` means that it may or may not have taken effect, and is never run again by itself.
-enum class State : std::uint8_t { held, approved, denied, expired, cancelled, executing, done, failed, unknown };
+enum class State : std::uint8_t {
+  held,
+  approved,
+  denied,      // a person said no, or today's policies did
+  expired,     // nobody decided, or nobody ran it, in time: never told as a denial
+  cancelled,   // its owner or an administrator took it back
+  withdrawn,   // the agent that asked took it back itself
+  superseded,  // another request took its place, or policies allow it without asking by now
+  stale,       // what it was approved for has changed meanwhile: asking again is right
+  executing,
+  done,
+  failed,
+  unknown,
+};
 [[nodiscard]] const char* state_name(State state);
 [[nodiscard]] std::optional<State> state_from_name(std::string_view name);
 // Whether the machine above has this arrow.
 [[nodiscard]] bool may_move(State from, State to);
-// Whether nothing can follow: denied, expired, cancelled, done, failed, unknown.
+// Whether nothing can follow: every state but held, approved and executing.
 [[nodiscard]] bool is_final(State state);
 
 // What an identical retry has in common with the request it belongs to, besides who asks.
@@ -66,6 +80,10 @@ struct Vote {
   bool approves = false;
   std::string reason;
   TimeMs at = 0;
+  std::string for_whom;   // whose place the voter took (delegation); empty for their own
+  std::string signature;  // what was signed, with what, as JSON text (approvals/statement.h); empty when unsigned
+  TimeMs viewed_ms = -1;  // how long the voter had the request before their eyes; -1 when nobody knows
+  std::string grant;      // hex digest of the grant the vote was for as well (approvals/grants.h), or empty
 };
 
 // The upstream's answer to an executed request, kept until the agent's retry collects it.
@@ -103,6 +121,16 @@ struct HeldRequest {
   std::string code;        // stable: "approval.denied", "approval.expired", "policy.changed", …
   std::optional<StoredReply> reply;
   bool delivered = false;  // the agent has collected the result
+
+  std::string documentation;  // what the agent says for it, canonical JSON (approvals/documentation.h); or empty
+  TimeMs documented = 0;      // when that was given last; 0: never
+  std::vector<std::string> conflicts;  // open requests of other lineages that touch one of its resources, oldest first
+  int reminded = 0;                    // reminders that have been sent
+  // Of a request that an approver edited: it took the place of `supersedes`.
+  std::string edited_by;      // who edited it; may not vote on it
+  std::string edited;         // what they changed and why, for the agent and the other approvers
+  std::string supersedes;     // the request as the agent made it
+  std::string superseded_by;  // and back: set on the one that was superseded, empty when nothing took its place
 };
 
 }  // namespace countersign::approvals

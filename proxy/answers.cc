@@ -7,6 +7,23 @@
 #include "core/json.h"
 
 namespace countersign::proxy {
+namespace {
+
+// What an agent is told of a request that ended without a verdict and without words of a person.
+std::string over_sentence(approvals::State state) {
+  switch (state) {
+    case approvals::State::withdrawn:
+      return "it was withdrawn by the agent that asked";
+    case approvals::State::superseded:
+      return "another request has taken its place, or it needs no approval any more; this is not a denial";
+    case approvals::State::stale:
+      return "what it was approved for has changed meanwhile; this is not a denial, look and ask again";
+    default:
+      return "it was cancelled by its owner";
+  }
+}
+
+}  // namespace
 
 Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error, adapters::Challenge wanted) {
   HeaderList extra;
@@ -94,7 +111,11 @@ adapters::Denial denial_of(const approvals::HeldRequest& request) {
         denial.error.message = "nobody decided in time; this is not a denial, ask again if it is still wanted";
       return denial;
     case approvals::State::cancelled:
+    case approvals::State::withdrawn:
+    case approvals::State::superseded:
+    case approvals::State::stale:
       denial.error.kind = ErrorKind::conflict;
+      if (request.reason.empty()) denial.error.message = over_sentence(request.state);
       break;
     case approvals::State::failed:
       denial.error.kind = ErrorKind::unavailable;
