@@ -52,6 +52,10 @@ std::vector<std::string> hex_chain(const std::vector<TokenId>& ids) {
 
 constexpr std::string_view kRevoked = "the token, or one it was narrowed from, has been revoked";
 
+Status refuse_frozen() {
+  return fail(ErrorKind::forbidden, "agent.frozen", "this agent has been frozen: nothing it asks for is carried out");
+}
+
 }  // namespace
 
 Result<Caller> Authenticator::identify(const RequestHead& head, Audience audience, TimeMs now) const {
@@ -67,6 +71,9 @@ Result<Caller> Authenticator::identify_token(std::string_view text, Audience aud
   if (revocations_.is_revoked(token->ids)) {
     return fail(ErrorKind::unauthenticated, "token.revoked", std::string(kRevoked));
   }
+  if (frozen_ != nullptr && token->audience == Audience::agents && frozen_->is_frozen(token->agent)) {
+    return fail(refuse_frozen().error());
+  }
   Caller caller;
   caller.kind = token->audience == Audience::admin ? CallerKind::user : CallerKind::agent;
   caller.agent = std::move(token->agent);
@@ -80,9 +87,20 @@ Result<Caller> Authenticator::identify_token(std::string_view text, Audience aud
 }
 
 Status Authenticator::may_change() const {
-  if (revocations_.healthy()) return {};
-  return fail(ErrorKind::unavailable, "token.revocation_unavailable",
-              "the list of revoked tokens cannot be read or written, so changes are refused");
+  if (!revocations_.healthy()) {
+    return fail(ErrorKind::unavailable, "token.revocation_unavailable",
+                "the list of revoked tokens cannot be read or written, so changes are refused");
+  }
+  if (frozen_ != nullptr && !frozen_->healthy()) {
+    return fail(ErrorKind::unavailable, "agent.freeze_unavailable",
+                "the list of frozen agents cannot be read or written, so changes are refused");
+  }
+  return {};
+}
+
+Status Authenticator::check_stored(std::string_view agent, const std::vector<std::string>& chain) const {
+  if (frozen_ != nullptr && frozen_->is_frozen(agent)) return refuse_frozen();
+  return check_chain(chain);
 }
 
 Status Authenticator::check_chain(const std::vector<std::string>& chain) const {

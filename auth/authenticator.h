@@ -4,9 +4,9 @@
 //   Bearer csb1_…        token csb1_…  (the GitHub client's scheme)        Basic base64(<any user>:csb1_…)  (git)
 // and nothing else: no query parameter, no cookie, no second field. Codes of `identify`, beside those of auth/token.h:
 //   token.missing (401, no Authorization field)     token.ambiguous (400, several)
-//   token.malformed (401, another scheme, or no token in it)     token.revoked (401)
+//   token.malformed (401, another scheme, or no token in it)     token.revoked (401)     agent.frozen (403)
 //
-// Any thread may call any method. The key ring and the revocations outlive the authenticator.
+// Any thread may call any method. The key ring, the revocations and the frozen agents outlive the authenticator.
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "auth/caller.h"
+#include "auth/frozen_agents.h"
 #include "auth/keyring.h"
 #include "auth/revocation.h"
 #include "auth/token.h"
@@ -24,19 +25,23 @@ namespace countersign::auth {
 
 class Authenticator {
  public:
-  Authenticator(const Keyring& keyring, const Revocations& revocations)
-      : keyring_(keyring), revocations_(revocations) {}
+  // Without `frozen` no agent ever is.
+  Authenticator(const Keyring& keyring, const Revocations& revocations, const FrozenAgents* frozen = nullptr)
+      : keyring_(keyring), revocations_(revocations), frozen_(frozen) {}
 
   [[nodiscard]] Result<Caller> identify(const RequestHead& head, Audience audience, TimeMs now) const;
   // The same for a token that came another way (the CLI on the Unix socket).
   [[nodiscard]] Result<Caller> identify_token(std::string_view token, Audience audience, TimeMs now) const;
 
-  // token.revocation_unavailable (unavailable) when revocations may be missing: no change passes then, whoever asks.
+  // token.revocation_unavailable or agent.freeze_unavailable (unavailable) when revocations or frozen agents may be
+  // missing: no change passes then, whoever asks.
   [[nodiscard]] Status may_change() const;
 
   // For a stored caller (hex chain ids, as in Caller::chain): token.revoked (forbidden) when an id has been revoked
   // since, token.id_malformed when one is none. An empty chain is refused.
   [[nodiscard]] Status check_chain(const std::vector<std::string>& chain) const;
+  // The same, and agent.frozen (forbidden) when the agent has been frozen: before a stored request is carried out.
+  [[nodiscard]] Status check_stored(std::string_view agent, const std::vector<std::string>& chain) const;
 
   // The hex chain ids of the token a request carries, when its proof is right, whatever else is wrong with it; empty
   // otherwise. So that the record of a refused request can name a delegable, expired or revoked token.
@@ -45,6 +50,7 @@ class Authenticator {
  private:
   const Keyring& keyring_;
   const Revocations& revocations_;
+  const FrozenAgents* frozen_;
 };
 
 enum class ChallengeScheme {

@@ -95,7 +95,8 @@ struct Executor::Prepared {
 };
 
 Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, net::Worker* worker) {
-  if (Status chain = parts_.authenticator.check_chain(request->requester.chain); !chain) co_return fail(chain.error());
+  const approvals::Requester& asked = request->requester;
+  if (Status may = parts_.authenticator.check_stored(asked.agent, asked.chain); !may) co_return fail(may.error());
   if (Status able = parts_.authenticator.may_change(); !able) co_return fail(able.error());
   const Mount* mount = parts_.mounts.of_upstream(request->frozen.upstream);
   if (!mount) co_return fail(ErrorKind::conflict, "request.stale", "its upstream is not configured any more");
@@ -134,7 +135,7 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   subject.agent = request->requester.agent;
   subject.owner = request->requester.owner;
   subject.delegates = request->requester.delegates;
-  subject.token = request->requester.chain.back();  // check_chain has refused an empty one
+  subject.token = request->requester.chain.back();  // check_stored has refused an empty one
   subject.scope = &*scope;
   const auto rules = parts_.rulesets.current();
   const auto facts = approvals::approval_facts(approvals::progress_of(*request, *rules->approvals));
