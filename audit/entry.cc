@@ -80,8 +80,8 @@ struct NamedList {
   std::string_view name;
   std::vector<std::string> Entry::* member;
 };
-// Every member whose length comes from outside, but the signature: half of one proves nothing. The ids and the signature
-// are bounded by Log::append.
+// Every member whose length comes from outside, but the signature: half of one proves nothing. The ids and the
+// signature are bounded by Log::append.
 constexpr std::array kTexts = {
     NamedText{"action", &Entry::action},
     NamedText{"actor", &Entry::actor},

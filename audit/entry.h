@@ -61,8 +61,8 @@ struct Entry {
   std::int64_t output_bytes = -1;
   std::int64_t latency_us = -1;
   std::string detail;
-  // What makes a vote checkable by anybody: canonical JSON (docs/formats/audit-log.md, "Signed votes"). Never cut, so
-  // a record cannot carry one over kMaxSignatureBytes; its enrolment of the key is an admin record's `detail`.
+  // What makes a vote checkable by anybody: canonical JSON (docs/formats/signed-votes.md). Never cut, so
+  // a record cannot carry one over kMaxSignatureBytes.
   std::string signature;
 };
 

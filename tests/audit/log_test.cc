@@ -203,7 +203,12 @@ TEST(Log, RefusesIdsThatAreNone) {
   }
   EXPECT_TRUE(append_and_wait(*log, intent(new_uuid(0))));
   EXPECT_TRUE(append_and_wait(*log, intent(std::string(64, 'a'))));
-  EXPECT_EQ(log->size(), 2U);
+  Entry vote = admin_entry("x");
+  vote.signature = std::string(kMaxSignatureBytes - 1, 'x');
+  EXPECT_EQ(append_and_wait(*log, vote).error().code, "audit.bad_entry");
+  vote.signature.pop_back();
+  EXPECT_TRUE(append_and_wait(*log, vote));
+  EXPECT_EQ(log->size(), 3U);
 }
 
 TEST(Log, SignsByItselfAndBeatsWhenIdle) {
