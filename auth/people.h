@@ -11,7 +11,8 @@
 // that was last used more than five minutes in the future (the clock went back) ends.
 //
 // What an audit record needs comes back from every change as PersonEvents; of a failed attempt, `failed_sign_in` makes
-// one from the error. Names that are not listed are never part of an event: people type passwords into name fields.
+// one from the error. A caller that cannot record a sign-in ends the session again. Names that are not listed are never
+// part of an event: people type passwords into name fields.
 //
 // Any thread may call any method, many at a time; they block on the disk, and on the processor where a password is
 // hashed. What has been returned is durable.
@@ -25,14 +26,15 @@
 //   sign_in.bound_to_other   (forbidden) the identity provider's subject belongs to another person here, or the person
 //                            to another subject
 //   session.none             (unauthenticated) no such session: never was, ended, rotated, or the person is not listed
-//   session.expired          (unauthenticated) not used for too long, or too long since the last authentication
+//   session.expired          (unauthenticated) not used for too long, or too long since it was begun or stepped up
+//   session.other_person     (forbidden) a step-up by somebody else than the session's person
 //   invitation.invalid       (forbidden) no such invitation: never was, used, replaced, or expired
 //   password.*               see auth/passwords.h
 //   passkey.known            (conflict) this credential is somebody's already
 //   passkey.too_many         (conflict) the person has kMaxPasskeys
 //   passkey.unknown          (not_found)
-//   passkey.used             (conflict) the counter is not what it was when the assertion was checked: a clone, or the
-//                            same assertion twice
+//   passkey.name             (invalid) empty, too long, or with characters that are not seen
+//   passkey.used             (conflict) the passkey was used or removed since it was looked up
 #pragma once
 
 #include <cstdint>
@@ -60,7 +62,7 @@ enum class SignInMethod : std::uint8_t { password, oidc, passkey, invitation };
 [[nodiscard]] std::string_view name_of(SignInMethod method);  // "password", …
 
 // One thing that happened, for the audit log. `action` is one of
-//   person:sign-in  person:sign-in-failed  person:step-up  person:sign-out  person:session-expired
+//   person:sign-in  person:sign-in-failed  person:step-up  person:sign-out
 //   person:invite   person:accept-invitation  person:bind  person:reset  passkey:remove
 struct PersonEvent {
   std::string action;
@@ -70,17 +72,25 @@ struct PersonEvent {
 };
 using PersonEvents = std::vector<PersonEvent>;
 
+// Somebody who has just shown who they are.
+struct Authenticated {
+  std::string user;
+  SignInMethod how = SignInMethod::password;
+  TimeMs at = 0;     // when they did: now, or the identity provider's auth_time; 0: not known, so long ago
+  std::string peer;  // "ip:port"
+};
+
 struct Session {
   std::string id;  // "ses_…": a name for it that opens nothing
   std::string user;
   SignInMethod how = SignInMethod::password;
-  TimeMs signed_in = 0;  // the last authentication
+  TimeMs signed_in = 0;  // the last authentication: Authenticated::at
   TimeMs created = 0;    // of the session, before any step-up
   TimeMs last_seen = 0;  // to the minute
   TimeMs expires = 0;    // at the latest
   TimeMs idle_expires = 0;
-  std::string csrf;  // base64url, 256 bits
-  std::string peer;  // where it was signed in from
+  std::string csrf;  // base64url, 256 bits; empty in lists
+  std::string peer;  // where the last authentication came from
 };
 
 // A new session. The cookie's value is shown once and kept nowhere.
@@ -165,8 +175,7 @@ class People {
                                          TimeMs now, std::string_view old_cookie = {});
   // For a person somebody else has authenticated: with a passkey (verify_assertion, then use_passkey) or at the
   // identity provider (Oidc::finish, then bind_subject). sign_in.not_listed.
-  Result<SignedIn> start_session(std::string_view user, SignInMethod how, std::string_view peer, TimeMs now,
-                                 std::string_view old_cookie = {});
+  Result<SignedIn> start_session(const Authenticated& who, TimeMs now, std::string_view old_cookie = {});
   // Sets the password, ends every session of the person and starts a new one. The code works once, also when many try
   // at the same time; it is not used up by a password that breaks the rules.
   Result<SignedIn> accept_invitation(const Secret& code, const Secret& password, std::string_view peer, TimeMs now);
@@ -181,7 +190,7 @@ class People {
   Result<Session> find_session(std::string_view cookie, TimeMs now);
   // Step-up: the person of this session has authenticated once more. A new cookie and CSRF token; the old are dead when
   // this returns. Of two at once one gets session.none.
-  Result<SignedIn> touch_authentication(std::string_view cookie, SignInMethod how, std::string_view peer, TimeMs now);
+  Result<SignedIn> touch_authentication(std::string_view cookie, const Authenticated& who, TimeMs now);
   // Ends it. session.none when there was none.
   Result<PersonEvents> end_session(std::string_view cookie, TimeMs now);
   // Ends one of the person's sessions by its id, or all of them.
@@ -196,7 +205,7 @@ class People {
   Status add_passkey(std::string_view user, const Passkey& key, std::string_view name, TimeMs now);
   Result<std::vector<StoredPasskey>> passkeys_of(std::string_view user);  // oldest first
   Result<StoredPasskey> find_passkey(std::string_view credential);        // also of people who are not listed
-  // After an assertion was verified against `before`: takes over the new counter, if it still is what it was.
+  // After an assertion was verified against `before`: takes over the counter, if it still is what it was then.
   Status use_passkey(const StoredPasskey& before, const AssertionFacts& facts, TimeMs now);
   // What was removed, for the record. passkey.unknown when it is not this person's.
   Result<StoredPasskey> remove_passkey(std::string_view user, std::string_view credential);
@@ -219,9 +228,9 @@ class People {
  private:
   People(PeopleOptions options, std::unique_ptr<PeopleStore> store, std::unique_ptr<PasswordHasher> hasher);
 
-  PeopleOptions options_;
-  std::unique_ptr<PeopleStore> store_;
-  std::unique_ptr<PasswordHasher> hasher_;
+  const PeopleOptions options_;
+  const std::unique_ptr<PeopleStore> store_;
+  const std::unique_ptr<PasswordHasher> hasher_;
 };
 
 }  // namespace countersign::auth
