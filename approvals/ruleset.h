@@ -1,4 +1,4 @@
-// Ruleset: policies and approval rules that belong together, loaded and replaced as one.
+// Ruleset: policies, approval rules and roles that belong together, loaded and replaced as one.
 //
 // A folder that does not load completely never replaces the running set: a half-edited policy must not open a door, nor
 // close all of them. Any thread.
@@ -12,6 +12,8 @@
 
 #include "approvals/rules.h"
 #include "core/problem.h"
+#include "policies/folder.h"
+#include "policies/roles.h"
 #include "policies/snapshot.h"
 
 namespace countersign::approvals {
@@ -20,11 +22,21 @@ struct Ruleset {
   std::shared_ptr<const policies::Snapshot> policies;
   std::shared_ptr<const Rules> approvals;
   TimeMs loaded = 0;
+  std::shared_ptr<const policies::Roles> roles = policies::Roles::built_in();
+  // The files it was made of, tests too: what an editor starts from, and what is kept of a set that was activated.
+  std::shared_ptr<const policies::SnapshotSource> files = std::make_shared<const policies::SnapshotSource>();
+
+  // Of the policies, which is one over all files but tests/.
+  [[nodiscard]] const std::string& digest() const { return policies->digest(); }
 };
 
-// Reads `folder` (policies, entities, approvals.yaml) and checks that they fit together: every @approval names a rule,
-// every group of a rule exists. nullptr when any problem is an error.
+// Reads `folder` (policies, entities, approvals.yaml, roles) and checks that they fit together: every @approval names a
+// rule, every group of a rule exists, every name in roles. nullptr when any problem is an error.
 [[nodiscard]] std::shared_ptr<const Ruleset> load_ruleset(const std::filesystem::path& folder,
+                                                          const std::vector<config::Upstream>& upstreams, TimeMs now,
+                                                          Problems& problems);
+// The same from files that were read before: a draft.
+[[nodiscard]] std::shared_ptr<const Ruleset> load_ruleset(policies::SnapshotSource source,
                                                           const std::vector<config::Upstream>& upstreams, TimeMs now,
                                                           Problems& problems);
 
@@ -44,6 +56,7 @@ class RulesetStore {
   // Blocks on the disk.
   Reloaded reload(TimeMs now);
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] const std::vector<config::Upstream>& upstreams() const { return upstreams_; }
 
  private:
   const std::filesystem::path folder_;

@@ -17,14 +17,15 @@ bool FolderWatch::changed() {
   return true;
 }
 
-// Names, sizes and times of what the loader would read; two levels: the folder and its floor.
+// Names, sizes and times of what the loader would read; two levels: the folder, and what it knows in it.
 std::string FolderWatch::look() const {
   std::vector<std::string> lines;
-  for (const fs::path& folder : {folder_, folder_ / "floor"}) {
+  for (const fs::path& folder : {folder_, folder_ / "floor", folder_ / "roles", folder_ / "tests"}) {
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
       const std::string extension = entry->path().extension().string();
-      if (extension != ".cedar" && extension != ".yaml" && extension != ".cedarschema") continue;
+      if (extension != ".cedar" && extension != ".yaml" && extension != ".cedarschema" && extension != ".json")
+        continue;
       std::error_code gone;
       const auto size = entry->file_size(gone);
       const auto time = entry->last_write_time(gone).time_since_epoch().count();

@@ -198,15 +198,10 @@ struct SnapshotBuilder {
   }
 
   void digest(const SnapshotSource& source) {
-    FieldDigest digest("countersign/policies/1");
-    // All files in the order of their names.
-    std::vector<const FileText*> files;
-    for (const FileText& file : source.policies) files.push_back(&file);
-    if (source.entities) files.push_back(&*source.entities);
-    if (source.declarations) files.push_back(&*source.declarations);
-    if (source.links) files.push_back(&*source.links);
+    FieldDigest digest("countersign/policies/2");
+    std::vector<const FileText*> files = source.all();
+    std::erase_if(files, [](const FileText* file) { return file->name.starts_with(kTestsFolder); });
     digest.field(std::to_string(files.size()));
-    std::ranges::sort(files, {}, [](const FileText* file) -> const std::string& { return file->name; });
     for (const FileText* file : files) digest.field(file->name).field(file->text);
     for (const std::string& upstream : out.upstreams_) {
       digest.field(upstream);
@@ -224,6 +219,16 @@ std::shared_ptr<const Snapshot> Snapshot::load(const std::filesystem::path& fold
                                                const std::vector<config::Upstream>& upstreams, Problems& problems) {
   Problems found;
   SnapshotSource source = read_folder(folder, found);
+  bool complete = !has_errors(found);
+  auto snapshot = load(source, upstreams, found);
+  sort_problems(found);
+  problems.insert(problems.end(), found.begin(), found.end());
+  return complete ? snapshot : nullptr;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::load(const SnapshotSource& source,
+                                               const std::vector<config::Upstream>& upstreams, Problems& problems) {
+  Problems found;
   std::shared_ptr<Snapshot> snapshot(new Snapshot);
   SnapshotBuilder builder{*snapshot, found};
   builder.entities_file(source, upstreams);
@@ -245,12 +250,22 @@ std::shared_ptr<const PolicySchema> Snapshot::load_schema(const std::filesystem:
                                                           Problems& problems) {
   Problems found;
   SnapshotSource source = read_folder(folder, found);
+  bool complete = !has_errors(found);
+  auto schema = load_schema(source, upstreams, found);
+  sort_problems(found);
+  problems.insert(problems.end(), found.begin(), found.end());
+  return complete ? schema : nullptr;
+}
+
+std::shared_ptr<const PolicySchema> Snapshot::load_schema(const SnapshotSource& source,
+                                                          const std::vector<config::Upstream>& upstreams,
+                                                          Problems& problems) {
+  Problems found;
   std::shared_ptr<Snapshot> snapshot(new Snapshot);
   SnapshotBuilder builder{*snapshot, found};
   builder.entities_file(source, upstreams);
   builder.schema(source, upstreams);
   std::shared_ptr<const PolicySchema> schema = snapshot->schema_;
-  sort_problems(found);
   bool sound = !has_errors(found);
   problems.insert(problems.end(), found.begin(), found.end());
   return sound ? schema : nullptr;

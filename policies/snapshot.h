@@ -56,14 +56,22 @@ class Snapshot {
   [[nodiscard]] static std::shared_ptr<const Snapshot> load(const std::filesystem::path& folder,
                                                             const std::vector<config::Upstream>& upstreams,
                                                             Problems& problems);
+  // The same from files that were read before: a draft, or a folder that something else is read from too.
+  [[nodiscard]] static std::shared_ptr<const Snapshot> load(const SnapshotSource& source,
+                                                            const std::vector<config::Upstream>& upstreams,
+                                                            Problems& problems);
 
   // The schema of what policies of the folder would see, without looking at them. nullptr when entities.yaml,
   // inputs.cedarschema or the upstreams have an error.
   [[nodiscard]] static std::shared_ptr<const PolicySchema> load_schema(const std::filesystem::path& folder,
                                                                        const std::vector<config::Upstream>& upstreams,
                                                                        Problems& problems);
+  [[nodiscard]] static std::shared_ptr<const PolicySchema> load_schema(const SnapshotSource& source,
+                                                                       const std::vector<config::Upstream>& upstreams,
+                                                                       Problems& problems);
 
-  // Hex SHA-256 over the names and bytes of all files read and the labels of all upstreams.
+  // Hex SHA-256 over the names and bytes of all files of the set, approvals.yaml and roles/ among them and only tests/
+  // not, and over the labels of all upstreams: what stands in every record of a decision.
   [[nodiscard]] const std::string& digest() const { return digest_; }
   [[nodiscard]] const Directory& directory() const { return directory_; }
   [[nodiscard]] const Inventory& inventory() const { return inventory_; }
