@@ -119,7 +119,8 @@ void CborReader::complete() {
     }
     Frame& frame = frames_[depth_ - 1];
     if (frame.awaits == Awaits::key) {
-      if (!frame.previous_key.empty() && !std::ranges::lexicographical_compare(frame.previous_key, item)) {
+      if (keys_ == CborKeys::sorted && !frame.previous_key.empty() &&
+          !std::ranges::lexicographical_compare(frame.previous_key, item)) {
         refuse(std::ranges::equal(frame.previous_key, item) ? CborFault::duplicate_key : CborFault::not_deterministic);
         return;
       }

@@ -37,6 +37,10 @@ enum class CborType : std::uint8_t { uint, nint, bytes, text, array, map, boolea
 inline constexpr std::size_t kCborDepth = 8;
 inline constexpr std::size_t kCborItems = 2048;
 
+// What a reader asks of map keys. Tokens are `sorted`. `any_order` is for what others write and we only read
+// (passkeys): then the caller looks for repeated keys itself, among those it reads.
+enum class CborKeys : std::uint8_t { sorted, any_order };
+
 // Reads items in order. The first fault sticks: every later read returns zero, empty or false, so that a decoder reads
 // straight through, loops end, and `fault()` is looked at once before anything read is used.
 //
@@ -46,7 +50,7 @@ inline constexpr std::size_t kCborItems = 2048;
 //   if (in.fault() != CborFault::none) …
 class CborReader {
  public:
-  explicit CborReader(ByteView input) : input_(input) {}
+  explicit CborReader(ByteView input, CborKeys keys = CborKeys::sorted) : input_(input), keys_(keys) {}
 
   [[nodiscard]] std::uint64_t uint();
   // Any integer that fits; others are unexpected_type.
@@ -64,6 +68,10 @@ class CborReader {
   [[nodiscard]] CborType peek() const;
   // The top-level item must be complete and the input used up.
   void finish();
+
+  // Whether the top-level item is complete, and how many bytes have been read.
+  [[nodiscard]] bool complete_item() const { return done_ && fault_ == CborFault::none; }
+  [[nodiscard]] std::size_t consumed() const { return at_; }
 
   [[nodiscard]] CborFault fault() const { return fault_; }
 
@@ -95,6 +103,7 @@ class CborReader {
   std::size_t items_ = 0;
   std::size_t depth_ = 0;
   bool done_ = false;
+  CborKeys keys_;
   CborFault fault_ = CborFault::none;
   std::array<Frame, kCborDepth> frames_{};
 };

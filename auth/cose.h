@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "core/bytes.h"
 #include "core/result.h"
@@ -24,7 +25,7 @@ class CoseKey {
   //   webauthn.algorithm  not one of the three
   //   webauthn.key        not a COSE_Key; a point that is not on the curve; a small-order Ed25519 key, under which one
   //                       signature is good for many messages; an RSA modulus outside 2048 to 4096 bits, or an exponent
-  //                       outside 65537 to 2^32; parameters that do not belong (a private key)
+  //                       under 65537 or over 32 bits; parameters that do not belong (a private key)
   static Result<CoseKey> parse(ByteView cbor);
   // Reads a key at the front of `cbor` and says in `used` how many bytes it has.
   static Result<CoseKey> parse_front(ByteView cbor, std::size_t& used);

@@ -87,9 +87,20 @@ Result<AssertionFacts> verify_assertion(const Assertion& assertion, const Passke
 Result<AssertionFacts> verify_past_assertion(const Assertion& assertion, std::string_view public_key,
                                              std::string_view relying_party_id, ByteView challenge);
 
-// {"credential","authenticator_data","client_data","signature"}: exactly these members, all text. The requests of the
+// {"authenticator_data","client_data","credential","signature"}: exactly these members, all text. The requests of the
 // admin API have this form. Errors: webauthn.assertion (invalid).
 Result<Assertion> assertion_from_json(const Json& value);
+
+// A text and the assertion whose challenge is its SHA-256: how signed votes are stored and recorded
+// (docs/formats/signed-votes.md). The text is not looked at.
+struct SignedText {
+  std::string statement;
+  Assertion assertion;
+};
+// The same members and "statement". Errors: webauthn.assertion (invalid).
+Result<SignedText> signed_text_from_json(const Json& value);
+// Canonical JSON of it.
+[[nodiscard]] std::string signed_text_json(const SignedText& text);
 
 // The client data that a client without a browser makes (section 5.8.1.1, serialization): `type` is "webauthn.create"
 // or "webauthn.get".
