@@ -29,6 +29,7 @@ struct Decision {
   std::string reason;                  // one sentence for the agent: names the deciding policies, never a secret
   std::vector<std::string> policies;   // ids (@id, else source:index) that determined it
   std::vector<std::string> approvals;  // verdict hold: the @approval rules that must be satisfied, sorted, unique
+  std::vector<std::string> shadow;     // ids of @shadow policies that apply and do not count, sorted, unique
   std::string policy_digest;           // hex SHA-256 of everything the decision rested on
 };
 
