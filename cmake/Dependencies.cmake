@@ -11,6 +11,7 @@ find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+find_package(date REQUIRED)  # time zones: approvals/zone.cc
 
 # Debian's libre2-dev ships no CMake package.
 find_library(RE2_LIBRARY re2 REQUIRED)
@@ -24,3 +25,10 @@ add_library(countersign_asio INTERFACE)
 target_compile_definitions(countersign_asio INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
 target_link_libraries(countersign_asio INTERFACE Boost::headers Threads::Threads)
+
+# Security keys, for the command line and as an oracle in tests. Debian's libfido2-dev ships no CMake package.
+find_library(FIDO2_LIBRARY fido2 REQUIRED)
+find_path(FIDO2_INCLUDE_DIR fido.h REQUIRED)
+add_library(countersign_fido2 INTERFACE)
+target_link_libraries(countersign_fido2 INTERFACE ${FIDO2_LIBRARY} OpenSSL::Crypto)
+target_include_directories(countersign_fido2 SYSTEM INTERFACE ${FIDO2_INCLUDE_DIR})
