@@ -108,6 +108,25 @@ struct SignIn {
   TimeMs absolute = 12LL * 3'600'000;  // since the last authentication, used or not
 };
 
+// Where people are told about held requests (approvals/notify).
+struct Notification {
+  enum class Kind { webhook, slack, email };
+  std::string name;  // unique
+  Kind kind = Kind::webhook;
+  std::string url;                         // webhook, slack; of email the server: smtp(s)://host:port
+  std::optional<SecretSource> url_secret;  // the same, where the address itself is a secret (Slack's)
+  std::optional<SecretSource> secret;      // webhook: the key of its signature; email: the password of `user`
+  std::string user;                        // email
+  std::string from;                        // email
+  std::vector<std::string> to;             // email
+  std::vector<std::string> events;         // empty: those that ask somebody for something, or that went wrong
+  std::vector<std::string> rules;          // approval rules; empty: all
+  std::vector<std::string> environments;   // empty: all
+  std::string subject;                     // slack, email: templates; empty: ours
+  std::string text;
+  std::string ca_file;  // PEM; empty: the system's
+};
+
 struct Address {
   std::string host;
   std::uint16_t port = 0;
@@ -144,6 +163,7 @@ struct Config {
   int workers = 0;  // 0: one a core
   Limits limits;
   SignIn sign_in;
+  std::vector<Notification> notifications;
   std::vector<Upstream> upstreams;
 };
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "core/config_notifications.h"
 #include "core/config_sign_in.h"
 #include "core/config_upstream.h"
 
@@ -157,6 +158,7 @@ Loaded read(const std::filesystem::path& file, std::string_view text, const Load
   read_store(root, config.store);
   read_limits(reading, root, config.limits);
   read_sign_in(reading, root, config.sign_in);
+  read_notifications(reading, root, config.notifications);
   read_upstreams(reading, root, config);
   root.finish();
 
