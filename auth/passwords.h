@@ -29,8 +29,8 @@ struct Argon2Parameters {
   std::uint32_t lanes = 1;
 };
 
-// 12 to 256 bytes, no control characters, and not the person's name (in any case, with anything but letters and digits
-// left out). No further rules: length is what counts (NIST SP 800-63B section 5.1.1.2).
+// 12 to 256 bytes, no control characters, and not the person's name, once or repeated (in any case, with anything but
+// letters and digits left out). No further rules: length is what counts (NIST SP 800-63B section 5.1.1.2).
 [[nodiscard]] Status check_password(std::string_view user, const Secret& password);
 
 // Any thread.

@@ -25,6 +25,7 @@
 //   sign_in.not_listed       (forbidden) not a user of entities.yaml
 //   sign_in.bound_to_other   (forbidden) the identity provider's subject belongs to another person here, or the person
 //                            to another subject
+//   sign_in.bad_subject      (invalid) issuer or subject is not printable ASCII, or too long
 //   session.none             (unauthenticated) no such session: never was, ended, rotated, or the person is not listed
 //   session.expired          (unauthenticated) not used for too long, or too long since it was begun or stepped up
 //   session.other_person     (forbidden) a step-up by somebody else than the session's person
@@ -62,8 +63,9 @@ enum class SignInMethod : std::uint8_t { password, oidc, passkey, invitation };
 [[nodiscard]] std::string_view name_of(SignInMethod method);  // "password", …
 
 // One thing that happened, for the audit log. `action` is one of
-//   person:sign-in  person:sign-in-failed  person:step-up  person:sign-out
-//   person:invite   person:accept-invitation  person:bind  person:reset  passkey:remove
+//   person:sign-in  person:sign-in-failed      person:step-up  person:sign-out
+//   person:invite   person:accept-invitation  person:bind     person:reset
+// (passkey:enrol and passkey:remove are the caller's: their records need the relying party.)
 struct PersonEvent {
   std::string action;
   std::string user;    // whom it is about; empty when it is nobody who is listed
@@ -143,9 +145,9 @@ struct PersonSummary {
 
 // What a reset took away.
 struct ResetDone {
-  std::vector<StoredPasskey> passkeys;
+  std::vector<StoredPasskey> passkeys;  // each wants its own record
   std::size_t sessions = 0;
-  PersonEvents events;  // person:reset, and a passkey:remove for each passkey
+  PersonEvents events;
 };
 
 struct PeopleOptions {

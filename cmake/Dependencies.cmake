@@ -9,6 +9,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(date REQUIRED)  # time zones: approvals/zone.cc
@@ -19,6 +20,13 @@ find_path(RE2_INCLUDE_DIR re2/re2.h REQUIRED)
 add_library(countersign_re2 INTERFACE)
 target_link_libraries(countersign_re2 INTERFACE ${RE2_LIBRARY})
 target_include_directories(countersign_re2 SYSTEM INTERFACE ${RE2_INCLUDE_DIR})
+
+# Nor does libargon2-dev.
+find_library(ARGON2_LIBRARY argon2 REQUIRED)
+find_path(ARGON2_INCLUDE_DIR argon2.h REQUIRED)
+add_library(countersign_argon2 INTERFACE)
+target_link_libraries(countersign_argon2 INTERFACE ${ARGON2_LIBRARY})
+target_include_directories(countersign_argon2 SYSTEM INTERFACE ${ARGON2_INCLUDE_DIR})
 
 # Asio without its header-only cost: proxy/net/asio_impl.cc compiles it once.
 add_library(countersign_asio INTERFACE)
