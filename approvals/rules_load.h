@@ -1,0 +1,31 @@
+// The parts of approvals.yaml that are read in files of their own. Not for others: they call parse_rules().
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "approvals/rules.h"
+#include "core/problem.h"
+#include "core/yaml.h"
+
+namespace countersign::approvals {
+
+// The file's `groups`: each name with its members.
+using GroupLists = std::map<std::string, std::vector<Group>, std::less<>>;
+
+constexpr TimeMs kLongestExpiry = 30LL * 86'400'000;
+
+[[nodiscard]] Rule read_rule(std::string_view file, const yaml::Member& member, TimeMs default_expires,
+                             const GroupLists& lists, Problems& problems);
+// "groups: { oncall: [user:sam, team:sre] }"
+[[nodiscard]] GroupLists read_group_lists(yaml::Map& root);
+// `delegations` and `freezes`; the rules they name must be there.
+void read_delegations(std::string_view file, yaml::Map& root, Rules& rules, Problems& problems);
+void read_freezes(std::string_view file, yaml::Map& root, Rules& rules, Problems& problems);
+// Reports a rule that is not defined.
+void check_rule_name(const yaml::Map& map, const yaml::Node& at, const std::string& name, const Rules& rules);
+
+}  // namespace countersign::approvals
