@@ -186,6 +186,11 @@ std::vector<std::string> missing_documentation(const Rules& rules, std::span<con
   return missing;
 }
 
+std::vector<std::string> missing_documentation(const HeldRequest& request, const Rules& rules) {
+  const TimeMs given = request.documented > 0 ? request.documented : request.created;
+  return missing_documentation(rules, request.rules, request.documentation, given);
+}
+
 Status check_references(const Rules& rules, std::span<const std::string> names, std::string_view documentation,
                         TimeMs now) {
   std::optional<std::string> refusal;

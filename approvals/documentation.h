@@ -22,6 +22,7 @@ class RE2;
 
 namespace countersign::approvals {
 
+struct HeldRequest;
 struct Rules;
 
 // Something a rule asks for (approvals.yaml: documentation).
@@ -45,6 +46,10 @@ Result<std::string> canonical_documentation(std::string_view json);
 // when nothing is. `documentation` is canonical, or empty for none; `now` is when the references were given.
 [[nodiscard]] std::vector<std::string> missing_documentation(const Rules& rules, std::span<const std::string> names,
                                                              std::string_view documentation, TimeMs now);
+
+// The same of a held request. Its references are judged by the day they were given: guidance that grows old while
+// people decide was not too old.
+[[nodiscard]] std::vector<std::string> missing_documentation(const HeldRequest& request, const Rules& rules);
 
 // Refuses guidance that is too old for one of the rules, or dated more than a day ahead: documentation.stale_reference.
 // To be asked when documentation is taken in.

@@ -134,6 +134,10 @@ std::unexpected<Error> refuse_own() {
               "nobody decides about their own request: you are its agent, its owner, or in its chain of delegation");
 }
 
+std::unexpected<Error> refuse_editor() {
+  return fail(ErrorKind::forbidden, "approval.self", "whoever edited a request does not decide about it");
+}
+
 Status check_still_open(const HeldRequest& request, TimeMs now) {
   if (request.state != State::held) {
     return fail(ErrorKind::conflict, "approval.not_held",
@@ -147,9 +151,7 @@ Status check_still_open(const HeldRequest& request, TimeMs now) {
 }
 
 Status check_documented(const HeldRequest& request, const Rules& rules) {
-  // By the day it was made: guidance that grows old while people decide was not too old when it was given.
-  std::vector<std::string> missing =
-      missing_documentation(rules, request.rules, request.documentation, request.created);
+  std::vector<std::string> missing = missing_documentation(request, rules);
   if (missing.empty()) return {};
   std::string list;
   for (const std::string& one : missing) list += (list.empty() ? "" : "; ") + one;
@@ -192,6 +194,7 @@ Result<std::vector<Opening>> eligibility(const HeldRequest& request, const Appro
                                          const Rules& rules, TimeMs now, std::string_view for_whom) {
   if (Status open = check_still_open(request, now); !open) return fail(open.error());
   if (is_own_request(request.requester, approver)) return refuse_own();
+  if (same_name(request.edited_by, approver.name) || same_name(request.edited_by, for_whom)) return refuse_editor();
   Place place{approver, nullptr, now};
   if (!for_whom.empty()) {
     auto found = std::ranges::find_if(approver.delegators,

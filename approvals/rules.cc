@@ -43,6 +43,8 @@ bool counts_for(const Stage& stage, const Count& count, const Vote& vote) {
   if (requester != nullptr && (asks_by_name(*requester, vote.by) || asks_by_name(*requester, vote.for_whom))) {
     return false;
   }
+  const std::string_view editor = count.polled.editor;
+  if (same_name(editor, vote.by) || same_name(editor, vote.for_whom)) return false;
   if (is_spent(count.progress, vote.by) || is_spent(count.progress, vote.for_whom)) return false;
   return has_any(stage.asked(count.progress.opened, vote.at), vote.group);
 }
@@ -188,7 +190,8 @@ std::vector<Progress> progress_of(const HeldRequest& request, const Rules& rules
                       .held = request.created,
                       .now = now,
                       .demands = demands_of(request.rules, rules),
-                      .requester = &request.requester};
+                      .requester = &request.requester,
+                      .editor = request.edited_by};
   for (const std::string& name : request.rules) {
     if (const Rule* rule = rules.find(name); rule != nullptr) {
       all.push_back(evaluate(*rule, polled));
@@ -217,7 +220,7 @@ std::vector<policies::ApprovalFact> approval_facts(std::span<const Progress> pro
 
 std::vector<Reminder> due_reminders(const HeldRequest& request, const Rules& rules, std::size_t sent, TimeMs now) {
   if (request.state != State::held || now >= request.expires) return {};
-  if (!missing_documentation(rules, request.rules, request.documentation, request.created).empty()) return {};
+  if (!missing_documentation(request, rules).empty()) return {};
   std::set<TimeMs> times;
   for (const std::string& name : request.rules) {
     if (const Rule* rule = rules.find(name)) times.insert(rule->remind.begin(), rule->remind.end());

@@ -148,6 +148,7 @@ struct Polled {
   TimeMs now = 0;                        // for `asked`; what counts does not depend on it
   Demands demands = {};                  // of all rules of the request
   const Requester* requester = nullptr;  // whose people never count, whatever a vote says; may be null
+  std::string_view editor = {};          // nor do they, who changed the request
 };
 
 // Counts the approvals given for this rule (others are passed over). A vote counts for the stage it was given to, as

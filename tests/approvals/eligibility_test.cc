@@ -33,7 +33,7 @@ void vote(HeldRequest& request, const Approver& approver) {
                              .stage = opening.stage,
                              .group = opening.group,
                              .by = approver.name,
-                             .level = std::string(level_name(approver.level)),
+                             .level = opening.level,
                              .approves = true,
                              .reason = "",
                              .at = test::kNow});
@@ -153,13 +153,13 @@ users: [ { name: bob, level: senior, teams: [sre] } ]
   policies::Directory directory = policies::Directory::read("entities.yaml", map, problems);
   ASSERT_TRUE(problems.empty()) << format_problems(problems);
 
-  std::optional<Approver> bob = find_approver(directory, "bob", {"t"});
+  std::optional<Approver> bob = find_approver(directory, "bob", {.chain = {"t"}, .at = 7}, Rules{});
   ASSERT_TRUE(bob);
   EXPECT_EQ(bob->level, Level::senior);
   EXPECT_EQ(bob->teams, (std::vector<std::string>{"platform", "sre"}));
   EXPECT_EQ(bob->chain, std::vector<std::string>{"t"});
   EXPECT_EQ(approve_code(held({"production-change"}), *bob), "");
-  EXPECT_FALSE(find_approver(directory, "mallory", {}));
+  EXPECT_FALSE(find_approver(directory, "mallory", {}, Rules{}));
 }
 
 TEST(Refusals, SayWhatIsNeeded) {

@@ -57,7 +57,7 @@ LandedPush landed() {
 
 TEST(Attest, NamesThoseWhoseApprovalsCount) {
   const HeldRequest held = request();
-  const auto progress = approvals::progress_of(held, rules());
+  const auto progress = approvals::progress_of(held, rules(), held.created);
   const auto made = attestation_of(held, progress, landed());
   ASSERT_TRUE(made) << made.error().message;
   ASSERT_TRUE(*made);
@@ -84,7 +84,7 @@ TEST(Attest, SaysNothingOfAPushThatAddedNoCommit) {
   const HeldRequest held = request();
   LandedPush push = landed();
   push.refs[0].commits.clear();
-  const auto made = attestation_of(held, approvals::progress_of(held, rules()), push);
+  const auto made = attestation_of(held, approvals::progress_of(held, rules(), held.created), push);
   ASSERT_TRUE(made);
   EXPECT_FALSE(*made);
 }
@@ -92,7 +92,7 @@ TEST(Attest, SaysNothingOfAPushThatAddedNoCommit) {
 TEST(Attest, NeedsEveryRuleSatisfied) {
   HeldRequest held = request();
   held.votes.pop_back();
-  EXPECT_EQ(attestation_of(held, approvals::progress_of(held, rules()), landed()).error().code,
+  EXPECT_EQ(attestation_of(held, approvals::progress_of(held, rules(), held.created), landed()).error().code,
             "attestation.not_approved");
   EXPECT_EQ(attestation_of(held, {}, landed()).error().code, "attestation.not_approved");
 }
@@ -101,7 +101,7 @@ TEST(Attest, RefusesMoreCommitsThanOneMayName) {
   const HeldRequest held = request();
   LandedPush push = landed();
   push.refs[0].commits.resize(audit::kMaxAttestedCommits + 1);
-  EXPECT_EQ(attestation_of(held, approvals::progress_of(held, rules()), push).error().code, "attestation.too_large");
+  EXPECT_EQ(attestation_of(held, approvals::progress_of(held, rules(), held.created), push).error().code, "attestation.too_large");
 }
 
 }  // namespace
