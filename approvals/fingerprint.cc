@@ -23,7 +23,8 @@ std::string_view identity_kind(RetryIdentity identity) {
 std::string fingerprint(const HeldRequest& request) {
   const Requester& requester = request.requester;
   const Frozen& frozen = request.frozen;
-  FieldDigest digest("countersign/fingerprint/v2");
+  const bool edited = !request.edited_by.empty();
+  FieldDigest digest(edited ? "countersign/fingerprint/v3" : "countersign/fingerprint/v2");
   digest.field(requester.agent).field(requester.owner).field(requester.issuer);
   add_list(digest, requester.delegates);
   add_list(digest, requester.chain);
@@ -37,6 +38,7 @@ std::string fingerprint(const HeldRequest& request) {
   add_list(digest, request.policies);
   add_list(digest, request.rules);
   digest.field(request.policy_digest).field(frozen.preconditions).field(frozen.shown);
+  if (edited) digest.field(request.edited_by).field(request.edited).field(request.supersedes);
   return to_hex(digest.finish());
 }
 

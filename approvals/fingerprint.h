@@ -11,6 +11,12 @@
 //     what it does   action, effect, environment, resources, summary, input
 //     on what basis  policies, rules, policy_digest, preconditions, shown
 //
+//   A request that an approver edited has the domain "countersign/fingerprint/v3", and after these fields:
+//     by whom        edited_by, edited, supersedes
+//   All others keep the second version, so that what was approved before there were edits is still what it was.
+//   Documentation is not among the fields: it may come later than the request, and each vote is bound to it by itself
+//   (approvals/statement.h).
+//
 //   retry key, domain "countersign/retry/v1": who may join the request and collect its result. In this order:
 //     caller         agent, owner, delegates, chain[0] (the root token)
 //     upstream       protocol, upstream
@@ -28,7 +34,8 @@
 
 namespace countersign::approvals {
 
-// Hex, 64 characters. Reads the fields above of `request` and nothing else (not its id, state, times or votes).
+// Hex, 64 characters. Reads the fields above of `request` and nothing else (not its id, state, times, documentation or
+// votes).
 [[nodiscard]] std::string fingerprint(const HeldRequest& request);
 
 // Hex, 64 characters.

@@ -15,26 +15,40 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "approvals/body_files.h"
+#include "approvals/conflicts.h"
 #include "approvals/eligibility.h"
+#include "approvals/grant_index.h"
+#include "approvals/grants.h"
+#include "approvals/inbox.h"
 #include "approvals/request.h"
 #include "approvals/rules.h"
 #include "approvals/store.h"
+#include "approvals/usage.h"
 #include "core/clock.h"
 #include "core/result.h"
 
 namespace countersign::approvals {
 
-// One committed change. `from` is nullopt for a request just held; from == to == held for an approval that was not the
-// last one needed (it is among request.votes). Deliveries are not changes of state and are not told.
+// One committed change. Deliveries and conflicts are not told.
 struct Change {
-  std::optional<State> from;
+  enum class Kind : std::uint8_t {
+    state,       // from → to; `from` is nullopt for a request just held
+    vote,        // an approval that was not the last one needed; it is among request.votes
+    documented,  // request.documentation was given
+    reminded,    // a reminder is due; request.reminded counts it
+    grant,       // `grant` was proposed, became active, or was revoked; `request` is the one it was proposed with
+  };
+  Kind kind = Kind::state;
+  std::optional<State> from;  // == to for every kind but state
   State to = State::held;
   HeldRequest request;
+  std::optional<Grant> grant;
 };
 using Observer = std::function<void(const Change&)>;
 
@@ -51,7 +65,26 @@ struct Holding {
 struct Ballot {
   Approver approver;
   Choice choice = Choice::deny;
-  std::string reason;  // at most 4,000 bytes; a denial's reaches the agent
+  std::string reason;       // at most 4,000 bytes; a denial's reaches the agent
+  std::string for_whom;     // in whose place (delegation); empty for oneself
+  std::string signature;    // kept with the vote; its verification was the caller's. At most 64 KiB
+  TimeMs viewed_ms = -1;    // how long the request was looked at; -1 when nobody knows
+  std::string grant;        // digest of the proposed grant that this approval is for as well; or empty
+  std::string fingerprint;  // of the request that the voter saw; checked when given
+};
+
+// What an approver changed about a held request before letting it through.
+struct Edit {
+  HeldRequest request;      // as for hold(); requester, operation, documentation and
+                            // retry key stay those of the original; a body is a file of its own
+  std::string what;         // what was changed and why, 1 to 4,000 bytes; reaches the agent
+  std::string fingerprint;  // of the request that was edited; checked when given
+};
+
+// A use of a grant, counted.
+struct GrantUse {
+  Grant grant;              // as it is after this use
+  std::int64_t number = 0;  // of this use, from 1
 };
 
 // How an execution ended.
@@ -71,10 +104,11 @@ class Queue {
  public:
   struct Options {
     TimeMs retention = 30LL * 86'400'000;           // how long bodies and replies are kept after the end; the row stays
-    std::size_t max_open = 10'000;                  // open requests (held, approved, executing) of all agents
+    std::size_t max_open = 100'000;                 // open requests (held, approved, executing) of all agents
     std::size_t max_open_of_agent = 200;            // of one
     std::uint64_t max_bytes = 16ULL << 30;          // of all bodies kept, also of requests that are over
     std::uint64_t max_bytes_of_agent = 2ULL << 30;  // of one agent's
+    std::size_t max_grants_of_agent = 100;          // active ones
     sql::Options store;
   };
 
@@ -90,29 +124,55 @@ class Queue {
   void observe(Observer observer) { observers_.push_back(std::move(observer)); }
 
   // Holds a request, or joins the one an identical retry belongs to (find_by_retry), atomically. The caller fills
-  // `draft` from `requester` to `operation` and sets `expires`; id, state, times, fingerprint and retry key are set
-  // here. frozen.body_file, when there is one, is checked against frozen.body_sha256 and body_size. When a new request
-  // was held, it has become ours (the name is gone); else it stays the caller's.
+  // `draft` from `requester` to `operation`, sets `expires`, and may give `documentation`; id, state, times,
+  // fingerprint, retry key and conflicts are set here. frozen.body_file, when there is one, is checked against
+  // frozen.body_sha256 and body_size. When a new request was held, it has become ours (the name is gone); else it stays
+  // the caller's.
   // Refused: approval.incomplete (invalid: no rules, no identity, no agent, no root token, expiry not ahead),
   // approval.too_large (a field over 1 MiB, a list over 10,000), approval.too_many (unavailable),
-  // approval.body_changed, json.not_utf8.
+  // approval.body_changed, json.not_utf8, documentation.… (approvals/documentation.h).
   Result<Holding> hold(HeldRequest draft, TimeMs now);
 
-  // The request an identical retry belongs to: held, approved or executing; over (done, failed, unknown, expired) and
-  // not collected yet; or denied or cancelled, until `expires`. nullopt: a retry is a new request. A request found past
-  // its expiry is expired first.
+  // The request an identical retry belongs to: held, approved or executing; over (done, failed, unknown, expired,
+  // stale) and not collected yet; or denied or cancelled, until `expires`. nullopt: a retry is a new request; always so
+  // for a withdrawn or superseded one, except that a retry of an edited request belongs to what took its place. A
+  // request found past its expiry is expired first.
   Result<std::optional<HeldRequest>> find_by_retry(std::string_view retry_key, TimeMs now);
 
+  // What the agent says for its request: the object of approvals/documentation.h, for a held one, by whomever the
+  // caller has found to be of its lineage. Until it is complete nobody can approve the request, and it is in nobody's
+  // inbox; while it is incomplete it may be given again. Refused: approval.documented (conflict: it is complete, or
+  // somebody has voted on it as it is), documentation.….
+  Result<HeldRequest> document(std::string_view id, std::string_view json, const Rules& rules, TimeMs now);
+
   // One person's vote. One denial denies (code approval.denied). Approvals count for each rule whose open stage the
-  // approver belongs to; when all rules are satisfied, the request is approved. Refused as eligibility() says, or with
-  // approval.reason_too_long. Past its expiry the request becomes expired (that is durable) and the vote is refused.
+  // approver belongs to; when all rules are satisfied, the request is approved, and a grant that every counted vote
+  // names becomes active. Refused as eligibility() says, or with approval.reason_too_long, approval.changed (the
+  // fingerprint), approval.undocumented and approval.signature_required (forbidden), grant.unknown (no such proposal).
+  // Past its expiry the request becomes expired (that is durable) and the vote is refused.
   // Returns the request as it is afterwards.
   Result<HeldRequest> vote(std::string_view id, const Ballot& ballot, const Rules& rules, TimeMs now);
 
-  // held → cancelled, code approval.cancelled. Who may do that is the caller's to decide (the owner, usually). With
-  // nobody
-  // (`by` empty) it is superseded: code approval.superseded, and no retry is ever told of it.
+  // An approver (who must be eligible to approve it) changes a held request: it is superseded (code approval.edited),
+  // and the edited one is held in its place, with a fingerprint of its own and no votes. A retry of the original finds
+  // it. The editor cannot vote on it. Refused as vote() and hold() say; approval.edited (conflict) for one that was
+  // edited already. Returns the new request.
+  Result<HeldRequest> supersede_with_edit(std::string_view id, Edit edit, const Approver& editor, const Rules& rules,
+                                          TimeMs now);
+
+  // held or approved → cancelled, code approval.cancelled. Who may do that is the caller's to decide (the owner,
+  // usually). With nobody (`by` empty) it is supersede().
   Result<HeldRequest> cancel(std::string_view id, std::string_view by, std::string_view reason, TimeMs now);
+  // held → superseded, code approval.superseded: policies allow it by now. No retry is told of it.
+  Result<HeldRequest> supersede(std::string_view id, std::string_view reason, TimeMs now);
+  // held or approved → withdrawn, code approval.withdrawn, by the request's own lineage; request.unknown to all others.
+  Result<HeldRequest> withdraw(std::string_view id, const Requester& requester, std::string_view reason, TimeMs now);
+
+  // Open requests of other lineages than `root` (the id of a root token) that touch one of the resources. No disk.
+  [[nodiscard]] std::vector<std::string> open_on(std::span<const std::string> resources, std::string_view upstream,
+                                                 std::string_view root, TimeMs now) const {
+    return conflicts_.on(upstream, resources, root, now);
+  }
 
   // held or approved → expired (code approval.expired) for every request whose time is up; returns their ids. To be
   // called every second or so.
@@ -126,12 +186,13 @@ class Queue {
   // executing → done, failed or unknown. When it fails for want of disk, the request stays executing: the caller tries
   // again, or the next start makes it unknown.
   Result<HeldRequest> finish(std::string_view id, Ending ending, TimeMs now);
-  // approved → denied: today's policies (policy.changed) or the stored preconditions (request.stale) say no.
+  // approved → stale with code request.stale (the stored preconditions do not hold any more), approved → denied with
+  // every other code (policy.changed).
   Result<HeldRequest> refuse_execution(std::string_view id, std::string_view code, std::string_view reason, TimeMs now);
 
-  // The result, for the one who delivers it to the agent. done, failed, unknown and expired: to exactly one caller;
-  // later ones get approval.delivered (conflict). denied and cancelled: to everyone until `expires`, then
-  // approval.delivered. Others: approval.not_over (conflict).
+  // The result, for the one who delivers it to the agent. done, failed, unknown, expired and stale: to exactly one
+  // caller; later ones get approval.delivered (conflict). denied, cancelled, withdrawn and superseded: to everyone
+  // until `expires`, then approval.delivered. Others: approval.not_over (conflict).
   Result<HeldRequest> claim_result(std::string_view id, TimeMs now);
   // Writing it to the agent failed: it can be claimed again.
   Status release_claim(std::string_view id);
@@ -139,9 +200,32 @@ class Queue {
   Result<HeldRequest> get(std::string_view id);
   // Newest first; without replies.
   Result<std::vector<HeldRequest>> list(const Filter& filter);
-  // The held requests that wait for this person's approval, oldest first; at most `limit`, without replies.
+  // The held requests that wait for this person's approval (also in the place of somebody), oldest first; at most
+  // `limit`, without replies. `after`: an id, for the next page. Undocumented ones wait for nobody.
   Result<std::vector<HeldRequest>> waiting_for(const Approver& approver, const Rules& rules, TimeMs now,
-                                               std::size_t limit);
+                                               std::size_t limit, std::string_view after = {});
+  // How many there are, counted up to `most`.
+  [[nodiscard]] std::size_t count_waiting(const Approver& approver, const Rules& rules, TimeMs now,
+                                          std::size_t most) const;
+
+  // Reminders that have come due since they were last asked for: each is counted (durably) and told to observers once,
+  // also when several came due for one request at once. To be called every few seconds. Returns the requests.
+  Result<std::vector<HeldRequest>> upkeep(TimeMs now, const Rules& rules);
+
+  // Attaches a proposal to a held request: by somebody who may approve it. Proposing the same again is no error.
+  // Refused as eligibility() says, and grant.terms, grant.effect (approvals/grants.h), grant.too_many (ten a request).
+  Result<Grant> propose_grant(std::string_view id, GrantTerms terms, const Approver& approver, const Rules& rules,
+                              TimeMs now);
+  // Counts one use of the oldest active grant that covers the operation, durably, and at most max_uses times; nullopt
+  // when there is none. `operation` is the audit operation id. Where there is no grant this costs a look into memory.
+  Result<std::optional<GrantUse>> use_grant(const GrantQuestion& question, std::string_view operation, TimeMs now);
+  // Refused: grant.unknown (not_found), grant.revoked (conflict). A use that begins afterwards finds it revoked.
+  Result<Grant> revoke_grant(std::string_view grant, std::string_view by, std::string_view reason, TimeMs now);
+  Result<Grant> get_grant(std::string_view grant);
+  // Newest first.
+  Result<std::vector<Grant>> list_grants(const GrantFilter& filter, TimeMs now);
+  // Newest first.
+  Result<std::vector<UseRecord>> grant_uses(std::string_view grant, std::size_t limit);
 
   // At start, before anything else: executing → unknown (code approval.interrupted); held and approved stay. Removes
   // bodies that belong to no request.
@@ -155,30 +239,58 @@ class Queue {
   Queue(Store store, BodyFiles bodies, const Options& options)
       : store_(std::move(store)), bodies_(std::move(bodies)), options_(options) {}
 
-  // Runs `body` (Work& → Result<T>) under the lock, in a transaction, then tells the observers what it has committed.
+  // Fills what is kept in memory from the store.
+  Status fill();
+  // Runs `body` (Work& → Result<T>) under the lock, in a transaction, then brings what is in memory up to date and
+  // tells the observers what it has committed.
   template <class Body>
   auto transact(Body&& body);
+  void apply(const Change& change);
+
   Result<HeldRequest> load(std::string_view id);
+  // The held request of this id; approval.expired when its time is up, and that is committed then.
+  Result<HeldRequest> load_waiting(Work& work, std::string_view id, TimeMs now);
   struct Step {
     State from;
     State to;
   };
   Status move(Work& work, HeldRequest& request, Step step, TimeMs now);
   Result<bool> expire_if_due(Work& work, HeldRequest& request, TimeMs now);
+
   Result<Holding> hold_in(Work& work, HeldRequest& draft, TimeMs now);
+  Result<HeldRequest> insert_in(Work& work, HeldRequest& draft, TimeMs now);
   Result<std::string> fresh_id(TimeMs now);
-  Status check_room(const std::string& agent);
+  Status check_room(const std::string& agent) const;
+
   Result<HeldRequest> vote_in(Work& work, std::string_view id, const Ballot& ballot, const Rules& rules, TimeMs now);
+  Result<HeldRequest> edit_in(Work& work, std::string_view id, Edit& edit, const Approver& editor, const Rules& rules,
+                              TimeMs now);
+  // Ends a held or approved request in a way that nobody voted for.
+  struct Exit {
+    State to;
+    std::string_view code;
+    std::string_view by;
+    std::string_view reason;
+  };
+  Result<HeldRequest> end(std::string_view id, const Exit& exit, const Requester* requester, TimeMs now);
+
   Result<HeldRequest> claim_in(Work& work, std::string_view id, TimeMs now);
   // Ends these executing requests as `ending` says, and returns their ids.
   Result<std::vector<std::string>> end_batch(Work& work, const std::vector<std::string>& ids, const Ending& ending,
                                              TimeMs now);
+
+  Result<Grant> propose_in(Work& work, HeldRequest& request, Grant grant);
+  Status activate_grant(Work& work, const HeldRequest& request, const Rules& rules, TimeMs now);
 
   std::mutex mutex_;
   Store store_;
   BodyFiles bodies_;
   const Options options_;
   std::vector<Observer> observers_;
+  Usage usage_;  // under mutex_; the others have locks of their own
+  Conflicts conflicts_;
+  Inbox inbox_;
+  GrantIndex grants_;
 };
 
 }  // namespace countersign::approvals

@@ -1,79 +1,30 @@
 #include "approvals/store.h"
 
 #include <algorithm>
-#include <array>
+#include <unordered_map>
+#include <utility>
 
-#include "core/json.h"
+#include "approvals/store_lists.h"
 
 namespace countersign::approvals {
 namespace {
-
-constexpr std::string_view kSchema = R"sql(
-CREATE TABLE requests (
-  number INTEGER PRIMARY KEY,
-  id TEXT NOT NULL UNIQUE,
-  state TEXT NOT NULL CHECK (state IN ('held', 'approved', 'denied', 'expired', 'cancelled', 'executing', 'done',
-                                       'failed', 'unknown')),
-  created INTEGER NOT NULL, expires INTEGER NOT NULL, decided INTEGER NOT NULL, finished INTEGER NOT NULL,
-  agent TEXT NOT NULL, owner TEXT NOT NULL, issuer TEXT NOT NULL, delegates TEXT NOT NULL, chain TEXT NOT NULL,
-  scope BLOB NOT NULL,
-  action TEXT NOT NULL, effect TEXT NOT NULL, environment TEXT NOT NULL, summary TEXT NOT NULL,
-  resources TEXT NOT NULL, input TEXT NOT NULL,
-  protocol TEXT NOT NULL, upstream TEXT NOT NULL, head TEXT NOT NULL, has_body INTEGER NOT NULL,
-  body_sha256 TEXT NOT NULL, body_size INTEGER NOT NULL, identity BLOB NOT NULL, preconditions BLOB NOT NULL,
-  retry_identity INTEGER NOT NULL,
-  fingerprint TEXT NOT NULL, retry_key TEXT NOT NULL, policies TEXT NOT NULL, rules TEXT NOT NULL,
-  policy_digest TEXT NOT NULL, operation TEXT NOT NULL,
-  decided_by TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL,
-  delivered INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0,
-  reply_status INTEGER, reply_head TEXT, reply_truncated INTEGER, reply_body BLOB
-) STRICT;
-CREATE UNIQUE INDEX requests_open_retry ON requests(retry_key) WHERE state IN ('held', 'approved', 'executing');
-CREATE INDEX requests_retry ON requests(retry_key);
-CREATE INDEX requests_state ON requests(state, expires);
-CREATE INDEX requests_bodies ON requests(agent, body_size) WHERE purged = 0 AND body_size > 0;
-CREATE TABLE votes (
-  request TEXT NOT NULL REFERENCES requests(id),
-  seq INTEGER NOT NULL,
-  rule TEXT NOT NULL, stage TEXT NOT NULL, eligible TEXT NOT NULL, voter TEXT NOT NULL, level TEXT NOT NULL,
-  approves INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
-  PRIMARY KEY (request, seq)
-) STRICT, WITHOUT ROWID;
-)sql";
-
-constexpr std::array<std::string_view, 2> kSteps{kSchema,
-                                                 "ALTER TABLE requests ADD COLUMN shown BLOB NOT NULL DEFAULT x'';"};
 
 // In the order in which insert() binds and read_row() reads them.
 #define COUNTERSIGN_REQUEST_COLUMNS                                                                              \
   "id, state, created, expires, decided, finished, agent, owner, issuer, delegates, chain, scope, action, "      \
   "effect, environment, summary, resources, input, protocol, upstream, head, has_body, body_sha256, body_size, " \
   "identity, preconditions, retry_identity, fingerprint, retry_key, policies, rules, policy_digest, operation, " \
-  "decided_by, reason, code, delivered"
+  "decided_by, reason, code, delivered, documentation, documented, reminded, edited_by, edited, supersedes, "    \
+  "superseded_by"
 
 constexpr std::string_view kInsert =
     "INSERT INTO requests (" COUNTERSIGN_REQUEST_COLUMNS
-    ", shown) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    ", shown) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr std::string_view kSelect = "SELECT " COUNTERSIGN_REQUEST_COLUMNS
                                      ", shown, reply_status, reply_head, reply_truncated, reply_body FROM requests ";
 constexpr std::string_view kSelectWithoutReply =
     "SELECT " COUNTERSIGN_REQUEST_COLUMNS ", x'', NULL, NULL, NULL, NULL FROM requests ";
 #undef COUNTERSIGN_REQUEST_COLUMNS
-
-Result<std::string> list_text(const std::vector<std::string>& values) {
-  return canonical_json(Json(values));
-}
-
-Result<std::vector<std::string>> list_of(const std::string& text) {
-  Result<Json> json = parse_json(text);
-  if (!json) return fail(json.error());
-  std::vector<std::string> values;
-  for (const Json& value : *json) {
-    if (!value.is_string()) return fail(ErrorKind::internal, "store.corrupt", "a stored list holds something else");
-    values.push_back(value.get<std::string>());
-  }
-  return values;
-}
 
 Status read_list(const sql::Statement& row, int column, std::vector<std::string>& out) {
   Result<std::vector<std::string>> values = list_of(row.text(column));
@@ -137,6 +88,13 @@ Result<HeldRequest> read_row(const sql::Statement& row, const BodyFiles& bodies)
   out.reason = text();
   out.code = text();
   out.delivered = number() != 0;
+  out.documentation = text();
+  out.documented = number();
+  out.reminded = static_cast<int>(number());
+  out.edited_by = text();
+  out.edited = text();
+  out.supersedes = text();
+  out.superseded_by = text();
   out.frozen.shown = text();
   out.reply = read_reply(row, at);
   if (!lists) return fail(lists.error());
@@ -145,12 +103,53 @@ Result<HeldRequest> read_row(const sql::Statement& row, const BodyFiles& bodies)
   return out;
 }
 
+Result<HeldRequest> read_light(const sql::Statement& row) {
+  HeldRequest out;
+  out.id = row.text(0);
+  out.created = row.integer(2);
+  out.expires = row.integer(3);
+  out.requester.agent = row.text(4);
+  out.requester.owner = row.text(5);
+  out.requester.issuer = row.text(6);
+  for (auto [column, list] : {std::pair{7, &out.requester.delegates}, std::pair{8, &out.requester.chain},
+                              std::pair{9, &out.resources}, std::pair{11, &out.rules}}) {
+    if (Status read = read_list(row, column, *list); !read) return fail(read.error());
+  }
+  out.frozen.upstream = row.text(10);
+  out.documentation = row.text(12);
+  out.documented = row.integer(13);
+  out.reminded = static_cast<int>(row.integer(14));
+  out.edited_by = row.text(15);
+  std::optional<State> state = state_from_name(row.text(1));
+  if (!state) return fail(ErrorKind::internal, "store.corrupt", "a stored request has a state nobody knows");
+  out.state = *state;
+  return out;
+}
+
+#define COUNTERSIGN_VOTE_COLUMNS \
+  "rule, stage, eligible, voter, level, approves, votes.reason, at, for_whom, signature, viewed_ms, grant_digest"
+
+Vote read_vote(const sql::Statement& row, int first) {
+  return {.rule = row.text(first),
+          .stage = row.text(first + 1),
+          .group = row.text(first + 2),
+          .by = row.text(first + 3),
+          .level = row.text(first + 4),
+          .approves = row.integer(first + 5) != 0,
+          .reason = row.text(first + 6),
+          .at = row.integer(first + 7),
+          .for_whom = row.text(first + 8),
+          .signature = row.text(first + 9),
+          .viewed_ms = row.integer(first + 10),
+          .grant = row.text(first + 11)};
+}
+
 }  // namespace
 
 Result<Store> Store::open(const std::filesystem::path& file, const sql::Options& options, BodyFiles bodies) {
   Result<sql::Database> database = sql::Database::open(file, options);
   if (!database) return fail(database.error());
-  if (Status ready = sql::apply_schema(*database, "approvals", kSteps); !ready) return fail(ready.error());
+  if (Status ready = apply_approvals_schema(*database); !ready) return fail(ready.error());
   return Store(std::move(*database), std::move(bodies));
 }
 
@@ -175,25 +174,42 @@ Status Store::insert(const HeldRequest& request) {
             frozen.retry_identity == RetryIdentity::identity ? 1 : 0);
   row->bind(request.fingerprint, request.retry_key, *policies, *rules, request.policy_digest, request.operation);
   row->bind(request.decided_by, request.reason, request.code, request.delivered);
+  row->bind(request.documentation, request.documented, request.reminded, request.edited_by, request.edited,
+            request.supersedes, request.superseded_by);
   row->bind(sql::Blob{frozen.shown});
   return row->run();
 }
 
 Status Store::add_vote(const HeldRequest& request, const Vote& vote) {
   Result<sql::Statement> row = database_.prepare(
-      "INSERT INTO votes VALUES (?1, (SELECT count(*) FROM votes WHERE request = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+      "INSERT INTO votes (request, seq, rule, stage, eligible, voter, level, approves, reason, at, for_whom, "
+      "signature, "
+      "viewed_ms, grant_digest) "
+      "VALUES (?1, (SELECT count(*) FROM votes WHERE request = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+      "?13)");
   if (!row) return fail(row.error());
   row->bind(request.id, vote.rule, vote.stage, vote.group, vote.by, vote.level, vote.approves, vote.reason, vote.at);
+  row->bind(vote.for_whom, vote.signature, vote.viewed_ms, vote.grant);
   return row->run();
+}
+
+Status Store::add_conflicts(std::string_view id, const std::vector<std::string>& others) {
+  for (const std::string& other : others) {
+    Result<sql::Statement> row = database_.prepare("INSERT OR IGNORE INTO conflicts VALUES (?1, ?2), (?2, ?1)");
+    if (!row) return fail(row.error());
+    if (Status added = row->bind(id, other).run(); !added) return added;
+  }
+  return {};
 }
 
 Result<bool> Store::update(const HeldRequest& request, State from) {
   Result<sql::Statement> row = database_.prepare(
       "UPDATE requests SET state = ?, decided = ?, finished = ?, decided_by = ?, reason = ?, code = ?, "
-      "reply_status = ?, reply_head = ?, reply_truncated = ?, reply_body = ? WHERE id = ? AND state = ?");
+      "superseded_by = ?, reply_status = ?, reply_head = ?, reply_truncated = ?, reply_body = ? WHERE id = ? AND state "
+      "= ?");
   if (!row) return fail(row.error());
   row->bind(state_name(request.state), request.decided, request.finished, request.decided_by, request.reason,
-            request.code);
+            request.code, request.superseded_by);
   if (request.reply) {
     const StoredReply& reply = *request.reply;
     row->bind(reply.status, reply.head, reply.truncated, sql::Blob{reply.body});
@@ -202,6 +218,19 @@ Result<bool> Store::update(const HeldRequest& request, State from) {
   }
   if (Status updated = row->bind(request.id, state_name(from)).run(); !updated) return fail(updated.error());
   return database_.changes() == 1;
+}
+
+Status Store::set_documentation(const HeldRequest& request) {
+  Result<sql::Statement> row =
+      database_.prepare("UPDATE requests SET documentation = ?, documented = ? WHERE id = ? AND state = 'held'");
+  if (!row) return fail(row.error());
+  return row->bind(request.documentation, request.documented, request.id).run();
+}
+
+Status Store::set_reminded(std::string_view id, int reminded) {
+  Result<sql::Statement> row = database_.prepare("UPDATE requests SET reminded = ? WHERE id = ?");
+  if (!row) return fail(row.error());
+  return row->bind(reminded, id).run();
 }
 
 Result<bool> Store::set_delivered(std::string_view id, bool delivered) {
@@ -241,8 +270,9 @@ Result<std::optional<HeldRequest>> Store::load_for_retry(std::string_view retry_
   Result<sql::Statement> row =
       database_.prepare(std::string(kSelect) +
                         "WHERE retry_key = ? AND (state IN ('held', 'approved', 'executing')"
-                        " OR (state IN ('done', 'failed', 'unknown', 'expired') AND delivered = 0 AND purged = 0)"
-                        " OR (state IN ('denied', 'cancelled') AND expires > ? AND code <> 'approval.superseded'))"
+                        " OR (state IN ('done', 'failed', 'unknown', 'expired', 'stale') AND delivered = 0"
+                        " AND purged = 0)"
+                        " OR (state IN ('denied', 'cancelled') AND expires > ?))"
                         " ORDER BY number LIMIT 1");
   if (!row) return fail(row.error());
   row->bind(retry_key, now);
@@ -252,45 +282,58 @@ Result<std::optional<HeldRequest>> Store::load_for_retry(std::string_view retry_
   return std::move(found->front());
 }
 
+// Filters that name somebody or something have an index each, in the order of numbers. By states alone, each state is
+// walked from its newest row: a page of what is open must not sort everything that is open.
 Result<std::vector<HeldRequest>> Store::list(const Filter& filter) {
-  std::string sql = std::string(kSelectWithoutReply) + "WHERE 1";
-  if (!filter.states.empty()) {
-    sql += " AND state IN (?";
-    for (std::size_t i = 1; i < filter.states.size(); ++i) sql += ", ?";
+  std::size_t limit = std::clamp<std::size_t>(filter.limit, 1, 1'000);
+  bool by_states = !filter.states.empty() && filter.agent.empty() && filter.owner.empty() && filter.upstream.empty();
+  const char* older = filter.before.empty() ? "" : " AND number < (SELECT number FROM requests WHERE id = ?)";
+  std::string sql = std::string(kSelectWithoutReply);
+  if (by_states) {
+    for (std::size_t i = 0; i < filter.states.size(); ++i) {
+      sql += i == 0 ? "WHERE number IN (" : " UNION ALL ";
+      sql += "SELECT number FROM (SELECT number FROM requests INDEXED BY requests_by_state WHERE state = ?";
+      sql += older;
+      sql += " ORDER BY number DESC LIMIT ?)";
+    }
     sql += ")";
+  } else {
+    sql += "WHERE 1";
+    for (std::size_t i = 0; i < filter.states.size(); ++i) sql += i == 0 ? " AND +state IN (?" : ", ?";
+    if (!filter.states.empty()) sql += ")";
+    if (!filter.agent.empty()) sql += " AND agent = ?";
+    if (!filter.owner.empty()) sql += " AND owner = ?";
+    if (!filter.upstream.empty()) sql += " AND upstream = ?";
+    sql += older;
   }
-  if (!filter.agent.empty()) sql += " AND agent = ?";
-  if (!filter.owner.empty()) sql += " AND owner = ?";
-  if (!filter.upstream.empty()) sql += " AND upstream = ?";
-  if (!filter.before.empty()) sql += " AND number < (SELECT number FROM requests WHERE id = ?)";
   sql += " ORDER BY number DESC LIMIT ?";
   Result<sql::Statement> row = database_.prepare(sql);
   if (!row) return fail(row.error());
-  for (State state : filter.states) row->bind(state_name(state));
-  for (const std::string* value : {&filter.agent, &filter.owner, &filter.upstream, &filter.before}) {
-    if (!value->empty()) row->bind(*value);
+  for (State state : filter.states) {
+    row->bind(state_name(state));
+    if (!by_states) continue;
+    if (!filter.before.empty()) row->bind(filter.before);
+    row->bind(limit);
   }
-  row->bind(std::clamp<std::size_t>(filter.limit, 1, 1'000));
+  if (!by_states) {
+    for (const std::string* value : {&filter.agent, &filter.owner, &filter.upstream, &filter.before}) {
+      if (!value->empty()) row->bind(*value);
+    }
+  }
+  row->bind(limit);
   return read_all(*row);
 }
 
-Result<std::size_t> Store::count_open(std::string_view agent) {
-  Result<sql::Statement> row = database_.prepare(
-      "SELECT count(*) FROM requests WHERE state IN ('held', 'approved', 'executing') AND (?1 = '' OR agent = ?1)");
+Status Store::each_kept(const std::function<void(const std::string& agent, std::uint64_t bytes)>& take) {
+  Result<sql::Statement> row =
+      database_.prepare("SELECT agent, sum(body_size) FROM requests WHERE purged = 0 AND body_size > 0 GROUP BY agent");
   if (!row) return fail(row.error());
-  Result<sql::Step> step = row->bind(agent).step();
-  if (!step) return fail(step.error());
-  return static_cast<std::size_t>(row->integer(0));
-}
-
-Result<std::uint64_t> Store::kept_bytes(std::string_view agent) {
-  Result<sql::Statement> row = database_.prepare(
-      "SELECT coalesce(sum(body_size), 0) FROM requests WHERE purged = 0 AND body_size > 0 AND (?1 = '' OR agent = "
-      "?1)");
-  if (!row) return fail(row.error());
-  Result<sql::Step> step = row->bind(agent).step();
-  if (!step) return fail(step.error());
-  return static_cast<std::uint64_t>(row->integer(0));
+  for (;;) {
+    Result<sql::Step> step = row->step();
+    if (!step) return fail(step.error());
+    if (*step == sql::Step::done) return {};
+    take(row->text(0), static_cast<std::uint64_t>(row->integer(1)));
+  }
 }
 
 Result<std::vector<std::string>> Store::due(TimeMs now, std::size_t limit) {
@@ -341,13 +384,26 @@ Result<std::vector<HeldRequest>> Store::read_all(sql::Statement& statement) {
     Result<std::vector<Vote>> votes = read_votes(request.id);
     if (!votes) return fail(votes.error());
     request.votes = std::move(*votes);
+    if (is_final(request.state)) continue;
+    Result<std::vector<std::string>> conflicts = read_conflicts(request.id);
+    if (!conflicts) return fail(conflicts.error());
+    request.conflicts = std::move(*conflicts);
   }
   return requests;
 }
 
-Result<std::vector<Vote>> Store::read_votes(std::string_view id) {
+Result<std::vector<std::string>> Store::read_conflicts(std::string_view id) {
   Result<sql::Statement> row = database_.prepare(
-      "SELECT rule, stage, eligible, voter, level, approves, reason, at FROM votes WHERE request = ? ORDER BY seq");
+      "SELECT other FROM conflicts JOIN requests ON id = other WHERE request = ?"
+      " AND state IN ('held', 'approved', 'executing') ORDER BY number");
+  if (!row) return fail(row.error());
+  row->bind(id);
+  return read_ids(*row);
+}
+
+Result<std::vector<Vote>> Store::read_votes(std::string_view id) {
+  Result<sql::Statement> row =
+      database_.prepare("SELECT " COUNTERSIGN_VOTE_COLUMNS " FROM votes WHERE request = ? ORDER BY seq");
   if (!row) return fail(row.error());
   row->bind(id);
   std::vector<Vote> votes;
@@ -355,14 +411,38 @@ Result<std::vector<Vote>> Store::read_votes(std::string_view id) {
     Result<sql::Step> step = row->step();
     if (!step) return fail(step.error());
     if (*step == sql::Step::done) return votes;
-    votes.push_back({.rule = row->text(0),
-                     .stage = row->text(1),
-                     .group = row->text(2),
-                     .by = row->text(3),
-                     .level = row->text(4),
-                     .approves = row->integer(5) != 0,
-                     .reason = row->text(6),
-                     .at = row->integer(7)});
+    votes.push_back(read_vote(*row, 0));
+  }
+}
+
+// The votes come in one walk of their own: most open requests have none, and asking for each would cost more than all
+// the rows.
+Status Store::each_open(const std::function<void(const HeldRequest&)>& take) {
+  Result<sql::Statement> row =
+      database_.prepare("SELECT request, " COUNTERSIGN_VOTE_COLUMNS
+                        " FROM votes JOIN requests ON id = request WHERE state IN ('held', 'approved', 'executing')"
+                        " ORDER BY request, seq");
+  if (!row) return fail(row.error());
+  std::unordered_map<std::string, std::vector<Vote>> votes;
+  for (;;) {
+    Result<sql::Step> step = row->step();
+    if (!step) return fail(step.error());
+    if (*step == sql::Step::done) break;
+    votes[row->text(0)].push_back(read_vote(*row, 1));
+  }
+  row = database_.prepare(
+      "SELECT id, state, created, expires, agent, owner, issuer, delegates, chain, resources, upstream, rules,"
+      " documentation, documented, reminded, edited_by"
+      " FROM requests WHERE state IN ('held', 'approved', 'executing') ORDER BY number");
+  if (!row) return fail(row.error());
+  for (;;) {
+    Result<sql::Step> step = row->step();
+    if (!step) return fail(step.error());
+    if (*step == sql::Step::done) return {};
+    Result<HeldRequest> request = read_light(*row);
+    if (!request) return fail(request.error());
+    if (auto found = votes.find(request->id); found != votes.end()) request->votes = std::move(found->second);
+    take(*request);
   }
 }
 

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "approvals/body_files.h"
+#include "approvals/grants.h"
 #include "approvals/request.h"
 #include "core/sql.h"
 
@@ -23,6 +25,25 @@ struct Filter {
   std::size_t limit = 100;    // 1 to 1,000
 };
 
+struct UseRecord {
+  std::int64_t number = 0;  // from 1
+  TimeMs at = 0;
+  std::string operation;  // audit operation id
+};
+
+struct GrantFilter {
+  enum class Which : std::uint8_t { active, all };
+  std::string agent;    // empty: all
+  std::string request;  // empty: all
+  Which which = Which::active;
+  std::string before;       // id, for the next page
+  std::size_t limit = 100;  // 1 to 1,000
+};
+
+// Brings a database up to date by the numbered steps, each applied once. `steps` is for tests of older files; 0 for
+// all.
+Status apply_approvals_schema(sql::Database& database, std::size_t steps = 0);
+
 class Store {
  public:
   // `bodies` says where the body files of loaded requests are.
@@ -32,9 +53,14 @@ class Store {
 
   Status insert(const HeldRequest& request);
   Status add_vote(const HeldRequest& request, const Vote& vote);
-  // Writes what a move changes (state, decided, finished, decided_by, reason, code, reply) if the row is still in
-  // `from`. False when it is not.
+  // Each shows the other from now on.
+  Status add_conflicts(std::string_view id, const std::vector<std::string>& others);
+  // Writes what a move changes (state, decided, finished, decided_by, reason, code, superseded_by, reply) if the row is
+  // still in `from`. False when it is not.
   Result<bool> update(const HeldRequest& request, State from);
+  // documentation and documented.
+  Status set_documentation(const HeldRequest& request);
+  Status set_reminded(std::string_view id, int reminded);
   // Sets `delivered` if it is not so yet. False when it is.
   Result<bool> set_delivered(std::string_view id, bool delivered);
   Status set_purged(std::string_view id);
@@ -47,18 +73,36 @@ class Store {
   // Newest first; without replies.
   Result<std::vector<HeldRequest>> list(const Filter& filter);
 
-  Result<std::size_t> count_open(std::string_view agent);  // all agents when empty
-  // Bytes of bodies that are still kept, of one agent or (empty) of all.
-  Result<std::uint64_t> kept_bytes(std::string_view agent);
+  // Calls `take` for every open request, oldest first, with what the indexes in memory need and nothing that is large:
+  // requester, rules, resources, upstream, times, votes, documentation, reminders and the editor.
+  Status each_open(const std::function<void(const HeldRequest&)>& take);
+  // Calls `take` for every agent with the bytes of its bodies that are still kept.
+  Status each_kept(const std::function<void(const std::string& agent, std::uint64_t bytes)>& take);
   // At most `limit` ids, oldest first.
   Result<std::vector<std::string>> due(TimeMs now, std::size_t limit);  // held or approved, and past their expiry
   Result<std::vector<std::string>> in_state(State state, std::size_t limit);
   Result<std::vector<std::string>> over_before(TimeMs time, std::size_t limit);  // over, not purged
 
+  // Grants. A proposal has activated == 0.
+  Status insert_grant(const Grant& grant);
+  Result<std::optional<Grant>> load_grant(std::string_view id);
+  Result<std::optional<Grant>> load_proposal(std::string_view request, std::string_view digest);
+  Result<std::size_t> count_proposals(std::string_view request);
+  // Writes activated, facts and the revocation.
+  Status update_grant(const Grant& grant);
+  // Counts one use if the grant is active and has one left, and returns its number; nullopt when not.
+  Result<std::optional<std::int64_t>> count_use(std::string_view grant, std::string_view operation, TimeMs now);
+  // Newest first.
+  Result<std::vector<Grant>> list_grants(const GrantFilter& filter, TimeMs now);
+  Result<std::vector<UseRecord>> grant_uses(std::string_view grant, std::size_t limit);
+
  private:
   Store(sql::Database database, BodyFiles bodies) : database_(std::move(database)), bodies_(std::move(bodies)) {}
   Result<std::vector<HeldRequest>> read_all(sql::Statement& statement);
   Result<std::vector<Vote>> read_votes(std::string_view id);
+  Result<std::vector<std::string>> read_conflicts(std::string_view id);
+  Result<std::vector<Grant>> read_grants(sql::Statement& statement);
+  Result<std::optional<Grant>> read_grant(sql::Statement& statement);
   Result<std::vector<std::string>> read_ids(sql::Statement& statement);
 
   sql::Database database_;

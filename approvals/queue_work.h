@@ -1,0 +1,79 @@
+// How the Queue's parts (queue*.cc) change anything: one transaction under the lock, then what is in memory, then the
+// observers. For those files only.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "approvals/queue.h"
+
+namespace countersign::approvals {
+
+inline constexpr std::size_t kMostReasonBytes = 4'000;
+inline constexpr std::size_t kBatch = 200;
+inline constexpr std::size_t kAll = 1'000'000;
+
+inline std::unexpected<Error> no_such_request() {
+  return fail(ErrorKind::not_found, "request.unknown", "no request has this id");
+}
+
+inline std::unexpected<Error> no_such_grant() {
+  return fail(ErrorKind::not_found, "grant.unknown", "no grant has this id");
+}
+
+inline std::unexpected<Error> expired_error(const HeldRequest& request) {
+  return fail(ErrorKind::conflict, "approval.expired",
+              "request " + request.id + " expired at " + format_time(request.expires));
+}
+
+inline Status check_reason(std::string_view reason) {
+  if (reason.size() <= kMostReasonBytes) return {};
+  return fail(ErrorKind::invalid, "approval.reason_too_long", "a reason has at most 4000 bytes");
+}
+
+// One transaction, and the changes to tell when it has committed.
+struct Queue::Work {
+  sql::Transaction transaction;
+  std::vector<Change> changes;
+  bool committed = false;
+
+  void tell(std::optional<State> from, const HeldRequest& request) {
+    changes.push_back({Change::Kind::state, from, request.state, request, std::nullopt});
+  }
+  void tell(Change::Kind kind, const HeldRequest& request, std::optional<Grant> grant = std::nullopt) {
+    changes.push_back({kind, request.state, request.state, request, std::move(grant)});
+  }
+  Status commit() {
+    Status done = transaction.commit();
+    committed = done.has_value();
+    return done;
+  }
+};
+
+template <class Body>
+auto Queue::transact(Body&& body) {
+  using Answer = std::invoke_result_t<Body, Work&>;
+  std::vector<Change> changes;
+  auto locked = [&]() -> Answer {
+    std::lock_guard lock(mutex_);
+    Result<sql::Transaction> transaction = store_.begin();
+    if (!transaction) return fail(transaction.error());
+    Work work{std::move(*transaction), {}};
+    Answer answer = body(work);
+    if (work.committed) changes = std::move(work.changes);
+    for (const Change& change : changes) apply(change);
+    return answer;
+  };
+  Answer answer = locked();
+  for (const Change& change : changes) {
+    for (const Observer& observer : observers_) observer(change);
+  }
+  return answer;
+}
+
+}  // namespace countersign::approvals
