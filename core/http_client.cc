@@ -1,12 +1,12 @@
 #include "core/http_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <memory>
 #include <mutex>
+
+#include "core/curl.h"
 
 namespace countersign {
 namespace {
@@ -14,13 +14,9 @@ namespace {
 constexpr std::size_t kMaxUrl = 8'000;
 constexpr std::size_t kMaxFields = 100;
 
-struct FreeHandle {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-using Handle = std::unique_ptr<CURL, FreeHandle>;
 using Fields = std::unique_ptr<curl_slist, FreeList>;
 
 // Once, before the first handle, and never undone: OpenSSL is shared with the rest of the program.
@@ -160,11 +156,7 @@ std::unexpected<Error> failure(CURLcode code, bool over) {
   }
 }
 
-template <class Value>
-void set(CURL* handle, CURLcode& worst, CURLoption option, Value value) {
-  const CURLcode code = curl_easy_setopt(handle, option, value);
-  if (worst == CURLE_OK) worst = code;
-}
+using curl::set;
 
 CURLcode set_request(CURL* handle, const HttpAsk& ask, curl_slist* fields) {
   CURLcode worst = CURLE_OK;
@@ -211,11 +203,15 @@ CURLcode set_limits(CURL* handle, const HttpAsk& ask, Receiving& receiving) {
 
 }  // namespace
 
+curl::Handle curl::open() {
+  return Handle(initialise() ? curl_easy_init() : nullptr);
+}
+
 Result<HttpAnswer> fetch(const HttpAsk& ask) {
   if (Status sound = check_url(ask.url); !sound) return fail(sound.error());
   Result<Fields> fields = fields_of(ask);
   if (!fields) return fail(fields.error());
-  Handle handle(initialise() ? curl_easy_init() : nullptr);
+  curl::Handle handle = curl::open();
   if (!handle) return fail(ErrorKind::internal, "http_client.failed", "libcurl cannot be used");
 
   Receiving receiving{.answer = {}, .most_bytes = ask.most_bytes, .most_header_bytes = ask.most_header_bytes};

@@ -4,6 +4,17 @@
 #include <array>
 
 namespace countersign {
+namespace {
+
+// `digits` hexadecimal digits at least.
+std::string hex(std::uint32_t value, std::size_t digits) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (; value > 0 || out.size() < digits; value >>= 4) out.insert(out.begin(), kDigits[value & 15]);
+  return out;
+}
+
+}  // namespace
 
 TextCharacter front_character(std::string_view text) {
   auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
@@ -31,6 +42,24 @@ bool hides(char32_t code) {
       {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},   {0x3164, 0x3164},
       {0xFE00, 0xFE0E}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
   return std::ranges::any_of(kRanges, [&](Range range) { return code >= range.first && code <= range.last; });
+}
+
+std::string printable(std::string_view text, std::size_t limit) {
+  std::string out;
+  std::size_t at = 0;
+  while (at < text.size() && out.size() < limit) {
+    const TextCharacter c = front_character(text.substr(at));
+    if (!c.is_utf8) {
+      out += "\\x" + hex(static_cast<unsigned char>(text[at]), 2);
+    } else if (hides(c.code) && c.code != '\n' && c.code != '\t') {
+      out += "\\u{" + hex(c.code, 4) + "}";
+    } else {
+      out += text.substr(at, c.bytes);
+    }
+    at += c.bytes;
+  }
+  if (at < text.size()) out += "\n… " + std::to_string(text.size() - at) + " more bytes are not shown";
+  return out;
 }
 
 }  // namespace countersign

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace countersign {
@@ -18,5 +19,9 @@ struct TextCharacter {
 // Whether it is not seen itself or changes how others are shown: control characters, line feeds and tabs among them;
 // bidirectional marks; characters without width; tags; variation selectors, which can carry text unseen.
 [[nodiscard]] bool hides(char32_t code);
+
+// Text that shows everything: control characters (newline and tab excepted), bidirectional controls and bad UTF-8
+// become visible escapes; cut at `limit` bytes with a note that says how much is missing.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t limit);
 
 }  // namespace countersign

@@ -52,6 +52,29 @@ policies::Subject subject_of(const auth::Caller& caller) {
   return subject;
 }
 
+Result<Scope> scope_as_requested(const approvals::HeldRequest& request) {
+  auto json = parse_json(request.requester.scope);
+  if (!json) return fail(json.error());
+  auto scope = auth::scope_from_json(*json);
+  if (!scope) return fail(scope.error());
+  std::vector<ScopeBlock> blocks = scope->blocks();
+  for (ScopeBlock& block : blocks) {
+    block.expires.reset();
+    block.not_before.reset();
+  }
+  return Scope(std::move(blocks));
+}
+
+policies::Subject subject_of(const approvals::Requester& requester, const Scope& scope) {
+  policies::Subject subject;
+  subject.agent = requester.agent;
+  subject.owner = requester.owner;
+  subject.delegates = requester.delegates;
+  if (!requester.chain.empty()) subject.token = requester.chain.back();
+  subject.scope = &scope;
+  return subject;
+}
+
 approvals::Requester requester_of(const auth::Caller& caller) {
   approvals::Requester requester;
   requester.agent = caller.agent;
@@ -70,24 +93,31 @@ void deny_unless(policies::Decision& decision, const Status& able) {
   decision.approvals.clear();
 }
 
-std::string environment_of(const policies::Snapshot& snapshot, const Operation& operation) {
+std::set<std::string> environments_of(const policies::Snapshot& snapshot, const Operation& operation) {
   std::set<std::string> environments;
   for (const Access& access : operation.accesses) {
     environments.insert(snapshot.inventory().classify(operation.upstream, access.resource.name).environment);
   }
+  return environments;
+}
+
+std::string joined(const std::set<std::string>& environments) {
   std::string out;
   for (const std::string& environment : environments) out += (out.empty() ? "" : ",") + environment;
   return out;
 }
 
 adapters::Pending pending_of(const approvals::HeldRequest& request, const approvals::Rules& rules,
-                             std::string_view public_url) {
+                             std::string_view public_url, TimeMs now) {
   adapters::Pending pending;
   pending.request = request.id;
   pending.link = std::string(public_url) + "/requests/" + request.id;
   pending.expires = request.expires;
   pending.reason = request.state == approvals::State::held ? "waiting for approval" : "approved, being executed";
-  for (const approvals::Progress& progress : approvals::progress_of(request, rules)) {
+  pending.undocumented = approvals::missing_documentation(rules, request.rules, request.documentation,
+                                                          request.documented == 0 ? now : request.documented);
+  for (const std::string& missing : pending.undocumented) pending.reason += "; nobody is asked before " + missing;
+  for (const approvals::Progress& progress : approvals::progress_of(request, rules, now)) {
     if (!progress.satisfied) pending.reason += "; " + progress.rule + " needs " + progress.sentence;
   }
   return pending;

@@ -1,6 +1,7 @@
 // The gateway's own answers: refusals before a protocol is known, and what an adapter needs to word a hold or a denial.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "approvals/request.h"
@@ -21,16 +22,21 @@ Task<void> answer_error(adapters::ReplySink* client, const Error* error);
 // How a caller appears to policies, and to approvals. The subject points into `caller`.
 [[nodiscard]] policies::Subject subject_of(const auth::Caller& caller);
 [[nodiscard]] approvals::Requester requester_of(const auth::Caller& caller);
+// And back: the stored scope, as it judged when the request was made (its times are those of then:
+// docs/decisions/0006), and the stored requester with it. The subject points into both.
+[[nodiscard]] Result<Scope> scope_as_requested(const approvals::HeldRequest& request);
+[[nodiscard]] policies::Subject subject_of(const approvals::Requester& requester, const Scope& scope);
 
 // A decision that is not denied anyway is, when `able` is not ok.
 void deny_unless(policies::Decision& decision, const Status& able);
-// The environments of everything an operation touches, for its records: "production", or "production,staging" for a
-// move between.
-[[nodiscard]] std::string environment_of(const policies::Snapshot& snapshot, const Operation& operation);
+// The environments of everything an operation touches, and how records write them: "production", or
+// "production,staging" for a move between.
+[[nodiscard]] std::set<std::string> environments_of(const policies::Snapshot& snapshot, const Operation& operation);
+[[nodiscard]] std::string joined(const std::set<std::string>& environments);
 
 // `public_url` without a final slash.
 [[nodiscard]] adapters::Pending pending_of(const approvals::HeldRequest& request, const approvals::Rules& rules,
-                                           std::string_view public_url);
+                                           std::string_view public_url, TimeMs now);
 // For a request that ended without a result to deliver: denied, expired, cancelled, failed, unknown.
 [[nodiscard]] adapters::Denial denial_of(const approvals::HeldRequest& request);
 

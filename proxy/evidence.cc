@@ -20,7 +20,7 @@ void record(Parts& parts, const std::string& request, std::string_view code, std
 Result<std::optional<audit::Attestation>> attestation_for(Parts& parts, const approvals::HeldRequest& request,
                                                           adapters::Landed landed, const RecordedRun& run) {
   const auto rules = parts.rulesets.current();
-  const auto progress = approvals::progress_of(request, *rules->approvals);
+  const auto progress = approvals::progress_of(request, *rules->approvals, parts.clock.now());
   LandedPush push;
   push.repository = std::move(landed.repository);
   push.refs = std::move(landed.refs);

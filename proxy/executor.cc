@@ -1,11 +1,12 @@
 #include "proxy/executor.h"
 
 #include "approvals/rules.h"
-#include "auth/scope_json.h"
 #include "core/id.h"
+#include "proxy/answers.h"
 #include "proxy/bodies.h"
 #include "proxy/evidence.h"
 #include "proxy/forward.h"
+#include "proxy/restraints.h"
 
 namespace countersign::proxy {
 namespace {
@@ -13,20 +14,6 @@ namespace {
 using approvals::Ending;
 using approvals::HeldRequest;
 using approvals::State;
-
-// The stored scope, as it judged when the request was made: its times are those of then (docs/decisions/0006).
-Result<Scope> scope_as_requested(const HeldRequest& request) {
-  auto json = parse_json(request.requester.scope);
-  if (!json) return fail(json.error());
-  auto scope = auth::scope_from_json(*json);
-  if (!scope) return fail(scope.error());
-  std::vector<ScopeBlock> blocks = scope->blocks();
-  for (ScopeBlock& block : blocks) {
-    block.expires.reset();
-    block.not_before.reset();
-  }
-  return Scope(std::move(blocks));
-}
 
 // Whether it will be the same answer tomorrow. What is merely not available now must not cost people their approval.
 bool is_definite(const Error& error) {
@@ -131,20 +118,18 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
 
   auto scope = scope_as_requested(*request);
   if (!scope) co_return fail(scope.error());
-  policies::Subject subject;
-  subject.agent = request->requester.agent;
-  subject.owner = request->requester.owner;
-  subject.delegates = request->requester.delegates;
-  subject.token = request->requester.chain.back();  // check_stored has refused an empty one
-  subject.scope = &*scope;
+  const policies::Subject subject = subject_of(request->requester, *scope);
   const auto rules = parts_.rulesets.current();
-  const auto facts = approvals::approval_facts(approvals::progress_of(*request, *rules->approvals));
+  const auto facts = approvals::approval_facts(approvals::progress_of(*request, *rules->approvals, parts_.clock.now()));
   policies::Decision decision =
       policies::decide(*rules->policies, subject, (*conversation)->operation(), facts, parts_.clock.now());
   if (decision.verdict != policies::Verdict::allow) {
     co_return fail(ErrorKind::forbidden, "policy.changed",
                    "today's policies do not allow it although it was approved: " + decision.reason);
   }
+  const auto environments = environments_of(*rules->policies, (*conversation)->operation());
+  const Status thawed = check_freezes(*request, (*conversation)->operation(), environments, *rules, parts_.clock.now());
+  if (!thawed) co_return fail(thawed.error());
   co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision)};
 }
 

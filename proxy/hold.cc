@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "approvals/fingerprint.h"
+#include "proxy/adapters/documentation.h"
 #include "proxy/answers.h"
 
 namespace countersign::proxy {
@@ -38,6 +39,12 @@ void record_not_held(Parts& parts, const HeldCall& call, const Error& why) {
   parts.recorder.log().append(entry);
 }
 
+// What the agent says to approvers with this very request.
+std::string documentation_of(const HeldCall& call) {
+  std::string said = call.conversation->documentation();
+  return said.empty() ? adapters::documentation_in_fields(call.exchange->head().headers) : said;
+}
+
 HeldRequest draft_of(const Parts& parts, const HeldCall& call, const approvals::Rules& rules, TimeMs now) {
   const Operation& operation = call.conversation->operation();
   HeldRequest draft;
@@ -54,6 +61,7 @@ HeldRequest draft_of(const Parts& parts, const HeldCall& call, const approvals::
   draft.rules = call.decision->approvals;
   draft.policy_digest = call.decision->policy_digest;
   draft.operation = call.intent->operation;
+  draft.documentation = documentation_of(call);
   draft.expires = now + rules.expires_after(draft.rules);
   return draft;
 }
@@ -79,7 +87,7 @@ Task<Result<HeldRequest>> wait_for_verdict(Parts* parts, HeldCall call, HeldRequ
     const TimeMs nap = patience.heartbeat > 0 ? std::min(left, patience.heartbeat) : left;
     if (patience.heartbeat > 0) {
       const auto rules = parts->rulesets.current();
-      adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url);
+      adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url, parts->clock.now());
       Status beat = co_await call.conversation->heartbeat(*client, std::move(pending));
       if (!beat) co_return fail(beat.error());
     }
@@ -92,7 +100,7 @@ Task<Result<HeldRequest>> wait_for_verdict(Parts* parts, HeldCall call, HeldRequ
 Task<void> answer(Parts* parts, HeldCall call, HeldRequest request, adapters::ReplySink* client) {
   if (!approvals::is_final(request.state)) {
     const auto rules = parts->rulesets.current();
-    adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url);
+    adapters::Pending pending = pending_of(request, *rules->approvals, parts->public_url, parts->clock.now());
     std::ignore = co_await call.conversation->answer_held(*client, std::move(pending));
     co_return;
   }
@@ -198,6 +206,21 @@ Task<void> hold(Parts* parts, HeldCall call) {
 
 Task<void> resume(Parts* parts, HeldCall call, HeldRequest request) {
   record(*parts, call, request, "approval.retried");
+  std::string said = documentation_of(call);
+  if (request.state == State::held && request.documentation.empty() && !said.empty()) {
+    auto document = [parts, id = request.id, said = std::move(said)] {
+      return parts->queue.document(id, said, *parts->rulesets.current()->approvals, parts->clock.now());
+    };
+    auto documented = co_await net::on_thread<HeldRequest>(&parts->blocking, std::move(document));
+    if (!documented) {
+      ExchangeSink client(call.exchange);
+      adapters::Denial denial{http_status(documented.error().kind), documented.error(), request.id};
+      std::ignore = co_await call.conversation->answer_denied(client, std::move(denial));
+      co_return;
+    }
+    record(*parts, call, *documented, "approval.documented");
+    request = std::move(*documented);
+  }
   co_await wait_and_answer(parts, call, std::move(request));
 }
 

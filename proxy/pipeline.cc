@@ -2,11 +2,12 @@
 
 #include "auth/strip.h"
 #include "core/id.h"
+#include "proxy/agent_requests.h"
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
 #include "proxy/forward.h"
 #include "proxy/hold.h"
-#include "proxy/poll.h"
+#include "proxy/restraints.h"
 
 namespace countersign::proxy {
 
@@ -30,8 +31,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
     co_await answer_unauthenticated(&client, &caller.error(), wanted);
     co_return;
   }
-  if (is_poll(received)) {
-    co_await answer_poll(&parts_, exchange, &trail, &*caller);
+  if (is_about_a_request(received)) {
+    co_await answer_about_a_request(&parts_, exchange, &trail, &*caller);
     co_return;
   }
 
@@ -77,10 +78,12 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   const policies::Subject subject = subject_of(*caller);
   policies::Decision decision = policies::decide(*rules->policies, subject, operation, {}, now);
   if (change) deny_unless(decision, parts_.authenticator.may_change());
+  const std::set<std::string> environments = environments_of(*rules->policies, operation);
+  const Restrained restrained{&*caller, &operation, &trail.operation, rules.get(), &environments, now};
+  if (change) co_await restrain(&parts_, restrained, &decision);
 
   // ── an identical retry belongs to the request that was held for it
-  const std::string environment = environment_of(*rules->policies, operation);
-  const audit::Entry intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
+  audit::Entry intent = intent_entry(trail, *caller, operation, decision, inbound.body, joined(environments));
   const HeldCall call{exchange, conversation->get(), &*caller, &decision, &intent};
   if (change && decision.verdict != policies::Verdict::deny) {
     auto held = co_await find_retried(&parts_, call);
@@ -93,6 +96,12 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
       co_await resume(&parts_, call, std::move(**held));
       co_return;
     }
+  }
+
+  // ── a grant may stand for the approval
+  if (change && decision.verdict == policies::Verdict::hold) {
+    co_await release_by_grant(&parts_, restrained, &decision);
+    intent = intent_entry(trail, *caller, operation, decision, inbound.body, joined(environments));
   }
 
   // ── record intent: durable before a change, a hold or a refusal goes on

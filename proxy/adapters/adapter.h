@@ -162,6 +162,12 @@ struct Challenge {
   std::string_view purpose;
 };
 
+// A stored request as an approver would rather have it run.
+struct Edited {
+  std::unique_ptr<Conversation> conversation;
+  std::string body;  // to be stored in the place of the old one
+};
+
 class Adapter {
  public:
   virtual ~Adapter() = default;
@@ -186,6 +192,18 @@ class Adapter {
   // (memory_bytes).
   virtual Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
                                                      Doors& doors) const = 0;
+
+  // The stored request with a change made to it; `change` is a JSON object whose members the protocol defines: mcp
+  // {"arguments": {…}} of a tool call, http {"body": TEXT}. `body` is the whole stored body. Errors:
+  // approval.not_editable (unsupported), edit.malformed (invalid), and those of describe() and thaw().
+  virtual Result<Edited> edit(const approvals::Frozen& frozen, std::string_view body, std::string_view change,
+                              Doors& doors) const {
+    static_cast<void>(frozen);
+    static_cast<void>(body);
+    static_cast<void>(change);
+    static_cast<void>(doors);
+    return fail(ErrorKind::unsupported, "approval.not_editable", "a request of this protocol is not edited: deny it");
+  }
 
   // Leaves the evidence of the operation that was stored as `frozen` where those who check look for it. May be called
   // again with the same evidence.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/json.h"
+#include "core/sha256.h"
 #include "proxy/adapters/http_conversation.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/http_request.h"
@@ -48,6 +50,28 @@ Result<std::unique_ptr<Conversation>> HttpAdapter::thaw(const approvals::Frozen&
   if (!request) return fail(request.error());
   BodyView view{.size = frozen.body_size, .sha256 = frozen.body_sha256};
   return std::make_unique<HttpConversation>(std::move(*request), view, Patience{}, HttpLinks{origin_, base_path_});
+}
+
+Result<Edited> HttpAdapter::edit(const approvals::Frozen& frozen, std::string_view body, std::string_view change,
+                                 Doors& doors) const {
+  static_cast<void>(body);
+  static_cast<void>(doors);
+  Result<Json> wish = parse_json(change);
+  const Json* text = wish && wish->is_object() && wish->size() == 1 ? find_member(*wish, "body") : nullptr;
+  if (!text || !text->is_string())
+    return fail(ErrorKind::invalid, "edit.malformed", "an HTTP request is edited with {\"body\": TEXT}");
+  Result<HttpRequest> request = thaw_http_request(upstream_, operations_, base_path_, frozen.head);
+  if (!request) return fail(request.error());
+  if (request->form != FormBody::none || request->head.headers.get("Content-Encoding"))
+    return fail(ErrorKind::unsupported, "approval.not_editable",
+                "the body of a form or of an encoded request is not edited: deny it");
+  std::string edited = text->get<std::string>();
+  const std::string digest = to_hex(sha256(as_bytes(edited)));
+  const BodyView view{.size = edited.size(), .sha256 = digest};
+  request->has_body = !edited.empty();
+  auto conversation =
+      std::make_unique<HttpConversation>(std::move(*request), view, Patience{}, HttpLinks{origin_, base_path_});
+  return Edited{std::move(conversation), std::move(edited)};
 }
 
 Preview HttpAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {

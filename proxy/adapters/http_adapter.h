@@ -29,6 +29,8 @@ class HttpAdapter final : public Adapter {
   Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const override;
   Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
                                              Doors& doors) const override;
+  Result<Edited> edit(const approvals::Frozen& frozen, std::string_view body, std::string_view change,
+                      Doors& doors) const override;
   [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
   Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const override;
 

@@ -4,6 +4,7 @@
 
 #include "core/json.h"
 #include "core/json_writer.h"
+#include "core/sha256.h"
 #include "proxy/adapters/mcp_answers.h"
 #include "proxy/adapters/mcp_conversation.h"
 #include "proxy/adapters/mcp_protocol.h"
@@ -203,6 +204,32 @@ std::string McpAdapter::initialize(const RpcMessage& message, Doors& doors) cons
 
 Result<std::unique_ptr<Conversation>> McpAdapter::thaw(const approvals::Frozen& frozen, std::string_view body,
                                                        Doors& doors) const {
+  const BodyView view{.size = frozen.body_size, .sha256 = frozen.body_sha256, .in_memory = body};
+  return thaw_message(frozen, view, doors, Identity::must_match);
+}
+
+Result<Edited> McpAdapter::edit(const approvals::Frozen& frozen, std::string_view body, std::string_view change,
+                                Doors& doors) const {
+  Result<Json> wish = parse_json(change);
+  const Json* arguments = wish && wish->is_object() && wish->size() == 1 ? find_member(*wish, "arguments") : nullptr;
+  if (!arguments || !arguments->is_object())
+    return fail(ErrorKind::invalid, "edit.malformed", "a tool call is edited with {\"arguments\": OBJECT}");
+  Result<Json> message = parse_json(body);
+  if (!message) return fail(message.error());
+  if (string_or(*message, "method", "") != "tools/call")
+    return fail(ErrorKind::unsupported, "approval.not_editable", "only tool calls are edited: deny it");
+  (*message)["params"]["arguments"] = *arguments;
+  Result<std::string> edited = canonical_json(*message);
+  if (!edited) return fail(edited.error());
+  const std::string digest = to_hex(sha256(as_bytes(*edited)));
+  const BodyView view{.size = edited->size(), .sha256 = digest, .in_memory = *edited};
+  Result<std::unique_ptr<Conversation>> conversation = thaw_message(frozen, view, doors, Identity::may_differ);
+  if (!conversation) return fail(conversation.error());
+  return Edited{std::move(*conversation), std::move(*edited)};
+}
+
+Result<std::unique_ptr<Conversation>> McpAdapter::thaw_message(const approvals::Frozen& frozen, const BodyView& body,
+                                                               Doors& doors, Identity as_approved) const {
   auto damaged = [](std::string message) {
     return fail(ErrorKind::internal, "request.malformed", "the stored request cannot be read: " + std::move(message));
   };
@@ -210,7 +237,7 @@ Result<std::unique_ptr<Conversation>> McpAdapter::thaw(const approvals::Frozen& 
   if (!head) return damaged(head.error().message);
   // A request of the aggregate may be run by the upstream's own adapter, and the other way round.
   McpMount mount = head->root().member("mount").string() == "aggregate" ? McpMount::aggregate : McpMount::single;
-  Result<RpcMessage> message = read_rpc(body);
+  Result<RpcMessage> message = read_rpc(body.in_memory);
   if (!message) return damaged(message.error().message);
   std::vector<McpUpstream> target;
   for (const McpUpstream& upstream : upstreams_) {
@@ -221,11 +248,11 @@ Result<std::unique_ptr<Conversation>> McpAdapter::thaw(const approvals::Frozen& 
   if (!request && request.error().code == "mcp.unknown_tool")
     return fail(ErrorKind::conflict, "request.stale", "the upstream does not offer the tool any more");
   if (!request) return fail(request.error());
-  if (mcp_identity(*request) != frozen.identity) return damaged("its body is not the one that was described");
+  if (as_approved == Identity::must_match && mcp_identity(*request) != frozen.identity)
+    return damaged("its body is not the one that was described");
   if (request->preconditions != frozen.preconditions)
     return fail(ErrorKind::conflict, "request.stale", "the upstream has changed the tool since the request was made");
-  BodyView view{.size = frozen.body_size, .sha256 = frozen.body_sha256};
-  return std::make_unique<McpConversation>(std::move(*request), McpClient{}, view);
+  return std::make_unique<McpConversation>(std::move(*request), McpClient{}, body);
 }
 
 Preview McpAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {

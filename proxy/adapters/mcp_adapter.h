@@ -43,12 +43,17 @@ class McpAdapter final : public Adapter {
   Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const override;
   Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
                                              Doors& doors) const override;
+  Result<Edited> edit(const approvals::Frozen& frozen, std::string_view body, std::string_view change,
+                      Doors& doors) const override;
   [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
   Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const override;
 
   [[nodiscard]] std::vector<std::string> upstream_names() const;
 
  private:
+  enum class Identity : std::uint8_t { must_match, may_differ };
+  Result<std::unique_ptr<Conversation>> thaw_message(const approvals::Frozen& frozen, const BodyView& body,
+                                                     Doors& doors, Identity as_approved) const;
   McpAdapter(McpMount mount, std::vector<McpUpstream> upstreams, McpOptions options)
       : mount_(mount), upstreams_(std::move(upstreams)), options_(std::move(options)) {}
 

@@ -4,39 +4,8 @@
 
 #include "core/json.h"
 #include "core/json_reader.h"
-#include "core/visible.h"
 
 namespace countersign::adapters {
-namespace {
-
-// `digits` hexadecimal digits at least.
-std::string hex(std::uint32_t value, std::size_t digits) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (; value > 0 || out.size() < digits; value >>= 4) out.insert(out.begin(), kDigits[value & 15]);
-  return out;
-}
-
-}  // namespace
-
-std::string printable(std::string_view text, std::size_t limit) {
-  std::string out;
-  std::size_t at = 0;
-  while (at < text.size() && out.size() < limit) {
-    const TextCharacter c = front_character(text.substr(at));
-    if (!c.is_utf8) {
-      out += "\\x" + hex(static_cast<unsigned char>(text[at]), 2);
-    } else if (hides(c.code) && c.code != '\n' && c.code != '\t') {
-      out += "\\u{" + hex(c.code, 4) + "}";
-    } else {
-      out += text.substr(at, c.bytes);
-    }
-    at += c.bytes;
-  }
-  if (at < text.size()) out += "\n… " + std::to_string(text.size() - at) + " more bytes are not shown";
-  return out;
-}
-
 PreviewPart preview_body(std::string title, std::string_view body, std::uint64_t size, std::string_view sha256,
                          Coding coding) {
   bool whole = body.size() == size;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/visible.h"
 #include "proxy/adapters/adapter.h"
 
 namespace countersign::adapters {
@@ -13,10 +14,6 @@ namespace countersign::adapters {
 inline constexpr std::size_t kMaxPreviewBytes = 64U << 10;
 
 enum class Coding : std::uint8_t { plain, encoded };  // encoded: compressed, cannot be read as it is
-
-// Text that shows everything: control characters (newline and tab excepted), bidirectional controls and bad UTF-8
-// become visible escapes; cut at `limit` bytes with a note that says how much is missing.
-[[nodiscard]] std::string printable(std::string_view text, std::size_t limit);
 
 // JSON indented, text as it is, anything else as digest and size. `body` may be only the beginning of `size` bytes.
 [[nodiscard]] PreviewPart preview_body(std::string title, std::string_view body, std::uint64_t size,

@@ -4,6 +4,7 @@
 
 #include "cases.h"
 #include "core/json.h"
+#include "core/sha256.h"
 #include "fakes.h"
 #include "scopes/openapi.h"
 
@@ -318,6 +319,27 @@ TEST_F(Http, FreezingAndThawingKeepsTheOperation) {
   approvals::Frozen damaged;
   damaged.head = "{}";
   EXPECT_EQ(adapter_->thaw(damaged, "", doors_).error().code, "request.malformed");
+}
+
+TEST_F(Http, EditingTheBodyIsAnotherRequest) {
+  HeaderList headers = fields({{"Content-Type", "application/json"}});
+  approvals::Frozen frozen = ok("PUT", "/orders/7", headers, R"({"price":3})")->freeze();
+  auto edited = adapter_->edit(frozen, R"({"price":3})", R"({"body":"{\"price\":2}"})", doors_);
+  ASSERT_TRUE(edited) << edited.error().message;
+  EXPECT_EQ(edited->body, R"({"price":2})");
+  approvals::Frozen now = edited->conversation->freeze();
+  EXPECT_EQ(now.head, frozen.head);
+  EXPECT_EQ(now.body_size, edited->body.size());
+  EXPECT_EQ(now.body_sha256, to_hex(sha256(edited->body)));
+  for (const char* change :
+       {"", "{}", R"({"body":1})", R"({"body":"x","target":"/orders/8"})", R"({"arguments":{}})"}) {
+    auto refused = adapter_->edit(frozen, "", change, doors_);
+    ASSERT_FALSE(refused) << change;
+    EXPECT_EQ(refused.error().code, "edit.malformed") << change;
+  }
+  headers.add("Content-Encoding", "gzip");
+  approvals::Frozen encoded = ok("PUT", "/orders/7", headers, "x")->freeze();
+  EXPECT_EQ(adapter_->edit(encoded, "x", R"({"body":"y"})", doors_).error().code, "approval.not_editable");
 }
 
 TEST_F(Http, IdentityIsEverythingButTheEnvelope) {

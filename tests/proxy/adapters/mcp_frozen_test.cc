@@ -44,6 +44,34 @@ TEST_F(Mcp, ThawingFailsWhenTheToolHasChanged) {
   EXPECT_EQ(single_->thaw(frozen, body, doors_).error().code, "request.stale");
 }
 
+TEST_F(Mcp, EditingAToolCallIsAnotherRequestWithTheSameTool) {
+  std::string body = call("write_file", R"({"path":"production/a","content":"x"})");
+  approvals::Frozen frozen = ok(body)->freeze();
+  auto edited = single_->edit(frozen, body, R"({"arguments":{"path":"production/a","content":"y"}})", doors_);
+  ASSERT_TRUE(edited) << edited.error().message;
+  approvals::Frozen now = edited->conversation->freeze();
+  EXPECT_NE(now.identity, frozen.identity);
+  EXPECT_NE(now.body_sha256, frozen.body_sha256);
+  EXPECT_EQ(now.preconditions, frozen.preconditions);
+  auto thawed = single_->thaw(now, edited->body, doors_);
+  ASSERT_TRUE(thawed) << "what was stored is what runs: " << thawed.error().message;
+  EXPECT_FALSE(single_->thaw(now, body, doors_)) << "the original body is not the edited request's";
+  FakeSink sink;
+  run((*thawed)->forward(doors_, nullptr, sink, nullptr));
+  EXPECT_EQ(parse_json(doors_.mcp_doors["files"].calls.back().params)->at("arguments").at("content"), "y");
+}
+
+TEST_F(Mcp, OnlyTheArgumentsOfAToolCallAreEdited) {
+  std::string body = call("write_file", R"({"path":"a"})");
+  approvals::Frozen frozen = ok(body)->freeze();
+  for (const char* change : {"", "[]", "{}", R"({"arguments":[]})", R"({"arguments":{},"name":"delete"})",
+                             R"({"name":"delete"})", R"({"arguments":{"a":1,"a":2}})"}) {
+    auto edited = single_->edit(frozen, body, change, doors_);
+    ASSERT_FALSE(edited) << change;
+    EXPECT_EQ(edited.error().code, "edit.malformed") << change;
+  }
+}
+
 TEST_F(Mcp, IdentityIsEveryByteOfTheArgumentsAndNoEnvelope) {
   auto identity = [&](const std::string& body, McpMount mount = McpMount::single) {
     return ok(body, mount)->freeze().identity;

@@ -1,0 +1,111 @@
+#include "core/mail_client.h"
+
+#include <algorithm>
+
+#include "core/curl.h"
+
+namespace countersign {
+namespace {
+
+using curl::set;
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using Recipients = std::unique_ptr<curl_slist, FreeList>;
+
+struct Sending {
+  std::string_view left;
+};
+
+std::size_t give(char* out, std::size_t one, std::size_t size, void* from) {
+  auto& sending = *static_cast<Sending*>(from);
+  const std::size_t bytes = std::min(one * size, sending.left.size());
+  std::ranges::copy(sending.left.substr(0, bytes), out);
+  sending.left.remove_prefix(bytes);
+  return bytes;
+}
+
+// libcurl writes an address into the dialogue as it is given.
+bool is_address(std::string_view text) {
+  return text.size() <= 254 && text.contains('@') &&
+         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && c != '<' && c != '>'; });
+}
+
+Recipients recipients_of(const MailAsk& ask) {
+  Recipients list;
+  for (const std::string& address : ask.to) {
+    curl_slist* longer = curl_slist_append(list.get(), ("<" + address + ">").c_str());
+    if (longer == nullptr) return nullptr;
+    list.release();
+    list.reset(longer);
+  }
+  return list;
+}
+
+std::unexpected<Error> failure(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return fail(ErrorKind::timed_out, "mail.timed_out", "the mail server did not answer in time");
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      return fail(ErrorKind::unavailable, "mail.unreachable", "the mail server cannot be reached");
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_USE_SSL_FAILED:
+      return fail(ErrorKind::unavailable, "mail.tls",
+                  std::string("no trusted connection: ") + curl_easy_strerror(code));
+    case CURLE_LOGIN_DENIED:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return fail(ErrorKind::unavailable, "mail.refused",
+                  std::string("the mail server would not take it: ") + curl_easy_strerror(code));
+    default:
+      return fail(ErrorKind::unavailable, "mail.failed", std::string("not sent: ") + curl_easy_strerror(code));
+  }
+}
+
+}  // namespace
+
+Status send_mail(const MailAsk& ask) {
+  const bool sound =
+      is_address(ask.from) && !ask.to.empty() && ask.to.size() <= 100 && std::ranges::all_of(ask.to, is_address);
+  if (!sound) return fail(ErrorKind::invalid, "mail.bad_address", "an address of this message is none");
+  const Recipients recipients = recipients_of(ask);
+  const curl::Handle handle = curl::open();
+  if (!handle || !recipients) return fail(ErrorKind::internal, "mail.failed", "libcurl cannot be used");
+
+  Sending sending{ask.message};
+  const std::string from = "<" + ask.from + ">";
+  const std::string password(ask.password);
+  CURLcode worst = CURLE_OK;
+  CURL* curl = handle.get();
+  set(curl, worst, CURLOPT_URL, ask.url.c_str());
+  set(curl, worst, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+  set(curl, worst, CURLOPT_MAIL_FROM, from.c_str());
+  set(curl, worst, CURLOPT_MAIL_RCPT, recipients.get());
+  set(curl, worst, CURLOPT_UPLOAD, 1L);
+  set(curl, worst, CURLOPT_READFUNCTION, &give);
+  set(curl, worst, CURLOPT_READDATA, &sending);
+  set(curl, worst, CURLOPT_NOSIGNAL, 1L);
+  set(curl, worst, CURLOPT_TIMEOUT_MS, static_cast<long>(ask.total_time));
+  set(curl, worst, CURLOPT_PROXY, "");
+  set(curl, worst, CURLOPT_SSL_VERIFYPEER, 1L);
+  set(curl, worst, CURLOPT_SSL_VERIFYHOST, 2L);
+  set(curl, worst, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(curl, worst, CURLOPT_USE_SSL, static_cast<long>(ask.user.empty() ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+  if (!ask.ca_file.empty()) set(curl, worst, CURLOPT_CAINFO, ask.ca_file.c_str());
+  if (!ask.user.empty()) {
+    set(curl, worst, CURLOPT_USERNAME, ask.user.c_str());
+    set(curl, worst, CURLOPT_PASSWORD, password.c_str());
+  }
+  if (worst != CURLE_OK) return fail(ErrorKind::internal, "mail.failed", "libcurl lacks what is needed");
+  const CURLcode code = curl_easy_perform(curl);
+  if (code != CURLE_OK) return failure(code);
+  return {};
+}
+
+}  // namespace countersign

@@ -1,0 +1,133 @@
+#include "proxy/restraints.h"
+
+#include <algorithm>
+
+#include "approvals/freezes.h"
+#include "proxy/answers.h"
+
+namespace countersign::proxy {
+namespace {
+
+using approvals::FreezeVerdict;
+using policies::Verdict;
+
+// Holds for `rules` too, whether or not it is held already.
+void hold_also(policies::Decision& decision, std::span<const std::string> rules, std::string_view code,
+               std::string_view why) {
+  if (decision.verdict == Verdict::allow) {
+    decision.verdict = Verdict::hold;
+    decision.reason.clear();
+    decision.code = code;
+  }
+  decision.approvals.insert(decision.approvals.end(), rules.begin(), rules.end());
+  std::ranges::sort(decision.approvals);
+  decision.approvals.erase(std::ranges::unique(decision.approvals).begin(), decision.approvals.end());
+  decision.reason += (decision.reason.empty() ? "" : "; ") + std::string(why);
+}
+
+void deny(policies::Decision& decision, std::string_view code, std::string_view why) {
+  decision.verdict = Verdict::deny;
+  decision.code = code;
+  decision.reason = why;
+  decision.approvals.clear();
+}
+
+FreezeVerdict freeze_of(std::string_view agent, const Operation& operation, const std::set<std::string>& environments,
+                        const approvals::Rules& rules, TimeMs now) {
+  const std::vector<std::string> touched(environments.begin(), environments.end());
+  return approvals::frozen(
+      rules, {.agent = agent, .upstream = operation.upstream, .environments = touched, .effect = operation.effect()},
+      now);
+}
+
+void apply_freeze(const Restrained& call, policies::Decision& decision) {
+  const FreezeVerdict frozen =
+      freeze_of(call.caller->agent, *call.operation, *call.environments, *call.rules->approvals, call.now);
+  if (frozen.kind == FreezeVerdict::Kind::deny) deny(decision, approvals::kFreezeCode, frozen.sentence);
+  if (frozen.kind == FreezeVerdict::Kind::hold) hold_also(decision, frozen.rules, kFreezeHeld, frozen.sentence);
+}
+
+std::vector<std::string> resources_of(const Operation& operation) {
+  std::vector<std::string> out;
+  for (const Access& access : operation.accesses) out.push_back(access.resource.type + "::" + access.resource.id);
+  return out;
+}
+
+std::string list_of(const std::vector<std::string>& ids) {
+  std::string out;
+  for (const std::string& id : ids) out += (out.empty() ? "" : ", ") + id;
+  return out;
+}
+
+}  // namespace
+
+Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision) {
+  if (decision->verdict == Verdict::deny) co_return;
+  apply_freeze(call, *decision);
+  if (decision->verdict != Verdict::allow || call.rules->approvals->conflicts == approvals::ConflictMode::note)
+    co_return;
+  const std::string root = call.caller->chain.empty() ? std::string() : call.caller->chain.front();
+  const std::vector<std::string> open =
+      parts->queue.open_on(resources_of(*call.operation), call.operation->upstream, root, call.now);
+  if (open.empty()) co_return;
+
+  // Whoever decides about the first change decides about the second: the rules are those of the open requests.
+  auto load = [parts, open]() -> Result<std::set<std::string>> {
+    std::set<std::string> rules;
+    for (const std::string& id : open) {
+      auto other = parts->queue.get(id);
+      if (!other) return fail(other.error());
+      rules.insert(other->rules.begin(), other->rules.end());
+    }
+    return rules;
+  };
+  auto rules = co_await net::on_thread<std::set<std::string>>(&parts->blocking, std::move(load));
+  if (!rules) {
+    deny(*decision, rules.error().code, rules.error().message);
+    co_return;
+  }
+  const std::vector<std::string> needed(rules->begin(), rules->end());
+  hold_also(*decision, needed, kConflictHeld, "somebody else's change of the same resource is open: " + list_of(open));
+}
+
+Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* decision) {
+  if (decision->verdict != Verdict::hold || decision->code == kConflictHeld) co_return;
+  const approvals::Requester requester = requester_of(*call.caller);
+  approvals::GrantQuestion question{.agent = requester.agent,
+                                    .owner = requester.owner,
+                                    .delegates = requester.delegates,
+                                    .root = requester.chain.empty() ? "" : requester.chain.front(),
+                                    .upstream = call.operation->upstream,
+                                    .action = call.operation->action,
+                                    .effect = std::string(effect_name(call.operation->effect())),
+                                    .environment = joined(*call.environments),
+                                    .resources = resources_of(*call.operation),
+                                    .input = call.operation->input,
+                                    .rules = decision->approvals};
+  auto use = [parts, question = std::move(question), id = call.id, now = call.now] {
+    return parts->queue.use_grant(question, *id, now);
+  };
+  auto used = co_await net::on_thread<std::optional<approvals::GrantUse>>(&parts->blocking, std::move(use));
+  if (!used || !*used) co_return;  // nothing covers it, or the store cannot tell: people are asked
+  const approvals::Grant& grant = (*used)->grant;
+  policies::Decision again =
+      policies::decide(*call.rules->policies, subject_of(*call.caller), *call.operation, grant.facts, call.now);
+  if (again.verdict != Verdict::allow) co_return;
+  again.code = kGrantUsed;
+  again.reason = "use " + std::to_string((*used)->number) + " of " + std::to_string(grant.terms.max_uses) +
+                 " of grant " + grant.id + ", given with request " + grant.request;
+  *decision = std::move(again);
+}
+
+Status check_freezes(const approvals::HeldRequest& request, const Operation& operation,
+                     const std::set<std::string>& environments, const approvals::Ruleset& rules, TimeMs now) {
+  const FreezeVerdict frozen = freeze_of(request.requester.agent, operation, environments, *rules.approvals, now);
+  const bool released =
+      frozen.kind == FreezeVerdict::Kind::hold && std::ranges::all_of(frozen.rules, [&](const std::string& rule) {
+        return std::ranges::find(request.rules, rule) != request.rules.end();
+      });
+  if (frozen.kind == FreezeVerdict::Kind::none || released) return {};
+  return fail(ErrorKind::forbidden, std::string(approvals::kFreezeCode), frozen.sentence);
+}
+
+}  // namespace countersign::proxy

@@ -1,0 +1,40 @@
+// What stands beside the policies between a change and its upstream: freeze windows (approvals/freezes.h), open changes
+// of others to the same resource (approvals/conflicts.h), and grants, which stand for approvals (approvals/grants.h).
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "approvals/ruleset.h"
+#include "proxy/parts.h"
+
+namespace countersign::proxy {
+
+// Codes of decisions that are made here, beside approvals::kFreezeCode; those of policies are in policies/decide.h.
+inline constexpr std::string_view kFreezeHeld = "freeze.held";      // held for the freeze's rule too
+inline constexpr std::string_view kConflictHeld = "conflict.held";  // held because somebody else's change is open
+inline constexpr std::string_view kGrantUsed = "grant.used";        // allowed; the reason cites the grant
+
+// A change on its way, after the policies have decided. All of it outlives the coroutines below.
+struct Restrained {
+  const auth::Caller* caller = nullptr;
+  const Operation* operation = nullptr;
+  const std::string* id = nullptr;  // of the operation, as audit records name it
+  const approvals::Ruleset* rules = nullptr;
+  const std::set<std::string>* environments = nullptr;
+  TimeMs now = 0;
+};
+
+// Makes `decision` stricter where a freeze or a conflict says so; never milder.
+Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision);
+
+// For a decision that holds: where a grant covers the operation, one use of it is counted, the policies decide again
+// with the grant's facts, and `decision` is what they say. A conflict is never released by a grant.
+Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* decision);
+
+// When an approved request is about to run: freeze.active, when a window has begun that it was not approved for.
+[[nodiscard]] Status check_freezes(const approvals::HeldRequest& request, const Operation& operation,
+                                   const std::set<std::string>& environments, const approvals::Ruleset& rules,
+                                   TimeMs now);
+
+}  // namespace countersign::proxy

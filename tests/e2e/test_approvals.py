@@ -1,0 +1,176 @@
+"""Approval rules end to end: documentation, withdrawing, freeze windows and conflicts, against nginx."""
+import datetime
+import json
+import unittest
+
+from harness import World, wait_until
+
+RULES = """
+rules:
+  production-change:
+    description: changes to production
+    stages: [ { name: platform, group: "team:platform", min_level: senior } ]
+    expires: 1h
+  documented-change:
+    stages: [ { name: platform, group: "team:platform", min_level: senior } ]
+    documentation:
+      - { field: intent, min_length: 10 }
+      - { field: ticket, pattern: "[A-Z]+-[0-9]+" }
+      - { field: references, max_age: 90d }
+  release-captain:
+    stages: [ { name: captain, group: "user:dana" } ]
+  tier-0-change: { stages: [ { name: eyes, group: anyone, min_level: principal } ] }
+  sensitive-change: { stages: [ { name: platform, count: 2, group: "team:platform", min_level: senior } ] }
+freezes:
+  - { name: frozen-folder, reason: the quarter closes, zone: Europe/Berlin, from: 2020-01-01T00:00, until: 2099-01-01T00:00, environments: [closing] }
+  - { name: captain-only, zone: UTC, from: 2020-01-01T00:00, until: 2099-01-01T00:00, environments: [harbour], rule: release-captain, exempt_agents: [pilot] }
+"""
+
+INVENTORY = """  - { match: "web/closing/**", environment: closing, tier: 3, owner: platform }
+  - { match: "web/harbour/**", environment: harbour, tier: 3, owner: platform }
+"""
+
+DOCUMENTED = """
+@id("documented-folder")
+@approval("documented-change")
+forbid (principal, action in Action::"change", resource)
+when { resource.name like "production/documented/*" };
+"""
+
+
+class Approvals(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        cls.gateway = cls.world.gateway
+        cls.gateway.stop()
+        policies = cls.world.folder / "policies"
+        (policies / "approvals.yaml").write_text(RULES)
+        with open(policies / "entities.yaml", "a") as entities:
+            entities.write(INVENTORY)
+        (policies / "45-documented.cedar").write_text(DOCUMENTED)
+        cls.gateway.start()
+        cls.builder = cls.gateway.agent_token()[1]
+        cls.sam = cls.gateway.person("sam")
+        cls.dana = cls.gateway.person("dana")
+        cls.web = cls.world.nginx.root
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.close()
+
+    def put(self, path, token=None, body=b"x", headers=None, want=202):
+        status, answer, text = self.gateway.http("PUT", f"/web/{path}", token or self.builder, body=body, headers=headers)
+        self.assertEqual(status, want, text)
+        return json.loads(text) if text.startswith(b"{") else {}
+
+    def show(self, request):
+        return self.gateway.json("request", "show", request, token=self.sam)
+
+    def approve(self, request, token=None, check=0):
+        return self.gateway.cli("approve", request, "--reason", "looked at it", token=token or self.sam, check=check)
+
+    def audit(self, *filters):
+        rows = self.gateway.json("audit", "query", "--limit", "100", *filters, token=self.sam)
+        return rows["records"] if isinstance(rows, dict) else rows
+
+    # ── documentation
+
+    def test_nobody_is_asked_before_the_agent_has_said_why(self):
+        problem = self.put("production/documented/a.txt")
+        request = problem["request"]
+        self.assertEqual(problem["code"], "approval.documentation_needed")
+        self.assertEqual(len(problem["undocumented"]), 3, problem)
+        code, out, err = self.approve(request, check=None)
+        self.assertEqual(code, 1, "nobody can approve it yet")
+        self.assertIn("approval.undocumented", out + err)
+
+        path = f"/.countersign/requests/{request}"
+        stale = {"intent": "raise the price of tea", "ticket": "OPS-7", "references": [{"url": "https://wiki/tea", "updated": "2020-01-01"}]}
+        status, _, body = self.gateway.http("PUT", f"{path}/documentation", self.builder, body=json.dumps(stale))
+        self.assertEqual((status, json.loads(body)["code"]), (400, "documentation.stale_reference"))
+
+        today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+        fresh = dict(stale, references=[{"url": "https://wiki/tea", "updated": today}])
+        stranger = self.gateway.agent_token()[1]
+        self.assertEqual(self.gateway.http("PUT", f"{path}/documentation", stranger, body=json.dumps(fresh))[0], 404)
+        status, _, body = self.gateway.http("PUT", f"{path}/documentation", self.builder, body=json.dumps(fresh))
+        self.assertEqual(status, 200, body)
+        self.assertNotIn("undocumented", json.loads(body))
+        status, _, body = self.gateway.http("PUT", f"{path}/documentation", self.builder, body=json.dumps(dict(fresh, ticket="OPS-8")))
+        self.assertEqual(status, 409, "what approvers read does not change any more")
+        self.assertEqual(self.show(request)["documentation"]["ticket"], "OPS-7")
+        self.approve(request)
+        self.approve(request, check=None)
+        wait_until(lambda: self.show(request)["state"] == "done", "it runs")
+        self.assertTrue(any(r.get("action") == "approval:document" for r in self.audit("--request", request)))
+
+    def test_documentation_may_come_with_the_request(self):
+        today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+        headers = {"Countersign-Intent": "raise the price of milk", "Countersign-Ticket": "OPS-9",
+                   "Countersign-Reference": f"https://wiki/milk; updated={today}"}
+        problem = self.put("production/documented/b.txt", headers=headers)
+        self.assertEqual(problem["code"], "approval.pending")
+        self.assertEqual(self.show(problem["request"])["documentation"]["intent"], "raise the price of milk")
+
+    # ── withdrawing
+
+    def test_an_agent_withdraws_what_it_asked_for(self):
+        request = self.put("production/withdrawn.txt")["request"]
+        path = f"/.countersign/requests/{request}"
+        stranger = self.gateway.agent_token()[1]
+        self.assertEqual(self.gateway.http("DELETE", path, stranger)[0], 404)
+        status, _, body = self.gateway.http("DELETE", path, self.builder, body=b'{"reason": "found a better way"}')
+        self.assertEqual((status, json.loads(body)["state"]), (200, "withdrawn"), body)
+        self.assertEqual(self.gateway.http("DELETE", path, self.builder)[0], 409)
+        self.assertEqual(self.approve(request, check=None)[0], 1)
+        shown = self.show(request)
+        self.assertEqual((shown["state"], shown["reason"]), ("withdrawn", "found a better way"))
+        self.assertFalse((self.web / "production" / "withdrawn.txt").exists())
+        self.assertNotEqual(self.put("production/withdrawn.txt")["request"], request, "asking again is a new request")
+
+    # ── freeze windows
+
+    def test_a_freeze_refuses_changes_and_says_why(self):
+        status, _, body = self.gateway.http("PUT", "/web/closing/frozen.txt", self.builder, body=b"x")
+        problem = json.loads(body)
+        self.assertEqual((status, problem["code"]), (403, "freeze.active"), body)
+        self.assertIn("the quarter closes", problem["detail"])
+        self.assertEqual(self.gateway.http("GET", "/web/closing/frozen.txt", self.builder)[0], 404, "reading goes on: nginx has no such file")
+
+    def test_a_freeze_with_a_rule_asks_for_it_too(self):
+        request = self.put("harbour/sailing.txt")["request"]
+        self.assertEqual(self.show(request)["rules"], ["release-captain"], "policies alone would have allowed it")
+        self.assertEqual(self.approve(request, check=None)[0], 1, "sam is not the captain")
+        self.approve(request, self.dana)
+        wait_until(lambda: (self.web / "harbour" / "sailing.txt").exists(), "it has run")
+
+    def test_an_exempt_agent_is_not_stopped_by_a_freeze(self):
+        pilot = self.gateway.agent_token("pilot")[1]
+        self.assertIn(self.gateway.http("PUT", "/web/harbour/pilot.txt", pilot, body=b"x")[0], (201, 204))
+
+    # ── conflicts
+
+    def test_two_agents_on_one_resource_see_each_other(self):
+        first = self.put("production/shared.txt")["request"]
+        other = self.gateway.agent_token("mason")[1]
+        second = self.put("production/shared.txt", other, body=b"y")["request"]
+        self.assertIn(first, json.dumps(self.show(second)["conflicts"]))
+        self.assertIn(second, json.dumps(self.show(first)["conflicts"]))
+        self.gateway.cli("deny", first, "--reason", "one at a time", token=self.sam, check=0)
+        self.gateway.cli("deny", second, "--reason", "one at a time", token=self.sam, check=0)
+
+    def test_what_policies_allow_is_held_while_somebody_elses_change_waits(self):
+        pilot = self.gateway.agent_token("pilot")[1]
+        first = self.put("harbour/pier.txt")["request"]  # held by the freeze
+        second = self.put("harbour/pier.txt", pilot, body=b"from the pilot")["request"]  # exempt from it
+        shown = self.show(second)
+        self.assertEqual((shown["rules"], shown["conflicts"][0]["id"]), (["release-captain"], first))
+        self.assertEqual(self.gateway.http("DELETE", f"/.countersign/requests/{first}", self.builder)[0], 200)
+        status, _, _ = self.gateway.http("PUT", "/web/harbour/pier.txt", pilot, body=b"from the pilot")
+        self.assertEqual(status, 201, "nobody else's change waits any more")
+        self.assertEqual(self.show(second)["state"], "superseded")
+
+
+if __name__ == "__main__":
+    unittest.main()
