@@ -174,6 +174,10 @@ std::shared_ptr<const Roles> Roles::make(std::vector<cedar::PolicySet::NamedText
   };
   for (const cedar::ValidationFinding& finding : validation.errors) report(finding, Severity::error);
   for (const cedar::ValidationFinding& finding : validation.warnings) {
+    // That a policy with an error never applies follows from the error.
+    if (std::ranges::find(validation.errors, finding.policy, &cedar::ValidationFinding::policy) !=
+        validation.errors.end())
+      continue;
     // A forbid that can never apply protects nothing.
     auto ref = parsed->find(finding.policy);
     bool forbid = ref && (*parsed)[*ref].effect() == cedar::Effect::forbid;
