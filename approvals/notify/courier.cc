@@ -162,8 +162,10 @@ bool Courier::tell_what_there_is(Route& route, const std::stop_token& stop) {
     return true;
   }
   for (const Event& event : *events) {
-    if (wants(route.target.settings, event) && !tell(route, event, stop)) return false;  // asked to stop
+    const bool wanted = wants(route.target.settings, event);
+    if (wanted && !tell(route, event, stop)) return false;  // asked to stop
     route.cursor = event.number;
+    if (!wanted && &event != &events->back()) continue;  // nothing is lost when it is passed over once more
     if (Status saved = save_cursor(name, route.cursor); !saved)
       log_.error("notifications", {{"target", name}, {"why", saved.error().message}});
   }
