@@ -8,8 +8,9 @@
 // of ID tokens, that every address is https (plain http only where the issuer itself is on this machine). Tokens of the
 // provider are used for nothing else and not kept; the userinfo endpoint is not asked.
 //
-// What is under way is kept in memory: at most kMaxPending, ten minutes each, used once. Each is bound to a pre-session
-// cookie, so that a stranger's answer cannot be made to sign a victim's browser in. After a restart people begin anew.
+// What is under way is kept in memory: at most kMaxPending (past that the oldest goes), ten minutes each, used once.
+// Each is bound to a pre-session cookie, so that a stranger's answer cannot be made to sign a victim's browser in.
+// After a restart people begin anew.
 //
 // The provider's metadata is kept for an hour, its keys too; an unknown key id fetches them again, at most once in 30
 // seconds. One thread fetches, the others wait for it.
@@ -19,7 +20,6 @@
 // Errors:
 //   oidc.unavailable      (unavailable) the provider cannot be reached, or answers nonsense
 //   oidc.bad_metadata     (unavailable) it is another issuer's, lacks what is needed, or points to a plain-http address
-//   oidc.busy             (unavailable) too many sign-ins are under way
 //   oidc.bad_return       (invalid) `return_to` is not a path of this site
 //   oidc.unknown_state    (forbidden) not begun here, begun more than ten minutes ago, used, or by another browser
 //   oidc.mixed_up         (forbidden) the answer's `iss` is not the issuer the person was sent to, or is missing though

@@ -1,0 +1,199 @@
+#include "auth/oidc.h"
+
+#include <algorithm>
+#include <list>
+#include <mutex>
+
+#include "auth/oidc_provider.h"
+#include "auth/oidc_token.h"
+#include "auth/vault.h"
+#include "core/sha256.h"
+
+namespace countersign::auth {
+namespace {
+
+constexpr std::size_t kRandomBytes = 32;
+constexpr std::size_t kMaxReturn = 1'000;
+constexpr std::size_t kMaxCode = 8'000;
+constexpr std::size_t kMaxErrorCode = 64;
+constexpr TimeMs kClockSlack = 5LL * 60'000;
+
+std::string random_text() {
+  const Bytes bytes = random_bytes(kRandomBytes);
+  return to_base64url(bytes);
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+std::string_view value_of(const std::map<std::string, std::string, std::less<>>& query, std::string_view name) {
+  auto found = query.find(name);
+  return found == query.end() ? std::string_view() : std::string_view(found->second);
+}
+
+// An error code of RFC 6749 as it may stand in a message; what is none is not repeated.
+std::string error_code(std::string_view text) {
+  const bool sound = !text.empty() && text.size() <= kMaxErrorCode &&
+                     std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+  return sound ? std::string(text) : "an error";
+}
+
+}  // namespace
+
+bool is_local_path(std::string_view path) {
+  if (path.empty() || path.size() > kMaxReturn || path[0] != '/') return false;
+  if (!std::ranges::all_of(path, [](char c) { return c > 0x20 && c < 0x7f && c != '\\'; })) return false;
+  return !path.substr(0, path.find_first_of("?#")).contains("//");
+}
+
+// Under way: by the digest of `state`, oldest first, so that the oldest makes room for the newest.
+class Oidc::Pending {
+ public:
+  struct Attempt {
+    Digest state{};
+    Digest browser{};
+    Secret verifier;
+    std::string nonce;
+    std::string return_to;
+    std::string session;
+    Freshness freshness = Freshness::any;
+    TimeMs begun = 0;
+  };
+
+  void add(Attempt attempt) {
+    std::lock_guard guard(lock_);
+    if (attempts_.size() >= kMaxPending) {
+      by_state_.erase(attempts_.front().state);
+      attempts_.pop_front();
+    }
+    attempts_.push_back(std::move(attempt));
+    by_state_[attempts_.back().state] = std::prev(attempts_.end());
+  }
+
+  // At most once for each; another browser's question leaves it where it is.
+  std::optional<Attempt> take(std::string_view state, std::string_view browser, TimeMs now) {
+    std::lock_guard guard(lock_);
+    auto found = by_state_.find(sha256(state));
+    if (found == by_state_.end()) return std::nullopt;
+    const Digest asking = sha256(browser);
+    if (!equal_constant_time(ByteView(asking), ByteView(found->second->browser))) return std::nullopt;
+    Attempt attempt = std::move(*found->second);
+    attempts_.erase(found->second);
+    by_state_.erase(found);
+    if (now >= attempt.begun + kPendingLife || attempt.begun > now + kClockSlack) return std::nullopt;
+    return attempt;
+  }
+
+ private:
+  std::mutex lock_;
+  std::list<Attempt> attempts_;
+  std::map<Digest, std::list<Attempt>::iterator> by_state_;
+};
+
+Result<OidcOptions> oidc_options(const config::Config& config) {
+  if (!config.sign_in.oidc)
+    return fail(ErrorKind::invalid, "oidc.not_configured", "no identity provider is configured");
+  OidcOptions out;
+  out.provider = *config.sign_in.oidc;
+  if (out.provider.client_secret) {
+    Result<Secret> secret = read_secret(*out.provider.client_secret);
+    if (!secret) return fail(secret.error());
+    out.client_secret = std::move(*secret);
+  }
+  std::string base = config.public_url;
+  while (base.ends_with('/')) base.pop_back();
+  out.redirect_uri = base + "/api/v1/sign-in/oidc/callback";
+  out.fetch = [](const HttpAsk& ask) { return fetch(ask); };
+  return out;
+}
+
+Oidc::Oidc(OidcOptions options)
+    : options_(std::move(options)),
+      provider_(std::make_unique<Provider>(options_)),
+      pending_(std::make_unique<Pending>()) {}
+Oidc::~Oidc() = default;
+
+const std::string& Oidc::name() const {
+  return options_.provider.name;
+}
+
+Result<OidcStart> Oidc::begin(std::string_view return_to, Freshness freshness, std::string_view session, TimeMs now) {
+  if (!is_local_path(return_to))
+    return fail(ErrorKind::invalid, "oidc.bad_return", "`return` must be a path of this site");
+  Result<OidcMetadata> metadata = provider_->metadata(now);
+  if (!metadata) return fail(metadata.error());
+  const std::string state = random_text();
+  const std::string browser = random_text();
+  Pending::Attempt attempt{.state = sha256(state),
+                           .browser = sha256(browser),
+                           .verifier = Secret(random_text()),
+                           .nonce = random_text(),
+                           .return_to = std::string(return_to),
+                           .session = std::string(session),
+                           .freshness = freshness,
+                           .begun = now};
+  const Digest challenge = sha256(attempt.verifier.expose());
+  std::string location = metadata->authorization_endpoint;
+  location += location.contains('?') ? "&" : "?";
+  location += "response_type=code&client_id=" + form_encoded(options_.provider.client_id) +
+              "&redirect_uri=" + form_encoded(options_.redirect_uri) +
+              "&scope=" + form_encoded(joined(options_.provider.scopes)) + "&state=" + state +
+              "&nonce=" + attempt.nonce + "&code_challenge=" + to_base64url(ByteView(challenge)) +
+              "&code_challenge_method=S256";
+  if (!options_.provider.acr_values.empty())
+    location += "&acr_values=" + form_encoded(joined(options_.provider.acr_values));
+  if (freshness == Freshness::now) location += "&prompt=login&max_age=0";
+  pending_->add(std::move(attempt));
+  return OidcStart{.location = std::move(location), .browser = Secret(browser)};
+}
+
+Result<OidcIdentity> Oidc::finish(const std::map<std::string, std::string, std::less<>>& query,
+                                  std::string_view browser, TimeMs now) {
+  std::optional<Pending::Attempt> attempt = pending_->take(value_of(query, "state"), browser, now);
+  if (!attempt) {
+    return fail(ErrorKind::forbidden, "oidc.unknown_state",
+                "this sign-in was not begun in this browser, or too long ago; begin again");
+  }
+  Result<OidcMetadata> metadata = provider_->metadata(now);
+  if (!metadata) return fail(metadata.error());
+  // Before anything else of the answer is believed, also an error in it.
+  const bool says_iss = query.contains("iss");
+  const bool must_say = metadata->iss == OidcMetadata::IssInAnswer::always;
+  if ((says_iss && value_of(query, "iss") != options_.provider.issuer) || (!says_iss && must_say)) {
+    return fail(ErrorKind::forbidden, "oidc.mixed_up",
+                "the answer comes from another identity provider than the one you were sent to");
+  }
+  if (query.contains("error")) {
+    return fail(ErrorKind::forbidden, "oidc.refused",
+                "the identity provider answered: " + error_code(value_of(query, "error")));
+  }
+  const std::string_view code = value_of(query, "code");
+  if (code.empty() || code.size() > kMaxCode)
+    return fail(ErrorKind::forbidden, "oidc.refused", "the identity provider's answer has no code");
+  Result<VerifiedJws> token = provider_->redeem(*metadata, code, attempt->verifier, now);
+  if (!token) return fail(token.error());
+
+  IdTokenNeed need{.issuer = options_.provider.issuer,
+                   .client_id = options_.provider.client_id,
+                   .nonce = attempt->nonce,
+                   .user_claim = options_.provider.user_claim,
+                   .acr_values = options_.provider.acr_values,
+                   .begun = attempt->begun,
+                   .authenticated_since = std::nullopt};
+  if (attempt->freshness == Freshness::now) need.authenticated_since = attempt->begun;
+  Result<IdTokenFacts> facts = check_id_token(*token, need, now);
+  if (!facts) return fail(facts.error());
+  return OidcIdentity{.issuer = need.issuer,
+                      .subject = std::move(facts->subject),
+                      .user = std::move(facts->user),
+                      .auth_time = facts->auth_time,
+                      .acr = std::move(facts->acr),
+                      .return_to = std::move(attempt->return_to),
+                      .session = std::move(attempt->session),
+                      .freshness = attempt->freshness};
+}
+
+}  // namespace countersign::auth
