@@ -1,0 +1,362 @@
+// The admin API: the shapes it speaks and one function for each route. docs/admin-api.md is the reference.
+
+import { signal } from "@preact/signals";
+
+export type State =
+  | "held" | "approved" | "denied" | "expired" | "cancelled" | "withdrawn" | "superseded" | "stale"
+  | "executing" | "done" | "failed" | "unknown";
+export type Effect = "read" | "write" | "execute" | "mint" | "administer" | "destroy";
+export type Time = string; // RFC 3339
+export type Decision = "approve" | "deny";
+
+export interface Summary {
+  id: string;
+  state: State;
+  created: Time;
+  expires: Time;
+  decided: Time | null;
+  finished: Time | null;
+  decided_by: string;
+  agent: string;
+  owner: string;
+  delegates: string[];
+  protocol: string;
+  upstream: string;
+  action: string;
+  effect: string;
+  environment: string;
+  summary: string;
+  resources: string[];
+  rules: string[];
+  missing: string[];
+  code: string;
+  reason: string;
+  group?: string;
+  documented?: boolean;
+  conflicts?: string[];
+  demands?: { signature: boolean };
+}
+
+export interface PreviewPart { title: string; media_type: string; text: string }
+
+export interface RuleProgress {
+  rule: string;
+  description?: string;
+  satisfied: boolean;
+  progress: string;
+  may_approve: string[];
+  open?: { stage: string; need: number; have: number; group: string; min_level: string };
+}
+
+export interface Vote {
+  rule: string;
+  stage: string;
+  by: string;
+  level: string;
+  approves: boolean;
+  reason: string;
+  at: Time;
+  for?: string;
+  signed?: boolean;
+  viewed_ms?: number;
+}
+
+export interface Documentation {
+  intent?: string;
+  ticket?: string;
+  rollback?: string;
+  references?: { url: string; updated: string }[];
+}
+
+export interface You {
+  may_approve: boolean;
+  may_deny: boolean;
+  why_not: string;
+  code: string;
+  for: string[];
+  own: boolean;
+}
+
+export interface HeldRequest extends Omit<Summary, "conflicts" | "demands"> {
+  input: unknown;
+  body: { sha256: string; bytes: number };
+  preview: { sentence: string; parts: PreviewPart[] };
+  preview_sha256?: string;
+  policies: { id: string; source: string; says: string }[];
+  approvals: RuleProgress[];
+  votes: Vote[];
+  fingerprint: string;
+  policy_digest: string;
+  operation: string;
+  delivered: boolean;
+  reply: { status: number; bytes: number; truncated: boolean } | null;
+  documentation?: Documentation | null;
+  documentation_missing?: string[];
+  conflicts?: Summary[];
+  agent_history?: { requests: number; approved: number; denied: number; last: Summary[] };
+  you?: You;
+  demands?: { signature: boolean; max_sign_in_age_ms?: number | null };
+}
+
+export interface Passkey { id: string; name: string; created: Time; last_used: Time | null; backed_up: boolean }
+
+export interface Session {
+  user: string;
+  level: string;
+  teams: string[];
+  csrf: string;
+  how: string;
+  signed_in: Time;
+  expires: Time;
+  idle_expires: Time;
+  permissions: string[];
+  passkeys: Passkey[];
+  rp_id: string;
+}
+
+export interface SignInWays { passwords: boolean; passkeys: boolean; oidc: { name: string } | null }
+export interface Assertion { credential: string; authenticator_data: string; client_data: string; signature: string }
+export interface SignedVote extends Assertion { statement: string }
+export interface PasskeyAsk { challenge: string; rp_id: string; timeout_ms?: number }
+export interface EnrolAsk {
+  challenge: string;
+  rp: { id: string; name: string };
+  user: { id: string; name: string };
+  exclude: string[];
+  algorithms: number[];
+}
+export interface VoteAsk { statement: string; challenge: string; credentials: string[]; rp_id: string; expires: Time }
+export interface Ballot {
+  reason: string;
+  preview_sha256?: string;
+  for?: string;
+  viewed_ms?: number;
+  signature?: SignedVote;
+}
+export interface VoteAnswer { id: string; state: State; vote: string; by: string; missing: string[] }
+export interface BatchAnswer { requests: { id: string; state?: State; code?: string; detail?: string; missing?: string[] }[] }
+
+export type AuditRecord = Record<string, unknown> & { seq: number; ts: Time; phase: string };
+
+export interface Agent {
+  name: string;
+  owner: string;
+  listed: boolean;
+  frozen: { by: string; at: Time; reason: string } | null;
+  tokens: number;
+  last_seen: Time | null;
+  open_requests: number;
+}
+export interface Token {
+  id: string;
+  parent?: string;
+  kind?: string;
+  agent?: string;
+  owner?: string;
+  scope?: string;
+  state?: string;
+  issued?: Time;
+  expires?: Time;
+  issued_by?: string;
+  first_seen?: Time | null;
+  last_seen?: Time | null;
+  uses?: number;
+  revoked?: { at: Time; by: string; reason: string };
+  children?: Token[];
+}
+export interface AgentDetail extends Agent { tokens_list: Token[] }
+
+export interface Overview {
+  decisions: { at: Time; allow: number; hold: number; deny: number }[];
+  held: { now: number; oldest_ms: number };
+  time_to_decision: { p50_ms: number | null; p95_ms: number | null };
+  approvers: { name: string; approved: number; denied: number; median_ms: number | null; unread: number }[];
+  rules: { name: string; held: number; approved: number; denied: number; expired: number; p50_ms: number | null; p95_ms: number | null }[];
+  expired: number;
+}
+
+export interface PolicyFile { path: string; text: string }
+export interface PolicyProblem {
+  file?: string;
+  line?: number;
+  column?: number;
+  length?: number;
+  severity: string;
+  code: string;
+  message: string;
+  help?: string;
+}
+export interface PolicyStatus {
+  digest: string;
+  loaded: Time;
+  files: string[];
+  policies: number;
+  rules: { name: string; description: string }[];
+}
+export interface TestFailure { file?: string; name?: string; message?: string; [key: string]: unknown }
+export interface PolicyCheck {
+  ok: boolean;
+  digest: string;
+  problems: PolicyProblem[];
+  tests: { passed: number; failed: number; failures: TestFailure[] } | null;
+}
+export interface PolicyDiff {
+  files: { path: string; before: string | null; after: string | null }[];
+  policies: { id: string; change: "added" | "removed" | "changed"; before?: string; after?: string }[];
+}
+export interface Flip {
+  from: string;
+  to: string;
+  count: number;
+  agent: string;
+  action: string;
+  resource: string;
+  policies_before: string[];
+  policies_after: string[];
+  example?: unknown;
+}
+export interface Replay {
+  operations: number;
+  answerable: number;
+  unanswerable: Record<string, number>;
+  same: number;
+  flips: Flip[];
+  since: Time;
+  until: Time;
+}
+export interface Proposal {
+  id: string;
+  state: string;
+  by: string;
+  created: Time;
+  description: string;
+  base: string;
+  digest: string;
+  files?: PolicyFile[];
+  activated_by?: string;
+  diff?: PolicyDiff;
+  check?: PolicyCheck;
+  [key: string]: unknown;
+}
+export interface HistoryEntry { digest: string; activated: Time; by: string; proposed_by?: string; description?: string }
+export interface PolicySchema { [key: string]: unknown }
+
+/** What went wrong, as the server says it (RFC 9457), or as the network did. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly title: string,
+    readonly detail: string,
+  ) {
+    super(detail || title || code);
+  }
+}
+
+/** Undefined while nobody has asked yet, null when nobody is signed in. */
+export const session = signal<Session | null | undefined>(undefined);
+/** False after a call that did not reach the server, until one does. */
+export const reachable = signal(true);
+
+async function problem_of(response: Response): Promise<ApiError> {
+  try {
+    const body = (await response.json()) as { code?: string; title?: string; detail?: string };
+    return new ApiError(response.status, body.code ?? `http.${response.status}`, body.title ?? "", body.detail ?? "");
+  } catch {
+    return new ApiError(response.status, `http.${response.status}`, response.statusText, `The server answered ${response.status}.`);
+  }
+}
+
+async function raw(method: string, path: string, body?: unknown, accept = "application/json"): Promise<Response> {
+  const headers: Record<string, string> = { Accept: `${accept}, application/problem+json` };
+  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", redirect: "error" };
+  if (method !== "GET") {
+    headers["Content-Type"] = "application/json";
+    if (session.value?.csrf) headers["X-CSRF-Token"] = session.value.csrf;
+    init.body = JSON.stringify(body ?? {});
+  }
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch {
+    reachable.value = false;
+    throw new ApiError(0, "network.unreachable", "Not reachable", "The server cannot be reached. Nothing was changed that you were not told about.");
+  }
+  reachable.value = true;
+  if (response.ok) return response;
+  const error = await problem_of(response);
+  if (error.status === 401 && session.value && !path.startsWith("/api/v1/sign-in/")) session.value = null;
+  throw error;
+}
+
+async function get<T>(path: string): Promise<T> {
+  return (await (await raw("GET", path)).json()) as T;
+}
+
+async function post<T>(path: string, body: unknown = {}): Promise<T> {
+  const response = await raw("POST", path, body);
+  const text = await response.text();
+  return (text === "" ? {} : JSON.parse(text)) as T;
+}
+
+export function query(parameters: Record<string, string | number | undefined>): string {
+  const out = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined && value !== "") out.set(name, String(value));
+  const text = out.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+  ways: () => get<SignInWays>("/api/v1/sign-in"),
+  session: () => get<Session>("/api/v1/session"),
+  sign_in: (user: string, password: string) => post<Session>("/api/v1/sign-in/password", { user, password }),
+  passkey_challenge: () => post<PasskeyAsk>("/api/v1/sign-in/passkey/challenge"),
+  sign_in_passkey: (assertion: Assertion) => post<Session>("/api/v1/sign-in/passkey", assertion),
+  invitation: (code: string, password: string) => post<Session>("/api/v1/sign-in/invitation", { code, password }),
+  sign_out: () => post<unknown>("/api/v1/sign-out"),
+  enrol_challenge: () => post<EnrolAsk>("/api/v1/passkeys/challenge"),
+  enrol: (name: string, client_data: string, attestation_object: string) =>
+    post<Passkey>("/api/v1/passkeys", { name, client_data, attestation_object }),
+  remove_passkey: (key: string) => post<unknown>(`/api/v1/passkeys/${id(key)}/remove`),
+
+  requests: (filter: Record<string, string | number | undefined>) =>
+    get<{ requests: Summary[]; before: string | null }>(`/api/v1/requests${query(filter)}`),
+  request: (request: string) => get<HeldRequest>(`/api/v1/requests/${id(request)}`),
+  vote_challenge: (requests: string[], decision: Decision, reason: string, for_whom: string) =>
+    post<VoteAsk>("/api/v1/votes/challenge", { requests, decision, reason, for: for_whom }),
+  vote: (request: string, decision: Decision, ballot: Ballot) => post<VoteAnswer>(`/api/v1/requests/${id(request)}/${decision}`, ballot),
+  vote_batch: (ballot: { requests: { id: string; preview_sha256: string }[]; decision: Decision; reason: string; signature?: SignedVote }) =>
+    post<BatchAnswer>("/api/v1/votes", ballot),
+  cancel: (request: string, reason: string) => post<{ id: string; state: State }>(`/api/v1/requests/${id(request)}/cancel`, { reason }),
+
+  audit: (filter: Record<string, string | number | undefined>) =>
+    get<{ records: AuditRecord[]; before: number | null }>(`/api/v1/audit${query(filter)}`),
+  audit_record: async (seq: string) => await (await raw("GET", `/api/v1/audit/${id(seq)}`)).text(),
+  audit_proof: async (seq: string) => await (await raw("GET", `/api/v1/audit/${id(seq)}/proof`, undefined, "text/plain")).text(),
+  audit_key: () => get<{ vkey: string; origin: string }>("/api/v1/audit/key"),
+
+  agents: () => get<{ agents: Agent[] }>("/api/v1/agents"),
+  agent: (name: string) => get<Agent & { tokens: Token[] | number; token_list?: Token[] }>(`/api/v1/agents/${id(name)}`),
+  freeze: (name: string, reason: string) => post<unknown>(`/api/v1/agents/${id(name)}/freeze`, { reason }),
+  unfreeze: (name: string, reason: string) => post<unknown>(`/api/v1/agents/${id(name)}/unfreeze`, { reason }),
+  revoke: (token: string, reason: string) => post<unknown>(`/api/v1/tokens/${id(token)}/revoke`, { reason }),
+
+  overview: (days: number) => get<Overview>(`/api/v1/overview?days=${days}`),
+
+  policies: () => get<PolicyStatus>("/api/v1/policies"),
+  policy_files: () => get<{ digest: string; files: PolicyFile[] }>("/api/v1/policies/files"),
+  policy_schema: () => get<PolicySchema>("/api/v1/policies/schema"),
+  check: (files: PolicyFile[]) => post<PolicyCheck>("/api/v1/policies/check", { files }),
+  diff: (files: PolicyFile[]) => post<PolicyDiff>("/api/v1/policies/diff", { files }),
+  replay: (files: PolicyFile[], days: number, limit: number) => post<Replay>("/api/v1/policies/replay", { files, days, limit }),
+  propose: (files: PolicyFile[], base: string, description: string) =>
+    post<Proposal>("/api/v1/policies/proposals", { files, base, description }),
+  proposals: () => get<{ proposals: Proposal[] } | Proposal[]>("/api/v1/policies/proposals"),
+  proposal: (proposal: string) => get<Proposal>(`/api/v1/policies/proposals/${id(proposal)}`),
+  activate: (proposal: string, reason: string) => post<unknown>(`/api/v1/policies/proposals/${id(proposal)}/activate`, { reason }),
+  withdraw: (proposal: string) => post<unknown>(`/api/v1/policies/proposals/${id(proposal)}/withdraw`),
+  history: () => get<HistoryEntry[] | { history: HistoryEntry[] }>("/api/v1/policies/history"),
+  rollback: (digest: string, reason: string) => post<Proposal>(`/api/v1/policies/history/${id(digest)}/rollback`, { reason }),
+};

@@ -1,0 +1,99 @@
+// One audit record in full, its neighbours in the story, and the proof that it is in the log.
+import { Link } from "wouter-preact";
+import { api, type AuditRecord } from "../api";
+import { date_time } from "../lib/format";
+import { use_asked } from "../lib/hooks";
+import { plain } from "../lib/visible";
+import { DecisionBadge, EffectBadge } from "../ui/badges";
+import { JsonView } from "../ui/json_view";
+import { Page, Section } from "../ui/page";
+import { Note, Problem, Skeleton } from "../ui/states";
+import { Block, Digest, Text } from "../ui/text";
+import { word, words } from "./audit";
+
+const groups: [string, string[]][] = [
+  ["Who", ["actor", "agent", "owner", "chain", "peer"]],
+  ["What", ["action", "effect", "environment", "upstream", "protocol", "resources", "input_sha256", "input_bytes"]],
+  ["Decision", ["decision", "code", "reason", "policies", "policy_digest", "fingerprint", "comment", "detail"]],
+  ["Outcome", ["outcome", "status", "output_sha256", "output_bytes", "latency_us"]],
+];
+const digests = new Set(["input_sha256", "output_sha256", "policy_digest", "fingerprint"]);
+
+function Value({ record, name }: { record: AuditRecord; name: string }) {
+  const list = words(record, name);
+  if (list.length > 0) return <ul class="resources">{list.map((one) => <li key={one}><code><Text value={one} /></code></li>)}</ul>;
+  const text = word(record, name);
+  if (name === "effect") return <EffectBadge effect={text} />;
+  if (name === "decision") return <DecisionBadge decision={text} />;
+  if (name === "agent") return <Link href={`/agents/${encodeURIComponent(text)}`}>{plain(text)}</Link>;
+  if (digests.has(name)) return <Digest value={text} />;
+  return <Text value={text} fold={1000} />;
+}
+
+const there = (record: AuditRecord, name: string): boolean => record[name] !== undefined && record[name] !== "";
+
+function Proof({ seq }: { seq: string }) {
+  const asked = use_asked(async () => ({ proof: await api.audit_proof(seq), key: await api.audit_key() }), seq);
+  if (asked.error) return <Problem error={asked.error} again={asked.reload} />;
+  if (!asked.data) return <Skeleton rows={3} kind="text" />;
+  const { proof, key } = asked.data;
+  return (
+    <>
+      <p>This receipt proves that the record is in the log at place {plain(seq)}: it holds the record itself, the path to the root of the tree, and a checkpoint signed by the log's key. It can be checked without this server:</p>
+      <Block label="How to verify" value={`countersign audit verify --proof record-${seq}.tlog-proof \\\n  --key '${key.vkey.trim()}'`} />
+      <Note>Take the key from somewhere you trust, not from this page: whoever can change the log can change what is shown here too.</Note>
+      <details class="section-details"><summary>The receipt</summary><Block label="Receipt" value={proof} lines={40} /></details>
+      <p><a class="button" href={`/api/v1/audit/${encodeURIComponent(seq)}/proof`} download={`record-${seq}.tlog-proof`}>Save the receipt</a></p>
+    </>
+  );
+}
+
+// A signed vote's own words, which are JSON within JSON.
+function Signature({ value }: { value: unknown }) {
+  let parts: Record<string, unknown> | undefined;
+  try {
+    parts = (typeof value === "string" ? JSON.parse(value) : value) as Record<string, unknown>;
+  } catch {
+    return <Block label="Signature" value={String(value)} />;
+  }
+  return (
+    <>
+      <p>Signed with a passkey. <code>countersign audit verify</code> checks it with the key that was enrolled in this log before.</p>
+      <JsonView label="Signed statement" text={String(parts?.["statement"] ?? "")} />
+      <dl class="facts">{["credential", "authenticator_data", "client_data", "signature"].map((name) => (
+        <div key={name}><dt>{name.replaceAll("_", " ")}</dt><dd><code><Text value={String(parts?.[name] ?? "")} fold={200} /></code></dd></div>
+      ))}</dl>
+    </>
+  );
+}
+
+export function RecordPage({ seq }: { seq: string }) {
+  const asked = use_asked(() => api.audit_record(seq), seq);
+  const above = <div class="crumbs"><Link href="/audit">Audit log</Link> <span aria-hidden="true">/</span> <code>#{plain(seq, 20)}</code></div>;
+  if (asked.error) return <Page title={`Record ${seq}`} above={above}><Problem error={asked.error} again={asked.reload} /></Page>;
+  if (!asked.data) return <Page title={`Record ${plain(seq, 20)}`} above={above}><Skeleton rows={8} kind="text" /></Page>;
+  const record = JSON.parse(asked.data) as AuditRecord;
+  const request = word(record, "request");
+  const operation = word(record, "operation");
+  return (
+    <Page title={`Record ${plain(seq, 20)}`} above={above} heading={<>{plain(word(record, "action") || word(record, "code") || record.phase, 120)}</>}>
+      <p class="lead muted">{plain(record.phase)}, {date_time(record.ts)}</p>
+      {(request !== "" || operation !== "") && (
+        <p class="links">
+          {request !== "" && <><Link href={`/requests/${request}`}>The request it belongs to</Link> <Link href={`/audit?request=${encodeURIComponent(request)}`}>All records of that request</Link></>}
+          {operation !== "" && <Link href={`/audit?operation=${encodeURIComponent(operation)}`}>Before and after: all records of this operation</Link>}
+        </p>
+      )}
+      {groups.filter(([, names]) => names.some((name) => there(record, name))).map(([title, names]) => (
+        <Section key={title} title={title}>
+          <dl class="facts">
+            {names.filter((name) => there(record, name)).map((name) => <div key={name}><dt>{name.replaceAll("_", " ")}</dt><dd><Value record={record} name={name} /></dd></div>)}
+          </dl>
+        </Section>
+      ))}
+      {there(record, "signature") && <Section title="Signature"><Signature value={record["signature"]} /></Section>}
+      <Section title="Proof"><Proof seq={seq} /></Section>
+      <Section title="The record itself"><JsonView label="The record" text={asked.data} /></Section>
+    </Page>
+  );
+}
