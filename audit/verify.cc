@@ -20,7 +20,8 @@ constexpr std::size_t kMaxNoteFile = 64U << 10;
 // its neighbour.
 class Verifier {
  public:
-  Verifier(const std::filesystem::path& folder, VerifierKey key) : folder_(folder), key_(std::move(key)) {
+  Verifier(const std::filesystem::path& folder, VerifierKey key, const RecordJudge& judge)
+      : folder_(folder), key_(std::move(key)), judge_(judge) {
     report_.vkey = key_.text();
   }
 
@@ -174,6 +175,9 @@ class Verifier {
     if (stored && !matches) differing_.push_back({record->seq, {}, file_name_, line.offset, {}});
     if (!stored || matches) check_time(*record, line);  // a changed time must not accuse the next record
     follow(*record);
+    if (judge_) {
+      if (auto wrong = judge_(*record)) problem({record->seq, {}, file_name_, line.offset, std::move(*wrong)});
+    }
     return advance(leaf);
   }
 
@@ -353,6 +357,7 @@ class Verifier {
 
   const std::filesystem::path& folder_;
   VerifierKey key_;
+  const RecordJudge& judge_;
   VerifyReport report_;
   std::optional<Checkpoint> since_;
   std::string published_;
@@ -395,7 +400,7 @@ Result<VerifyReport> verify(const std::filesystem::path& folder, const VerifyOpt
     report.notes.emplace_back("nothing was checked: without the log's public key no signature can be");
     return report;
   }
-  Verifier verifier(folder, options.key ? *options.key : *own);
+  Verifier verifier(folder, options.key ? *options.key : *own, options.judge);
   if (options.key && own != options.key) verifier.problem(std::move(wrong_key));
   return verifier.run(options.since);
 }

@@ -9,19 +9,26 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "audit/checkpoint.h"
+#include "audit/record_check.h"
 #include "core/json.h"
 #include "core/result.h"
 
 namespace countersign::audit {
 
+// Judges what a record says, beyond form, place and hash: what is wrong with it as the rest of a sentence ("is a vote
+// whose …"), or nothing. Called for every record that stands in its place, in order.
+using RecordJudge = std::function<std::optional<std::string>(const CheckedRecord&)>;
+
 struct VerifyOptions {
   std::optional<VerifierKey> key;    // none: the folder's own `vkey`, which whoever rewrites a log can rewrite too
   std::optional<std::string> since;  // the text of a checkpoint saved earlier, somewhere else
+  RecordJudge judge;                 // may be empty
 };
 
 struct Problem {

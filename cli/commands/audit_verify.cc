@@ -1,9 +1,10 @@
-// audit verify: the whole log checked on this machine, from its files alone.
+// audit verify: the whole log and every signed vote in it checked on this machine, from its files alone.
 #include "audit/verify.h"
 #include "cli/commands/commands.h"
 #include "cli/locate.h"
 #include "cli/render.h"
 #include "cli/report.h"
+#include "cli/vote_check.h"
 #include "core/problem.h"
 
 namespace countersign::cli {
@@ -27,12 +28,21 @@ int run_audit_verify(const AuditVerifyOptions& options) {
     if (!text) return report_usage("--since: " + text.error().message);
     verify.since = std::move(*text);
   }
+  VoteCheck votes;
+  verify.judge = [&votes](const audit::CheckedRecord& record) { return votes.judge(record); };
   auto done = audit::verify(folder, verify);
   if (!done) {
     int code = report(done.error(), "--dir names the log's folder; it is `audit` in the state folder");
     return code == kUnreachable ? kNo : code;
   }
-  std::string text = options.output == Output::json ? render_json(done->json()) : many_lines(done->text());
+  std::string text;
+  if (options.output == Output::json) {
+    Json json = done->json();
+    json["votes"] = votes.summary().json();
+    text = render_json(json);
+  } else {
+    text = many_lines(done->text() + votes.summary().text());
+  }
   return finish(text, done->ok() ? kDone : kNo);
 }
 
