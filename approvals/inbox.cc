@@ -14,6 +14,7 @@ struct Inbox::Kind {
 };
 
 struct Inbox::Entry {
+  Place place;
   std::shared_ptr<const Kind> kind;
   std::string id;
   TimeMs created = 0;
@@ -133,12 +134,17 @@ std::shared_ptr<const Inbox::Kind> Inbox::kind_of(const HeldRequest& request) {
 
 void Inbox::update(const HeldRequest& request) {
   std::lock_guard lock(mutex_);
+  auto known = places_.find(request.id);
   if (request.state != State::held) {
-    held_.erase({request.created, request.id});
+    if (known == places_.end()) return;
+    held_.erase(known->second);
+    places_.erase(known);
     return;
   }
+  if (known == places_.end()) known = places_.emplace(request.id, Place(request.created, ++last_)).first;
   auto entry = std::make_shared<Entry>();
   entry->kind = kind_of(request);
+  entry->place = known->second;
   entry->id = request.id;
   entry->created = request.created;
   entry->expires = request.expires;
@@ -146,7 +152,7 @@ void Inbox::update(const HeldRequest& request) {
   entry->documented = request.documented;
   entry->reminded = request.reminded;
   for (const Vote& vote : request.votes) entry->votes.push_back(light(vote));
-  held_[{request.created, request.id}] = std::move(entry);
+  held_[known->second] = std::move(entry);
 }
 
 // In chunks, so that a walk over everything keeps nobody from committing.
@@ -155,6 +161,12 @@ Inbox::Entries Inbox::next(const Place& after, std::size_t count) const {
   std::lock_guard lock(mutex_);
   for (auto at = held_.upper_bound(after); at != held_.end() && out.size() < count; ++at) out.push_back(at->second);
   return out;
+}
+
+Inbox::Place Inbox::place_of(const HeldRequest& request) const {
+  std::lock_guard lock(mutex_);
+  auto found = places_.find(request.id);
+  return found == places_.end() ? Place(request.created, 0) : found->second;
 }
 
 std::vector<std::string> Inbox::waiting_for(const Approver& approver, const Rules& rules, TimeMs now, std::size_t limit,
@@ -172,7 +184,7 @@ std::vector<std::string> Inbox::waiting_for(const Approver& approver, const Rule
       if (view->second.waits(*entry)) ids.push_back(entry->id);
     }
     if (entries.size() < kChunk) return ids;
-    place = {entries.back()->created, entries.back()->id};
+    place = entries.back()->place;
   }
 }
 
@@ -197,7 +209,7 @@ std::vector<std::string> Inbox::to_remind(const Rules& rules, TimeMs now) const 
       }
     }
     if (entries.size() < kChunk) return ids;
-    place = {entries.back()->created, entries.back()->id};
+    place = entries.back()->place;
   }
 }
 

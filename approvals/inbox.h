@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,12 +26,14 @@ namespace countersign::approvals {
 
 class Inbox {
  public:
-  // Oldest first; the id makes it a total order.
-  using Place = std::pair<TimeMs, std::string>;
+  // Oldest first: when it was held, and a number that grows with every one.
+  using Place = std::pair<TimeMs, std::uint64_t>;
 
   // Adds or replaces a held request, removes any other.
   void update(const HeldRequest& request);
 
+  // Where the walk goes on after this one, which may be held no more.
+  [[nodiscard]] Place place_of(const HeldRequest& request) const;
   // Ids of what waits for the approver's approval, from `after` (exclusive), at most `limit`.
   [[nodiscard]] std::vector<std::string> waiting_for(const Approver& approver, const Rules& rules, TimeMs now,
                                                      std::size_t limit, const Place& after) const;
@@ -46,7 +49,9 @@ class Inbox {
   [[nodiscard]] Entries next(const Place& after, std::size_t count) const;
 
   mutable std::mutex mutex_;
+  std::uint64_t last_ = 0;
   std::map<Place, std::shared_ptr<const Entry>> held_;
+  std::unordered_map<std::string, Place> places_;                     // by id
   std::unordered_map<std::string, TimeMs> created_;                   // by id
   std::unordered_map<std::string, std::weak_ptr<const Kind>> kinds_;  // by what they have in common, spelled out
 };

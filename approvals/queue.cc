@@ -20,7 +20,7 @@ Result<std::unique_ptr<Queue>> Queue::open(const std::filesystem::path& file, co
 Status Queue::fill() {
   std::lock_guard lock(mutex_);
   Status open = store_.each_open([this](const HeldRequest& request) {
-    usage_.opened(request.requester.agent);
+    usage_.opened(request.id, request.requester.agent);
     conflicts_.update(request);
     inbox_.update(request);
   });
@@ -49,10 +49,10 @@ void Queue::apply(const Change& change) {
   conflicts_.update(request);
   const std::string& agent = request.requester.agent;
   if (!change.from) {
-    usage_.opened(agent);
+    usage_.opened(request.id, agent);
     if (request.frozen.body_size > 0) usage_.kept(agent, request.frozen.body_size);
   } else if (is_final(change.to)) {
-    usage_.closed(agent);
+    usage_.closed(request.id);
   }
 }
 
@@ -118,7 +118,7 @@ Result<std::vector<HeldRequest>> Queue::waiting_for(const Approver& approver, co
   if (!after.empty()) {
     Result<HeldRequest> last = get(after);
     if (!last) return fail(last.error());
-    place = {last->created, last->id};
+    place = inbox_.place_of(*last);
   }
   std::vector<std::string> ids = inbox_.waiting_for(approver, rules, now, limit, place);
   std::lock_guard lock(mutex_);

@@ -1,11 +1,16 @@
 // What the agents' requests take up, for the limits of Queue::Options. Not thread-safe: the Queue's lock guards it.
+//
+// It knows what this process has held or found at its start. Another process on the same store may end such a request,
+// or hold some of its own: those are passed over, so that the figures are never less than nothing.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace countersign::approvals {
 
@@ -16,10 +21,30 @@ struct Use {
 
 class Usage {
  public:
-  void opened(const std::string& agent) { change(agent, 1, 0); }
-  void closed(const std::string& agent) { change(agent, -1, 0); }
-  void kept(const std::string& agent, std::uint64_t bytes) { change(agent, 0, static_cast<std::int64_t>(bytes)); }
-  void removed(const std::string& agent, std::uint64_t bytes) { change(agent, 0, -static_cast<std::int64_t>(bytes)); }
+  void opened(const std::string& id, const std::string& agent) {
+    if (!open_.emplace(id, agent).second) return;
+    ++by_agent_[agent].open;
+    ++all_.open;
+  }
+  void closed(const std::string& id) {
+    auto found = open_.find(id);
+    if (found == open_.end()) return;
+    --by_agent_[found->second].open;
+    --all_.open;
+    forget_if_unused(found->second);
+    open_.erase(found);
+  }
+  void kept(const std::string& agent, std::uint64_t bytes) {
+    by_agent_[agent].body_bytes += bytes;
+    all_.body_bytes += bytes;
+  }
+  void removed(const std::string& agent, std::uint64_t bytes) {
+    Use& one = by_agent_[agent];
+    bytes = std::min(bytes, one.body_bytes);
+    one.body_bytes -= bytes;
+    all_.body_bytes -= bytes;
+    forget_if_unused(agent);
+  }
 
   [[nodiscard]] Use of_all() const { return all_; }
   [[nodiscard]] Use of(std::string_view agent) const {
@@ -28,17 +53,14 @@ class Usage {
   }
 
  private:
-  void change(const std::string& agent, std::int64_t open, std::int64_t bytes) {
-    Use& one = by_agent_[agent];
-    for (Use* use : {&one, &all_}) {
-      use->open = static_cast<std::size_t>(static_cast<std::int64_t>(use->open) + open);
-      use->body_bytes = static_cast<std::uint64_t>(static_cast<std::int64_t>(use->body_bytes) + bytes);
-    }
-    if (one.open == 0 && one.body_bytes == 0) by_agent_.erase(agent);
+  void forget_if_unused(const std::string& agent) {
+    auto found = by_agent_.find(agent);
+    if (found != by_agent_.end() && found->second.open == 0 && found->second.body_bytes == 0) by_agent_.erase(found);
   }
 
   Use all_;
   std::map<std::string, Use, std::less<>> by_agent_;
+  std::unordered_map<std::string, std::string> open_;  // id → agent
 };
 
 }  // namespace countersign::approvals

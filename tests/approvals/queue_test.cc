@@ -256,7 +256,7 @@ TEST_F(QueueTest, ADenialIsToldToEveryRetryUntilTheExpiry) {
   EXPECT_NE(hold(test::draft("x", expires), expires), id);
 }
 
-TEST_F(QueueTest, CancelledOnlyWhileHeld) {
+TEST_F(QueueTest, CancelledUntilItRuns) {
   std::string id = hold(test::draft("x"));
   Result<HeldRequest> cancelled = queue->cancel(id, "alice", "not needed", kNow + 1);
   ASSERT_TRUE(cancelled);
@@ -264,8 +264,14 @@ TEST_F(QueueTest, CancelledOnlyWhileHeld) {
   EXPECT_EQ(cancelled->code, "approval.cancelled");
   EXPECT_EQ(cancelled->decided_by, "alice");
   EXPECT_EQ(code_of(queue->cancel(id, "alice", "", kNow)), "approval.state");
-  EXPECT_EQ(code_of(queue->cancel(approved("y"), "alice", "", kNow)), "approval.state");
   EXPECT_EQ(belongs("x"), id);
+  std::string late = approved("y");
+  ASSERT_TRUE(queue->cancel(late, "alice", "", kNow));
+  EXPECT_EQ(state(late), State::cancelled);
+  EXPECT_EQ(code_of(queue->begin_execution(late, kNow)), "approval.state");
+  std::string running = approved("z");
+  ASSERT_TRUE(queue->begin_execution(running, kNow));
+  EXPECT_EQ(code_of(queue->cancel(running, "alice", "", kNow)), "approval.state");
 }
 
 TEST_F(QueueTest, WhatWasSupersededIsNobodysAnswer) {
@@ -273,6 +279,7 @@ TEST_F(QueueTest, WhatWasSupersededIsNobodysAnswer) {
   Result<HeldRequest> superseded = queue->cancel(id, "", "policies allow it by now", kNow + 1);
   ASSERT_TRUE(superseded);
   EXPECT_EQ(superseded->code, "approval.superseded");
+  EXPECT_EQ(superseded->state, State::superseded);
   EXPECT_EQ(belongs("x"), "");
   EXPECT_NE(hold(test::draft("x")), id);
 }
