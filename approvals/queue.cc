@@ -6,6 +6,22 @@
 
 namespace countersign::approvals {
 
+const char* Change::event_name() const {
+  switch (kind) {
+    case Kind::state:
+      return state_name(to);
+    case Kind::vote:
+      return "vote";
+    case Kind::documented:
+      return "documented";
+    case Kind::reminded:
+      return "reminded";
+    case Kind::grant:
+      return "grant";
+  }
+  return "unknown";
+}
+
 Result<std::unique_ptr<Queue>> Queue::open(const std::filesystem::path& file, const std::filesystem::path& bodies,
                                            const Options& options) {
   Result<BodyFiles> files = BodyFiles::open(bodies);

@@ -49,6 +49,9 @@ struct Change {
   State to = State::held;
   HeldRequest request;
   std::optional<Grant> grant;
+
+  // "held", "approved", … for a change of state; "vote", "documented", "reminded", "grant" for the others.
+  [[nodiscard]] const char* event_name() const;
 };
 using Observer = std::function<void(const Change&)>;
 
@@ -226,6 +229,12 @@ class Queue {
   Result<std::vector<Grant>> list_grants(const GrantFilter& filter, TimeMs now);
   // Newest first.
   Result<std::vector<UseRecord>> grant_uses(std::string_view grant, std::size_t limit);
+
+  // What happened, from the same commits as the changes themselves, for those who must miss none (approvals/notify):
+  // after event `number`, in order, at most `limit`. Kept for a week.
+  Result<std::vector<StoredEvent>> events_after(std::int64_t number, std::size_t limit);
+  // The number of the last one; 0 when there was none.
+  Result<std::int64_t> last_event();
 
   // At start, before anything else: executing → unknown (code approval.interrupted); held and approved stay. Removes
   // bodies that belong to no request.

@@ -6,6 +6,21 @@
 #include "approvals/queue_work.h"
 
 namespace countersign::approvals {
+namespace {
+
+constexpr TimeMs kEventsKept = 7LL * 86'400'000;
+
+}  // namespace
+
+Result<std::vector<StoredEvent>> Queue::events_after(std::int64_t number, std::size_t limit) {
+  std::lock_guard lock(mutex_);
+  return store_.events_after(number, limit);
+}
+
+Result<std::int64_t> Queue::last_event() {
+  std::lock_guard lock(mutex_);
+  return store_.last_event();
+}
 
 Result<std::vector<std::string>> Queue::expire_due(TimeMs now) {
   std::vector<std::string> all;
@@ -71,6 +86,10 @@ Result<Recovered> Queue::recover(TimeMs now) {
 }
 
 Result<std::size_t> Queue::purge(TimeMs now) {
+  {
+    std::lock_guard lock(mutex_);
+    if (Status forgotten = store_.forget_events(now - kEventsKept); !forgotten) return fail(forgotten.error());
+  }
   std::size_t count = 0;
   for (;;) {
     Result<std::vector<std::string>> batch = transact([&](Work& work) -> Result<std::vector<std::string>> {

@@ -36,8 +36,9 @@ inline Status check_reason(std::string_view reason) {
   return fail(ErrorKind::invalid, "approval.reason_too_long", "a reason has at most 4000 bytes");
 }
 
-// One transaction, and the changes to tell when it has committed.
+// One transaction, and the changes to tell when it has committed; what happened is written down with it.
 struct Queue::Work {
+  Store& store;
   sql::Transaction transaction;
   std::vector<Change> changes;
   bool committed = false;
@@ -49,6 +50,9 @@ struct Queue::Work {
     changes.push_back({kind, request.state, request.state, request, std::move(grant)});
   }
   Status commit() {
+    for (const Change& change : changes) {
+      if (Status noted = store.add_event(change.event_name(), change.request.id); !noted) return noted;
+    }
     Status done = transaction.commit();
     committed = done.has_value();
     return done;
@@ -63,7 +67,7 @@ auto Queue::transact(Body&& body) {
     std::lock_guard lock(mutex_);
     Result<sql::Transaction> transaction = store_.begin();
     if (!transaction) return fail(transaction.error());
-    Work work{std::move(*transaction), {}};
+    Work work{store_, std::move(*transaction), {}};
     Answer answer = body(work);
     if (work.committed) changes = std::move(work.changes);
     for (const Change& change : changes) apply(change);

@@ -25,6 +25,14 @@ struct Filter {
   std::size_t limit = 100;    // 1 to 1,000
 };
 
+// Something that happened to a request.
+struct StoredEvent {
+  std::int64_t number = 0;  // ascending, never used twice
+  TimeMs at = 0;            // by the machine's clock
+  std::string name;         // Change::event_name
+  std::string request;
+};
+
 struct UseRecord {
   std::int64_t number = 0;  // from 1
   TimeMs at = 0;
@@ -82,6 +90,11 @@ class Store {
   Result<std::vector<std::string>> due(TimeMs now, std::size_t limit);  // held or approved, and past their expiry
   Result<std::vector<std::string>> in_state(State state, std::size_t limit);
   Result<std::vector<std::string>> over_before(TimeMs time, std::size_t limit);  // over, not purged
+
+  Status add_event(std::string_view name, std::string_view request);
+  Result<std::vector<StoredEvent>> events_after(std::int64_t number, std::size_t limit);
+  Result<std::int64_t> last_event();
+  Status forget_events(TimeMs before);
 
   // Grants. A proposal has activated == 0.
   Status insert_grant(const Grant& grant);

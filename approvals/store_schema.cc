@@ -124,8 +124,17 @@ CREATE TABLE grant_uses (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<std::string_view, 3> kSteps{
-    kSchema, "ALTER TABLE requests ADD COLUMN shown BLOB NOT NULL DEFAULT x'';", kStatesAndGrants};
+constexpr std::string_view kEvents = R"sql(
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  request TEXT NOT NULL
+) STRICT;
+)sql";
+
+constexpr std::array<std::string_view, 4> kSteps{
+    kSchema, "ALTER TABLE requests ADD COLUMN shown BLOB NOT NULL DEFAULT x'';", kStatesAndGrants, kEvents};
 
 }  // namespace
 
