@@ -48,6 +48,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(config::Config config, const Log
   if (Status ok = gateway->open_state(); !ok) return fail(ok.error());
   if (Status ok = gateway->open_upstreams(); !ok) return fail(ok.error());
   if (Status ok = gateway->open_queue(); !ok) return fail(ok.error());
+  if (Status ok = gateway->open_notifications(); !ok) return fail(ok.error());
   if (Status ok = gateway->listen(); !ok) return fail(ok.error());
   return gateway;
 }
@@ -205,6 +206,7 @@ Status Gateway::listen() {
 
 Gateway::~Gateway() {
   housekeeper_ = {};
+  courier_.reset();
   const bool served = agents_ != nullptr;
   for (auto* server : {&agents_, &admin_, &socket_}) {
     if (*server) (*server)->drain(config_.limits.drain);
@@ -234,19 +236,22 @@ void Gateway::record(std::string_view code, std::string detail) {
 void Gateway::on_change(const approvals::Change& change) {
   const approvals::HeldRequest& request = change.request;
   waiters_.notify(request);
+  if (courier_) courier_->wake();
   if (change.to == approvals::State::approved && change.from != change.to) run_approved(request.id);
   // What a person decided is recorded where the person was answered (console/requests.cc); the rest here.
   const bool by_person = !request.decided_by.empty() &&
                          (change.to == approvals::State::approved || change.to == approvals::State::denied ||
                           change.to == approvals::State::cancelled);
-  const bool vote = change.from == change.to;
-  if (by_person || vote) return;
+  // Votes, documentation and grants are recorded where they are taken in.
+  const bool elsewhere =
+      change.kind != approvals::Change::Kind::state && change.kind != approvals::Change::Kind::reminded;
+  if (by_person || elsewhere) return;
   audit::Entry entry;
   entry.phase = audit::Phase::approval;
   entry.operation = change.from ? "" : request.operation;
   approvals::name_request(entry, request);
   entry.action = request.action;
-  entry.code = request.code.empty() ? std::string("approval.") + approvals::state_name(change.to) : request.code;
+  entry.code = request.code.empty() ? std::string("approval.") + change.event_name() : request.code;
   entry.reason = request.reason;
   entry.detail = (change.from ? std::string(approvals::state_name(*change.from)) + " → " : std::string()) +
                  approvals::state_name(change.to);

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "approvals/notify/courier.h"
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "approvals/waiters.h"
@@ -51,6 +52,7 @@ class Gateway {
   Status open_state();
   Status open_upstreams();
   Status open_queue();
+  Status open_notifications();  // cli/gateway_notify.cc
   Status listen();
   console::Services services();
   adapters::GitReviewSources held_pushes();
@@ -103,7 +105,8 @@ class Gateway {
   std::unique_ptr<http1::Server> agents_;
   std::unique_ptr<http1::Server> admin_;
   std::unique_ptr<http1::Server> socket_;
-  bool running_ = false;  // the workers' loops
+  std::unique_ptr<approvals::notify::Courier> courier_;  // null: nobody is told
+  bool running_ = false;                                 // the workers' loops
   std::jthread housekeeper_;
 };
 

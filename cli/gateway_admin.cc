@@ -165,6 +165,8 @@ void Gateway::keep_house(std::stop_token stop) {
   while (!stop.stop_requested()) {
     if (auto expired = queue_->expire_due(clock_.now()); !expired)
       log_.error("expiry", {{"why", expired.error().message}});
+    if (auto reminded = queue_->upkeep(clock_.now(), *rulesets_->current()->approvals); !reminded)
+      log_.error("reminders", {{"why", reminded.error().message}});
     run_what_waits();
     if (adapters::GitReviews* reviews = mounts_.reviews()) reviews->close_idle();
     if (watch.changed()) std::ignore = reload_policies("the folder has changed");
