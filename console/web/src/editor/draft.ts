@@ -8,6 +8,9 @@ export const changed = signal<Record<string, string | null>>({});
 /** The digest the draft began with; another one is in force now when it differs from the base's. */
 export const began_with = signal("");
 
+/** Counts what replaces texts from outside of an editor, which then begins anew. While somebody types, the editor's own text leads. */
+export const resets = signal(0);
+
 const kKey = "countersign.draft";
 
 function store(): void {
@@ -21,6 +24,7 @@ function store(): void {
 
 export async function load_base(): Promise<void> {
   const fresh = await api.policy_files();
+  if (base.value && base.value.digest !== fresh.digest) resets.value += 1;
   base.value = fresh;
   if (began_with.value === "") {
     began_with.value = fresh.digest;
@@ -49,6 +53,7 @@ export function set_text(path: string, text: string | null): void {
 export function discard(): void {
   changed.value = {};
   began_with.value = base.value?.digest ?? "";
+  resets.value += 1;
   store();
 }
 
@@ -61,7 +66,14 @@ export function take_over(files: PolicyFile[]): void {
   }
   for (const path of there.keys()) next[path] = null;
   changed.value = next;
+  resets.value += 1;
   store();
+}
+
+/** The file as it is in force. */
+export function undo(path: string): void {
+  set_text(path, base.value?.files.find((file) => file.path === path)?.text ?? null);
+  resets.value += 1;
 }
 
 /** All files as the draft has them, in order of their paths. */

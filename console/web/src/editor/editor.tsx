@@ -89,11 +89,6 @@ export function Editor(props: {
     return () => made.destroy();
   }, [props.path, props.read_only]);
   useEffect(() => {
-    // the text was replaced from outside, by a discarded draft for example
-    const made = view.current;
-    if (made && made.state.doc.toString() !== props.text) made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: props.text } });
-  }, [props.text]);
-  useEffect(() => {
     const made = view.current;
     if (made) made.dispatch(setDiagnostics(made.state, diagnostics_of(made.state, props.problems)));
   }, [props.problems, props.path]);

@@ -44,6 +44,7 @@ const look = EditorView.theme({
   ".cm-changedText": { background: "var(--add-word) !important" },
   "&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText": { background: "var(--remove-word) !important" },
   ".cm-collapsedLines": { background: "var(--sunken)", color: "var(--ink-2)", padding: "4px 12px" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: "none !important" },
   ".cm-specialChar": { color: "var(--on-escape)", backgroundColor: "var(--escape)", borderRadius: "3px" },
 });
 

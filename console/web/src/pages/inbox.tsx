@@ -18,7 +18,7 @@ type View = "mine" | "open" | "decided";
 const views: { view: View; name: string }[] = [
   { view: "mine", name: "Waits for me" },
   { view: "open", name: "All open" },
-  { view: "decided", name: "Recently decided" },
+  { view: "decided", name: "Decided" },
 ];
 const kOpen: State[] = ["held", "approved", "executing"];
 const kDecided: State[] = ["approved", "executing", "done", "failed", "unknown", "denied", "expired", "cancelled", "withdrawn", "superseded", "stale"];
@@ -198,8 +198,7 @@ export function Inbox() {
                   {may_batch && (
                     <label class="row-check"><input type="checkbox" checked={ids.every((id) => chosen.has(id))} onChange={() => toggle(ids)} /><span class="sr">choose all of this kind</span></label>
                   )}
-                  <span><strong>{plural(group.members.length, "request")}</strong> of one kind: <code>{plain(group.members[0]!.action, 60)}</code> by {plain(group.members[0]!.agent, 60)}</span>
-                  <span class="grow" />
+                  <span class="grow"><strong>{plural(group.members.length, "request")}</strong> of one kind: <code>{plain(group.members[0]!.action, 60)}</code> by {plain(group.members[0]!.agent, 60)}</span>
                   {folds && (
                     <button type="button" class="quiet small" aria-expanded={open}
                       onClick={() => set_unfolded((old) => { const fresh = new Set(old); open ? fresh.delete(group.key) : fresh.add(group.key); return fresh; })}>

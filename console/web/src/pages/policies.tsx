@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
 import { api, session, type ApiError, type PolicyCheck, type PolicyProblem } from "../api";
-import { base, began_with, changed, discard, files, is_changed, load_base, set_text } from "../editor/draft";
+import { base, began_with, changed, discard, files, is_changed, load_base, resets, set_text, undo } from "../editor/draft";
 import { Editor } from "../editor/editor";
 import { words_of } from "../editor/words";
 import { plural } from "../lib/format";
@@ -116,7 +116,7 @@ function Files({ path, open, may_edit, problems }: { path: string; open: (path: 
             </li>
           );
         })}
-        {removed.map((name) => <li key={name}><span class="file gone"><s>{plain(name)}</s> <button type="button" class="link" onClick={() => set_text(name, base.value!.files.find((file) => file.path === name)!.text)}>restore</button></span></li>)}
+        {removed.map((name) => <li key={name}><span class="file gone"><s>{plain(name)}</s> <button type="button" class="link" onClick={() => undo(name)}>restore</button></span></li>)}
       </ul>
       {may_edit && <button type="button" class="quiet small" onClick={() => set_making(true)}>New file…</button>}
       {making && <NewFile close={() => set_making(false)} open={open} />}
@@ -184,11 +184,11 @@ export function Policies() {
                 <div class="work">
                   <div class="work-head">
                     <code class="grow">{plain(path)}</code>
-                    {file && path in changed.value && <button type="button" class="quiet small" onClick={() => set_text(path, base.value!.files.find((one) => one.path === path)?.text ?? null)}>Undo changes here</button>}
+                    {file && path in changed.value && <button type="button" class="quiet small" onClick={() => undo(path)}>Undo changes here</button>}
                     {file && may_edit && <button type="button" class="quiet small" onClick={() => set_text(path, null)}>Remove file</button>}
                   </div>
                   {file ? (
-                    <Editor key={path} path={path} text={file.text} read_only={false} problems={own} words={words} line={line} change={(text) => set_text(path, text)} />
+                    <Editor key={`${path} ${resets.value}`} path={path} text={file.text} read_only={false} problems={own} words={words} line={line} change={(text) => set_text(path, text)} />
                   ) : (
                     <Note>There is no such file in the draft.</Note>
                   )}

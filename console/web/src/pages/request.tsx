@@ -22,7 +22,7 @@ function Part({ part }: { part: PreviewPart }) {
   const title = plain(part.title, 120);
   return (
     <div class="part">
-      <h3>{title}</h3>
+      <h3 class={/^[a-z]/i.test(title) ? "word" : "path"}>{title}</h3>
       {part.media_type === "text/x-diff" ? <DiffView text={part.text} />
         : part.media_type === "application/json" ? <JsonView text={part.text} label={title} />
         : <Block value={part.text} label={title} />}
@@ -171,7 +171,6 @@ function Decision_({ request, decide, cancel }: { request: HeldRequest; decide: 
       {!open && <p>{outcomes[request.state] ?? ""}{request.reason !== "" && <> <Text value={request.reason} fold={300} /></>}</p>}
       {request.reply && <p class="muted small">The upstream answered {request.reply.status}, {bytes(request.reply.bytes)}{request.reply.truncated && " (cut)"}. The answer itself is for the agent only{request.delivered ? ", and it has it" : ""}.</p>}
       <Progress request={request} />
-      <Votes request={request} />
       {open && request.demands?.signature && <p class="small needs-key"><Icon name="key" size={15} /> Votes here must be signed with a passkey.</p>}
       {open && request.demands?.max_sign_in_age_ms != null && <p class="small muted">Approvers must have signed in within {duration(request.demands.max_sign_in_age_ms)}.</p>}
       {open && you && you.why_not !== "" && <Note>{<Text value={you.why_not} />}</Note>}
@@ -182,6 +181,7 @@ function Decision_({ request, decide, cancel }: { request: HeldRequest; decide: 
           {you?.own && <button type="button" class="quiet" onClick={cancel}>Cancel my agent's request…</button>}
         </div>
       )}
+      <Votes request={request} />
     </aside>
   );
 }
@@ -223,6 +223,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
       }
     >
       <p class="lead">
+        <span class="narrow-only"><StateBadge state={request.state} />{open && <Countdown until={request.expires} from={request.created} />}</span>
         <EffectBadge effect={request.effect} /> <EnvironmentBadge environment={request.environment} />{" "}
         Agent <Link href={`/agents/${encodeURIComponent(request.agent)}`}><strong>{plain(request.agent, 80)}</strong></Link> asks for <strong>{plain(person(request.owner), 80)}</strong>
         {request.delegates.length > 0 && <>, through {request.delegates.map((name) => plain(name, 60)).join(" → ")}</>}
