@@ -1,5 +1,6 @@
 #include "cli/client.h"
 
+#include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cstdlib>
@@ -84,14 +85,20 @@ Result<Client> Client::open(const ServerOptions& options) {
   return client;
 }
 
-Result<std::string> Client::exchange(const std::string& method, const std::string& path,
-                                     const std::string& body) const {
+Result<Client::Answer> Client::exchange(const std::string& method, const std::string& path,
+                                        const std::string& body) const {
   RequestHead head;
   head.method = method;
   head.target = path;
   head.headers.add("accept", "application/json");
   if (method == "POST") head.headers.add("content-type", "application/json");
-  if (!token_.empty()) head.headers.add("authorization", "Bearer " + std::string(token_.expose()));
+  if (!cookie_.empty()) {
+    head.headers.add("cookie", cookie_.expose());
+    head.headers.add("origin", address_);
+    head.headers.add("x-csrf-token", csrf_);
+  } else if (!token_.empty()) {
+    head.headers.add("authorization", "Bearer " + std::string(token_.expose()));
+  }
   auto answer = upstream::fetch(address_, std::move(head), body);
   if (!answer) {
     return fail(ErrorKind::unavailable, "server.unreachable",
@@ -101,23 +108,52 @@ Result<std::string> Client::exchange(const std::string& method, const std::strin
     // readyz and friends apart, every refusal of the API is a problem document.
     return fail(error_of(answer->head.status, answer->body));
   }
-  return std::move(answer->body);
+  std::string cookie(answer->head.headers.get("set-cookie").value_or(""));
+  cookie.resize(std::min(cookie.size(), cookie.find(';')));
+  return Answer{.body = std::move(answer->body), .cookie = std::move(cookie)};
 }
 
 Result<Json> Client::get(const std::string& path) const {
-  auto body = exchange("GET", path, "");
-  if (!body) return fail(body.error());
-  return parsed(*body);
+  auto answer = exchange("GET", path, "");
+  if (!answer) return fail(answer.error());
+  return parsed(answer->body);
 }
 
 Result<std::string> Client::get_text(const std::string& path) const {
-  return exchange("GET", path, "");
+  auto answer = exchange("GET", path, "");
+  if (!answer) return fail(answer.error());
+  return std::move(answer->body);
 }
 
 Result<Json> Client::post(const std::string& path, const Json& body) const {
   auto answer = exchange("POST", path, body.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!answer) return fail(answer.error());
-  return parsed(*answer);
+  return parsed(answer->body);
+}
+
+Result<void> Client::sign_in(std::string_view user, const Secret& password) {
+  if (over_socket()) {
+    return fail(ErrorKind::invalid, "cli.no_server",
+                "signing in needs the admin listener: name it with --server or COUNTERSIGN_SERVER");
+  }
+  Json body = {{"user", user}, {"password", password.expose()}};
+  token_ = Secret();  // nothing but the password says who this is
+  auto answer = exchange("POST", "/api/v1/sign-in/password", body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (!answer) return fail(answer.error());
+  auto session = parsed(answer->body);
+  if (!session) return fail(session.error());
+  csrf_ = string_or(*session, "csrf", "");
+  if (csrf_.empty() || answer->cookie.empty())
+    return fail(ErrorKind::internal, "server.unexpected", "the server's answer has no session");
+  cookie_ = Secret(std::move(answer->cookie));
+  return {};
+}
+
+void Client::sign_out() {
+  if (cookie_.empty()) return;
+  static_cast<void>(exchange("POST", "/api/v1/sign-out", "{}"));
+  cookie_ = Secret();
+  csrf_.clear();
 }
 
 std::string Client::next_step(const Error& error) const {
@@ -130,6 +166,8 @@ std::string Client::next_step(const Error& error) const {
     return "set COUNTERSIGN_TOKEN to your personal token: countersign token issue --user NAME, on the gateway's "
            "machine";
   if (error.code == "admin.socket_only") return "run this on the gateway's machine, without --server";
+  if (error.code == "approval.signature_required") return "sign with your security key: add --sign";
+  if (error.code == "passkey.none") return "enrol a security key first: countersign key enrol --user NAME";
   if (error.code == "approval.self") return "ask somebody else: `countersign request show` names who may approve";
   if (error.kind == ErrorKind::unauthenticated) {
     return token_.empty() ? "set COUNTERSIGN_TOKEN to your personal token"

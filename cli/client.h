@@ -25,6 +25,13 @@ class Client {
   [[nodiscard]] Result<std::string> get_text(const std::string& path) const;
   [[nodiscard]] Result<Json> post(const std::string& path, const Json& body) const;
 
+  // Signs in to the console with a password, for what no token may do (enrolling a security key). From then on requests
+  // go with that session in place of the token. cli.no_server (invalid) over admin.sock, which knows no sessions; the
+  // errors of the API.
+  [[nodiscard]] Result<void> sign_in(std::string_view user, const Secret& password);
+  // Ends that session; nothing when there is none.
+  void sign_out();
+
   // What a person can do about this error, or empty.
   [[nodiscard]] std::string next_step(const Error& error) const;
 
@@ -32,11 +39,17 @@ class Client {
 
  private:
   Client() = default;
-  [[nodiscard]] Result<std::string> exchange(const std::string& method, const std::string& path,
-                                             const std::string& body) const;
+  struct Answer {
+    std::string body;
+    std::string cookie;  // "name=value" of a Set-Cookie, or empty
+  };
+  [[nodiscard]] Result<Answer> exchange(const std::string& method, const std::string& path,
+                                        const std::string& body) const;
 
   std::string address_;  // "http://127.0.0.1:8701" or "unix:/…/admin.sock"
   Secret token_;
+  Secret cookie_;  // "name=value" of a session, and what must go with it
+  std::string csrf_;
 };
 
 // Percent-encodes everything but unreserved characters (RFC 3986 section 2.3).

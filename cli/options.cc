@@ -53,6 +53,10 @@ void output_option(CLI::App* app, Output& output) {
       ->option_text("table|json");
 }
 
+void device_option(CLI::App* app, std::string& device) {
+  app->add_option("--device", device, "Which security key, when several are plugged in")->type_name("PATH");
+}
+
 CLI::Option* list_option(CLI::App* app, const char* name, std::vector<std::string>& values, const char* description) {
   return app->add_option(name, values, description)->delimiter(',')->type_name("A,B");
 }
@@ -186,6 +190,11 @@ void add_request_commands(CLI::App& root, Action& action) {
     made.app->add_option("--reason", made.options->reason, "Why; it is recorded and, on denial, told to the agent")
         ->type_name("TEXT")
         ->required();
+    made.app->add_option("--for", made.options->for_whom, "Take the place of this person, who has delegated to you")
+        ->type_name("NAME");
+    made.app->add_flag("--sign", made.options->sign,
+                       "Show the request, and sign the vote with a FIDO2 security key that is enrolled for you");
+    device_option(made.app, made.options->device);
     output_option(made.app, made.options->output);
     server_options(made.app, made.options->server);
   };
@@ -193,6 +202,31 @@ void add_request_commands(CLI::App& root, Action& action) {
        "countersign approve req_01jd3v9k4t8w2m6x --reason \"agreed in the change meeting\"");
   vote(Vote::deny, "deny", "Deny a held request, as the person COUNTERSIGN_TOKEN belongs to",
        "countersign deny req_01jd3v9k4t8w2m6x --reason \"wrong environment\"");
+}
+
+void add_key_commands(CLI::App& root, Action& action) {
+  CLI::App* key = group(root, "key", "FIDO2 security keys for signed votes (docs/formats/signed-votes.md)");
+  auto enrol = command<KeyEnrolOptions>(*key, action, run_key_enrol, "enrol",
+                                        "Enrol the security key that is plugged in; asks for your password",
+                                        "countersign key enrol --user alice --server https://countersign.example:8701");
+  enrol.app->add_option("--user", enrol.options->user, "Your name")->required()->type_name("NAME");
+  enrol.app->add_option("--name", enrol.options->name, "What you call the key")
+      ->type_name("TEXT")
+      ->capture_default_str();
+  device_option(enrol.app, enrol.options->device);
+  output_option(enrol.app, enrol.options->output);
+  server_options(enrol.app, enrol.options->server);
+  auto list =
+      command<KeyListOptions>(*key, action, run_key_list, "list",
+                              "List the keys of the person COUNTERSIGN_TOKEN belongs to", "countersign key list");
+  output_option(list.app, list.options->output);
+  server_options(list.app, list.options->server);
+  auto remove = command<KeyRemoveOptions>(*key, action, run_key_remove, "remove",
+                                          "Remove one of your keys: what it signed before stays verifiable",
+                                          "countersign key remove AbCd…");
+  remove.app->add_option("id", remove.options->id, "Id of the key, as `key list` shows it, or a beginning of it")
+      ->required();
+  server_options(remove.app, remove.options->server);
 }
 
 struct AuditFilter {
@@ -484,6 +518,7 @@ Invocation parse_command_line(int argc, const char* const* argv) {
   add_token_commands(*root, *action);
   add_git_commands(*root, *action);
   add_request_commands(*root, *action);
+  add_key_commands(*root, *action);
   add_audit_commands(*root, *action);
   add_attestation_commands(*root, *action);
   add_policy_commands(*root, *action);

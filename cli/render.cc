@@ -110,6 +110,15 @@ void render_approvals(std::string& out, const Json& request, const Terminal& ter
   }
 }
 
+// What the agent says about its request.
+void render_documentation(std::string& out, const Json& request, const Terminal& terminal) {
+  const Json* documentation = find_member(request, "documentation");
+  if (documentation == nullptr || !documentation->is_object()) return;
+  for (const char* name : {"intent", "ticket", "rollback"}) field(out, terminal, name, text_of(*documentation, name));
+  for (const Json& reference : list_of(*documentation, "references"))
+    field(out, terminal, "reference", text_of(reference, "url") + ", updated " + text_of(reference, "updated"));
+}
+
 }  // namespace
 
 std::string render_json_list(const Json& list) {
@@ -166,12 +175,17 @@ std::string render_request(const Json& request, TimeMs now, const Terminal& term
           "status " + std::to_string(integer_or(*reply, "status", 0)) + ", " +
               std::to_string(integer_or(*reply, "bytes", 0)) + " bytes");
   }
+  render_documentation(out, request, terminal);
   render_policies(out, request, terminal);
   render_content(out, request, shown, terminal);
   render_approvals(out, request, terminal);
   if (state == "held") {
-    out.append("\n  countersign approve ").append(id).append(" --reason TEXT\n");
-    out.append("  countersign deny ").append(id).append(" --reason TEXT\n");
+    const Json* demands = find_member(request, "demands");
+    const Json* must_sign = demands == nullptr ? nullptr : find_member(*demands, "signature");
+    const bool sign = must_sign != nullptr && must_sign->is_boolean() && must_sign->get<bool>();
+    const char* rest = sign ? " --sign --reason TEXT\n" : " --reason TEXT\n";
+    out.append("\n  countersign approve ").append(id).append(rest);
+    out.append("  countersign deny ").append(id).append(rest);
   }
   return out;
 }

@@ -128,8 +128,34 @@ struct VoteOptions {
   Vote vote = Vote::deny;
   std::string id;
   std::string reason;
+  std::string for_whom;  // whose place the person takes
+  bool sign = false;     // with a security key
+  std::string device;    // which; empty: the only one
 };
 int run_vote(const VoteOptions& options);
+
+// --- security keys -------------------------------------------------------------------------------------------------
+
+struct KeyEnrolOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string user;
+  std::string name = "security key";
+  std::string device;  // empty: the only one plugged in
+};
+int run_key_enrol(const KeyEnrolOptions& options);
+
+struct KeyListOptions {
+  ServerOptions server;
+  Output output = Output::table;
+};
+int run_key_list(const KeyListOptions& options);
+
+struct KeyRemoveOptions {
+  ServerOptions server;
+  std::string id;
+};
+int run_key_remove(const KeyRemoveOptions& options);
 
 // --- audit ---------------------------------------------------------------------------------------------------------
 
