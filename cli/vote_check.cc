@@ -9,7 +9,7 @@
 namespace countersign::cli {
 namespace {
 
-// A vote is checked against its nonce's expiry before it is recorded, and a disk may be slow.
+// A vote is checked against its nonce's expiry and its person's keys before it is recorded, and a disk may be slow.
 constexpr TimeMs kSlowestRecord = 60'000;
 
 // The digest of a member that the record holds shortened; empty when it is whole.
@@ -87,7 +87,8 @@ std::optional<std::string> VoteCheck::enrol(const audit::CheckedRecord& record) 
   keys_[key->credential] = Key{.person = std::move(person),
                                .public_key = std::move(key->public_key),
                                .relying_party = std::move(key->relying_party),
-                               .removed = {}};
+                               .removed = {},
+                               .removed_at = 0};
   return {};
 }
 
@@ -98,6 +99,7 @@ std::optional<std::string> VoteCheck::remove(const audit::CheckedRecord& record)
   auto known = keys_.find(key->credential);
   if (known == keys_.end() || known->second.removed) return "removes a key that is not enrolled";
   known->second.removed = record.seq;
+  known->second.removed_at = record.time;
   return {};
 }
 
@@ -110,7 +112,7 @@ std::optional<std::string> VoteCheck::vote(const audit::CheckedRecord& record, s
   auto statement = approvals::parse_statement(signed_text->statement);
   if (!statement) return "is a vote whose statement cannot be read: " + statement.error().message;
   if (auto wrong = compare(record, decision, *statement)) return wrong;
-  if (auto wrong = check_signature(statement->by, *signed_text)) return wrong;
+  if (auto wrong = check_signature(statement->by, *signed_text, record.time)) return wrong;
   return use_nonce(record, *statement, signed_text->statement);
 }
 
@@ -133,13 +135,13 @@ std::optional<std::string> VoteCheck::compare(const audit::CheckedRecord& record
   return {};
 }
 
-std::optional<std::string> VoteCheck::check_signature(const std::string& person,
-                                                      const auth::SignedText& signed_text) const {
+std::optional<std::string> VoteCheck::check_signature(const std::string& person, const auth::SignedText& signed_text,
+                                                      TimeMs at) const {
   const std::string& credential = signed_text.assertion.credential;
   auto key = keys_.find(credential);
   if (key == keys_.end()) return "is a vote signed with a key that was never enrolled";
   if (key->second.person != person) return "is a vote of " + person + " signed with a key of " + key->second.person;
-  if (key->second.removed)
+  if (key->second.removed && at > key->second.removed_at + kSlowestRecord)
     return "is a vote signed with a key that was removed in record " + std::to_string(*key->second.removed);
   auto facts = auth::verify_past_assertion(signed_text.assertion, key->second.public_key, key->second.relying_party,
                                            approvals::challenge_of(signed_text.statement));

@@ -41,6 +41,7 @@ class VoteCheck {
     std::string public_key;
     std::string relying_party;
     std::optional<std::uint64_t> removed;  // in this record
+    TimeMs removed_at = 0;
   };
   struct Used {
     std::uint64_t seq = 0;  // where the nonce was first
@@ -54,7 +55,8 @@ class VoteCheck {
                                   const std::string& signature);
   std::optional<std::string> compare(const audit::CheckedRecord& record, std::string_view decision,
                                      const approvals::Statement& statement) const;
-  std::optional<std::string> check_signature(const std::string& person, const auth::SignedText& signed_text) const;
+  std::optional<std::string> check_signature(const std::string& person, const auth::SignedText& signed_text,
+                                             TimeMs at) const;
   std::optional<std::string> use_nonce(const audit::CheckedRecord& record, const approvals::Statement& statement,
                                        const std::string& text);
 

@@ -128,6 +128,7 @@ class VoteCheckTest : public ::testing::Test {
         std::promise<bool> done;
         (*log)->append(record, [&done](Result<audit::Receipt> receipt) { done.set_value(receipt.has_value()); });
         EXPECT_TRUE(done.get_future().get());
+        clock.advance(step_);
       }
     }
     VoteCheck check;
@@ -139,6 +140,7 @@ class VoteCheckTest : public ::testing::Test {
   }
 
   std::vector<audit::Entry> records_;
+  TimeMs step_ = 0;  // between two records
   SoftKey maria_{auth::CoseAlgorithm::es256};
   SoftKey bob_{auth::CoseAlgorithm::eddsa};
 
@@ -330,10 +332,14 @@ TEST_F(VoteCheckTest, OnlyKeysOfThatPersonAtThatTimeCount) {
   enrol("maria", maria_);
   remove("maria", maria_);
   vote("maria", Choice::approve, "req_1", maria_);
+  EXPECT_TRUE(verify().report.ok());  // was under way when the key was removed
+  step_ = 61'000;
   Verdict removed = verify();
   EXPECT_EQ(removed.problems(), "2: is a vote signed with a key that was removed in record 1\n");
   EXPECT_EQ(removed.votes.bad, 1U);
   EXPECT_TRUE(removed.votes.text().starts_with("votes: 0 signed, 0 unsigned, 1 with a signature that proves nothing"));
+
+  step_ = 0;
 
   // The key's name of one person with the signature of another key.
   records_.clear();
