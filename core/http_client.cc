@@ -129,8 +129,10 @@ std::size_t take_header(char* data, std::size_t one, std::size_t size, void* to)
   return bytes;
 }
 
-std::unexpected<Error> failure(CURLcode code, bool over) {
+std::unexpected<Error> failure(CURLcode code, const HttpAsk& ask, bool over) {
   if (over) return fail(ErrorKind::too_large, "http_client.too_large", "the answer is larger than allowed");
+  // Without redirects, this is an answer that is not HTTP/1.
+  if (code == CURLE_UNSUPPORTED_PROTOCOL && ask.redirects > 0) code = CURLE_TOO_MANY_REDIRECTS;
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
       return fail(ErrorKind::timed_out, "http_client.timed_out", "the server did not answer in time");
@@ -147,7 +149,6 @@ std::unexpected<Error> failure(CURLcode code, bool over) {
       return fail(ErrorKind::unavailable, "http_client.tls",
                   std::string("no trusted connection: ") + curl_easy_strerror(code));
     case CURLE_TOO_MANY_REDIRECTS:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return fail(ErrorKind::unavailable, "http_client.redirected",
                   "the server sends elsewhere, which is not followed");
     default:
@@ -219,7 +220,7 @@ Result<HttpAnswer> fetch(const HttpAsk& ask) {
   if (code == CURLE_OK) code = set_limits(handle.get(), ask, receiving);
   if (code != CURLE_OK) return fail(ErrorKind::internal, "http_client.failed", "libcurl lacks what is needed");
   code = curl_easy_perform(handle.get());
-  if (code != CURLE_OK) return failure(code, receiving.over);
+  if (code != CURLE_OK) return failure(code, ask, receiving.over);
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
   receiving.answer.status = static_cast<int>(status);
