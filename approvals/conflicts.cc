@@ -1,7 +1,6 @@
 #include "approvals/conflicts.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace countersign::approvals {
 namespace {
@@ -38,7 +37,7 @@ void Conflicts::update(const HeldRequest& request) {
   touched.entry = {.id = request.id,
                    .root = request.requester.chain.empty() ? std::string() : request.requester.chain.front(),
                    .state = request.state,
-                   .created = request.created,
+                   .order = ++last_,
                    .expires = request.expires};
   for (const std::string& resource : request.resources)
     touched.keys.push_back(key_of(request.frozen.upstream, resource));
@@ -64,7 +63,7 @@ std::vector<std::string> Conflicts::on(std::string_view upstream, std::span<cons
       if (++taken == kMostTold) break;
     }
   }
-  std::ranges::sort(found, {}, [](const Entry* entry) { return std::tie(entry->created, entry->id); });
+  std::ranges::sort(found, {}, &Entry::order);
   auto [rest, end] = std::ranges::unique(found);
   found.erase(rest, end);
   std::vector<std::string> ids;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <span>
 #include <string>
@@ -32,7 +33,7 @@ class Conflicts {
     std::string id;
     std::string root;
     State state = State::held;
-    TimeMs created = 0;
+    std::uint64_t order = 0;
     TimeMs expires = 0;
   };
   struct Touched {
@@ -41,6 +42,7 @@ class Conflicts {
   };
 
   mutable std::mutex mutex_;
+  std::uint64_t last_ = 0;
   std::unordered_map<std::string, Touched> open_;                           // by id
   std::unordered_map<std::string, std::vector<const Entry*>> by_resource_;  // upstream and resource → entries of open_
 };

@@ -16,10 +16,11 @@ using test::kNow;
 // Written down once more, apart from the code under test.
 const std::set<std::pair<State, State>>& arrows() {
   static const std::set<std::pair<State, State>> all{
-      {State::held, State::held},        {State::held, State::approved},    {State::held, State::denied},
-      {State::held, State::expired},     {State::held, State::cancelled},   {State::approved, State::executing},
-      {State::approved, State::denied},  {State::approved, State::expired}, {State::executing, State::done},
-      {State::executing, State::failed}, {State::executing, State::unknown}};
+      {State::held, State::approved},      {State::held, State::denied},        {State::held, State::expired},
+      {State::held, State::cancelled},     {State::held, State::withdrawn},     {State::held, State::superseded},
+      {State::approved, State::executing}, {State::approved, State::denied},    {State::approved, State::expired},
+      {State::approved, State::stale},     {State::approved, State::cancelled}, {State::approved, State::withdrawn},
+      {State::executing, State::done},     {State::executing, State::failed},   {State::executing, State::unknown}};
   return all;
 }
 
@@ -28,6 +29,8 @@ struct Known {
   TimeMs expires = 0;
   int key = 0;
   std::set<std::string> approvers;
+  std::string editor;
+  bool documented = false;
   bool delivered = false;
   int executions = 0;
 };
@@ -36,7 +39,11 @@ bool is_open(State state) {
   return state == State::held || state == State::approved || state == State::executing;
 }
 bool told_once(State state) {
-  return state == State::done || state == State::failed || state == State::unknown || state == State::expired;
+  return state == State::done || state == State::failed || state == State::unknown || state == State::expired ||
+         state == State::stale;
+}
+bool told_until_the_expiry(State state) {
+  return state == State::denied || state == State::cancelled || state == State::withdrawn || state == State::superseded;
 }
 
 class Machine {
@@ -44,7 +51,7 @@ class Machine {
   explicit Machine(std::uint64_t seed) : random_(seed) { reopen(); }
 
   void step() {
-    switch (pick(12)) {
+    switch (pick(16)) {
       case 0:
       case 1:
         hold();
@@ -73,6 +80,18 @@ class Machine {
       case 10:
         claim();
         break;
+      case 11:
+        withdraw();
+        break;
+      case 12:
+        supersede();
+        break;
+      case 13:
+        edit();
+        break;
+      case 14:
+        document();
+        break;
       default:
         if (pick(8) == 0) recover();
         release();
@@ -97,10 +116,15 @@ class Machine {
     queue_.reset();
     queue_ = test::open_queue(folder_.path());
     queue_->observe([this](const Change& change) {
+      if (change.kind != Change::Kind::state) {
+        EXPECT_EQ(change.from, change.to);
+        return;
+      }
       if (!change.from) return;
       EXPECT_TRUE(arrows().contains({*change.from, change.to}))
           << state_name(*change.from) << " > " << state_name(change.to);
       EXPECT_EQ(change.request.state, change.to);
+      EXPECT_FALSE(is_final(*change.from));
       if (change.to == State::executing) ++model_[change.request.id].executions;
     });
   }
@@ -164,7 +188,8 @@ class Machine {
     Known* known = this->known(id);
     bool in_time = known != nullptr && known->state == State::held && now_ < known->expires;
     bool may = voter.name == "bob" || voter.name == "carol" || voter.name == "erin";
-    bool counts = in_time && may && (!approves || !known->approvers.contains(voter.name));
+    bool edited_it = known != nullptr && known->editor == voter.name;
+    bool counts = in_time && may && !edited_it && (!approves || !known->approvers.contains(voter.name));
     Result<HeldRequest> voted = queue_->vote(id, approves ? test::yes(voter) : test::no(voter), rules_, now_);
     ASSERT_EQ(voted.has_value(), counts) << id << " " << voter.name << (voted ? "" : voted.error().code);
     if (known == nullptr) return;
@@ -178,9 +203,66 @@ class Machine {
   void cancel() {
     std::string id = any_id();
     Known* known = this->known(id);
-    bool may = known != nullptr && known->state == State::held;
+    bool may = known != nullptr && (known->state == State::held || known->state == State::approved);
     ASSERT_EQ(queue_->cancel(id, "alice", "", now_).has_value(), may);
     if (may) known->state = State::cancelled;
+  }
+
+  void withdraw() {
+    std::string id = any_id();
+    Known* known = this->known(id);
+    Requester requester = test::draft("").requester;
+    bool other = pick(4) == 0;
+    if (other) requester.chain.front() = "root-2";
+    bool may = known != nullptr && !other && (known->state == State::held || known->state == State::approved);
+    ASSERT_EQ(queue_->withdraw(id, requester, "", now_).has_value(), may);
+    if (may) known->state = State::withdrawn;
+  }
+
+  void supersede() {
+    if (pick(3) != 0) return;
+    std::string id = any_id();
+    Known* known = this->known(id);
+    bool may = known != nullptr && known->state == State::held;
+    ASSERT_EQ(queue_->supersede(id, "", now_).has_value(), may);
+    if (may) known->state = State::superseded;
+  }
+
+  void edit() {
+    static const std::vector<Approver> people{test::bob(), test::carol(), test::dave(), test::alice()};
+    std::string id = any_id();
+    const Approver& editor = people[static_cast<std::size_t>(pick(4))];
+    Known* known = this->known(id);
+    bool in_time = known != nullptr && known->state == State::held && now_ < known->expires;
+    bool may = in_time && (editor.name == "bob" || editor.name == "carol") && known->editor.empty() &&
+               !known->approvers.contains(editor.name);
+    Edit edit{.request = test::draft("edited", now_), .what = "a smaller one", .fingerprint = ""};
+    edit.request.rules = {"pair"};
+    edit.request.expires = now_ + 1 + pick(100);
+    TimeMs expires = edit.request.expires;
+    Result<HeldRequest> edited = queue_->supersede_with_edit(id, std::move(edit), editor, rules_, now_);
+    ASSERT_EQ(edited.has_value(), may) << (edited ? "" : edited.error().code);
+    if (known == nullptr) return;
+    if (known->state == State::held) expire(*known);
+    if (!may) return;
+    known->state = State::superseded;
+    ASSERT_EQ(queue_->get(id)->superseded_by, edited->id);
+    Known& fresh = model_[edited->id];
+    fresh.expires = expires;
+    fresh.key = model_.at(id).key;
+    fresh.editor = editor.name;
+    fresh.documented = model_.at(id).documented;
+    order_.push_back(edited->id);
+  }
+
+  void document() {
+    std::string id = any_id();
+    Known* known = this->known(id);
+    bool in_time = known != nullptr && known->state == State::held && now_ < known->expires;
+    bool may = in_time && known->approvers.empty() && !known->documented;
+    ASSERT_EQ(queue_->document(id, R"({"intent":"why"})", rules_, now_).has_value(), may);
+    if (known != nullptr && known->state == State::held) expire(*known);
+    if (may) known->documented = true;
   }
 
   void expire_all() {
@@ -207,7 +289,7 @@ class Machine {
   void finish() {
     std::string id = any_id();
     Known* known = this->known(id);
-    State end = static_cast<State>(pick(9));
+    State end = static_cast<State>(pick(12));
     bool may = known != nullptr && known->state == State::executing && arrows().contains({State::executing, end});
     Ending ending{.state = end, .reply = {}, .code = "", .reason = ""};
     ASSERT_EQ(queue_->finish(id, ending, now_).has_value(), may) << state_name(end);
@@ -218,16 +300,17 @@ class Machine {
     std::string id = any_id();
     Known* known = this->known(id);
     bool may = known != nullptr && known->state == State::approved;
-    ASSERT_EQ(queue_->refuse_execution(id, "policy.changed", "", now_).has_value(), may);
-    if (may) known->state = State::denied;
+    bool stale = pick(2) == 0;
+    std::string_view code = stale ? "request.stale" : "policy.changed";
+    ASSERT_EQ(queue_->refuse_execution(id, code, "", now_).has_value(), may);
+    if (may) known->state = stale ? State::stale : State::denied;
   }
 
   void claim() {
     std::string id = any_id();
     Known* known = this->known(id);
     bool once = known != nullptr && told_once(known->state) && !known->delivered;
-    bool repeats = known != nullptr && (known->state == State::denied || known->state == State::cancelled) &&
-                   now_ < known->expires;
+    bool repeats = known != nullptr && told_until_the_expiry(known->state) && now_ < known->expires;
     ASSERT_EQ(queue_->claim_result(id, now_).has_value(), once || repeats);
     if (once || repeats) known->delivered = true;
   }

@@ -4,7 +4,11 @@
 #include <atomic>
 #include <barrier>
 #include <functional>
+#include <map>
+#include <mutex>
+#include <random>
 #include <thread>
+#include <tuple>
 
 #include "approvals/queue.h"
 #include "tests/approvals/fixture.h"
@@ -103,6 +107,99 @@ TEST(QueueThreads, ExpiryAndApprovalRaceHasOneOutcome) {
     EXPECT_EQ(state == State::cancelled, cancelled == 1);
     EXPECT_EQ(state == State::expired, expired == 1);
   }
+}
+
+// Everybody does everything to a few requests at once. Whatever the order was: what each caller was told fits the
+// machine, nothing ran twice, and what was over stayed as it was.
+TEST(QueueThreads, NobodyLeavesTheMachine) {
+  test::TempFolder folder;
+  std::unique_ptr<Queue> queue = test::open_queue(folder.path());
+  ASSERT_TRUE(queue);
+  Rules rules = test::house_rules();
+  std::mutex mutex;
+  std::map<std::string, int> executions;
+  std::map<std::string, State> ends;
+  std::vector<std::string> ids;
+  queue->observe([&](const Change& change) {
+    if (change.kind != Change::Kind::state) return;
+    std::lock_guard lock(mutex);
+    if (!change.from) {
+      ids.push_back(change.request.id);
+      return;
+    }
+    EXPECT_TRUE(may_move(*change.from, change.to)) << state_name(*change.from) << " > " << state_name(change.to);
+    if (change.to == State::executing) ++executions[change.request.id];
+    if (is_final(change.to)) EXPECT_TRUE(ends.emplace(change.request.id, change.to).second) << "ended twice";
+  });
+  auto any_id = [&](std::mt19937_64& random) {
+    std::lock_guard lock(mutex);
+    std::size_t recent = std::min<std::size_t>(ids.size(), 6);
+    return recent == 0 ? std::string("req_none") : ids[ids.size() - 1 - random() % recent];
+  };
+  std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  winners([&](int thread) {
+    std::mt19937_64 random(seed + static_cast<std::uint64_t>(thread));
+    const Requester requester = test::draft("").requester;
+    for (int i = 0; i < 120; ++i) {
+      TimeMs now = kNow + i;
+      std::string id = any_id(random);
+      switch (random() % 12) {
+        case 0:
+        case 1: {
+          HeldRequest draft = test::draft("k" + std::to_string(random() % 4), now);
+          draft.rules = {"pair"};
+          draft.expires = now + 60;
+          EXPECT_TRUE(queue->hold(draft, now));
+          break;
+        }
+        case 2:
+          std::ignore = queue->vote(id, test::yes(test::bob()), rules, now);
+          break;
+        case 3:
+          std::ignore = queue->vote(id, test::yes(test::carol()), rules, now);
+          break;
+        case 4:
+          std::ignore = queue->vote(id, test::yes(test::erin()), rules, now);
+          break;
+        case 5:
+          if (random() % 4 == 0) std::ignore = queue->vote(id, test::no(test::carol()), rules, now);
+          break;
+        case 6:
+          std::ignore = queue->begin_execution(id, now);
+          break;
+        case 7: {
+          Ending ending{.state = State::done, .reply = {}, .code = "", .reason = ""};
+          std::ignore = queue->finish(id, std::move(ending), now);
+          break;
+        }
+        case 8:
+          if (random() % 4 == 0) std::ignore = queue->withdraw(id, requester, "", now);
+          if (random() % 4 == 0) std::ignore = queue->cancel(id, "alice", "", now);
+          break;
+        case 9: {
+          if (random() % 4 != 0) break;
+          Edit edit{.request = test::draft("e" + std::to_string(random()), now), .what = "less", .fingerprint = ""};
+          edit.request.rules = {"pair"};
+          std::ignore = queue->supersede_with_edit(id, std::move(edit), test::erin(), rules, now);
+          break;
+        }
+        case 10:
+          if (random() % 4 == 0) std::ignore = queue->begin_execution(id, now);
+          if (random() % 4 != 0) break;
+          std::ignore = queue->refuse_execution(id, random() % 2 == 0 ? "request.stale" : "policy.changed", "", now);
+          break;
+        default:
+          EXPECT_TRUE(queue->expire_due(now));
+          EXPECT_TRUE(queue->waiting_for(test::bob(), rules, now, 10));
+      }
+    }
+    return true;
+  });
+  EXPECT_FALSE(executions.empty());
+  for (const auto& [id, times] : executions) EXPECT_EQ(times, 1) << id;
+  for (const auto& [id, end] : ends) EXPECT_EQ(queue->get(id)->state, end) << id;
+  for (const std::string& id : ids) EXPECT_EQ(is_final(queue->get(id)->state), ends.contains(id));
 }
 
 // Two proxies (or a proxy and a stray second one) on one store: the compare-and-set decides, not the mutex.

@@ -1,0 +1,113 @@
+// The inbox in memory says what the rules say of each request, one by one.
+#include "approvals/inbox.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "tests/approvals/fixture.h"
+
+namespace countersign::approvals {
+namespace {
+
+using test::kHour;
+using test::kNow;
+
+Rules varied_rules() {
+  Problems problems;
+  std::optional<Rules> rules = parse_rules("approvals.yaml", R"(
+rules:
+  solo: { stages: [ { name: one, group: anyone } ] }
+  pair: { stages: [ { name: two, count: 2, group: "team:platform" } ] }
+  staged:
+    stages:
+      - { name: platform, group: "team:platform", min_level: senior }
+      - { name: director, group: anyone, min_level: director }
+  escalating:
+    remind: [1m, 5m]
+    stages: [ { name: one, group: "user:carol", escalate: { after: 10m, add: ["user:dave"] } } ]
+  written:
+    remind: [2m]
+    documentation: [ { field: intent, min_length: 3 } ]
+    stages: [ { name: one, group: "team:platform" } ]
+  signed: { signature: required, stages: [ { name: one, count: 2, group: "team:platform" } ] }
+)",
+                                           problems);
+  EXPECT_TRUE(rules) << format_problems(problems);
+  return rules.value_or(Rules{});
+}
+
+TEST(Inbox, AgreesWithTheRulesOneByOne) {
+  std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  auto pick = [&](std::size_t below) { return random() % below; };
+  const Rules rules = varied_rules();
+  const std::vector<std::string> names{"solo", "pair", "staged", "escalating", "written", "signed", "gone"};
+  std::vector<Approver> people{test::alice(), test::bob(), test::carol(), test::dave(), test::erin()};
+  people[3].delegators = {{.name = "carol",
+                           .level = Level::senior,
+                           .teams = {"platform"},
+                           .delegations = {{.from = "carol", .to = "dave", .since = kNow, .until = kNow + kHour / 4}}}};
+
+  Inbox inbox;
+  std::vector<HeldRequest> all;
+  for (int i = 0; i < 3'000; ++i) {
+    HeldRequest request = test::draft("x");
+    request.id = "req_" + std::to_string(i);
+    request.created = kNow + i / 10;
+    request.expires = kNow + static_cast<TimeMs>(pick(40)) * 60'000 + 1;
+    request.requester.agent = "agent-" + std::to_string(pick(5));
+    request.requester.owner = pick(4) == 0 ? "bob" : "alice";
+    request.rules = {names[pick(names.size())]};
+    if (pick(4) == 0) request.rules.push_back("pair");
+    if (pick(2) == 0) request.documentation = R"({"intent":"because"})";
+    if (pick(10) == 0) request.edited_by = "carol";
+    request.documented = request.created;
+    all.push_back(request);
+    inbox.update(request);
+    if (pick(3) != 0) continue;
+    // Later something happens to one of them.
+    HeldRequest& other = all[pick(all.size())];
+    if (other.state != State::held) continue;
+    const Approver& voter = people[pick(people.size())];
+    if (Result<std::vector<Opening>> openings = eligibility(other, voter, Choice::approve, rules, kNow)) {
+      for (const Opening& opening : *openings) {
+        other.votes.push_back({.rule = opening.rule,
+                               .stage = opening.stage,
+                               .group = opening.group,
+                               .by = voter.name,
+                               .level = opening.level,
+                               .approves = true,
+                               .reason = "a long reason",
+                               .at = kNow,
+                               .signature = pick(2) == 0 ? R"({"statement":"x"})" : ""});
+      }
+    }
+    if (pick(4) == 0) other.state = pick(2) == 0 ? State::denied : State::approved;
+    inbox.update(other);
+  }
+
+  for (TimeMs now : {kNow, kNow + 5 * 60'000, kNow + 12 * 60'000, kNow + 20 * 60'000, kNow + kHour}) {
+    for (const Approver& person : people) {
+      std::vector<std::string> expected;
+      for (const HeldRequest& request : all) {
+        bool waits = eligibility(request, person, Choice::approve, rules, now).has_value() ||
+                     !may_vote_for(request, person, rules, now).empty();
+        if (waits) expected.push_back(request.id);
+      }
+      EXPECT_EQ(inbox.waiting_for(person, rules, now, all.size(), {}), expected) << person.name << " " << now - kNow;
+      expected.resize(std::min<std::size_t>(expected.size(), 7));
+      EXPECT_EQ(inbox.waiting_for(person, rules, now, 7, {}), expected);
+    }
+    std::vector<std::string> due;
+    for (const HeldRequest& request : all) {
+      if (!due_reminders(request, rules, 0, now).empty()) due.push_back(request.id);
+    }
+    EXPECT_EQ(inbox.to_remind(rules, now), due);
+  }
+}
+
+}  // namespace
+}  // namespace countersign::approvals
