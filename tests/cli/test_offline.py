@@ -65,7 +65,7 @@ class Usage(unittest.TestCase):
 
     def test_every_leaf_command_has_an_example(self):
         for command in ("serve", "check", "token issue", "token narrow", "token seal", "token inspect", "token revoke", "token list", "git-credential", "requests",
-                        "request show", "approve", "deny", "audit query", "audit export", "audit show", "audit proof", "audit verify",
+                        "request show", "approve", "deny", "key enrol", "key list", "key remove", "audit query", "audit export", "audit show", "audit proof", "audit verify",
                         "policy check", "policy schema", "policy explain", "policy test", "policy format", "policy translate", "policy authorize"):
             code, out, _ = run(*command.split(), "--help")
             self.assertEqual(code, 0, command)
@@ -78,6 +78,7 @@ class Usage(unittest.TestCase):
 
     def test_mistakes_end_with_two(self):
         for arguments in ([], ["nonsense"], ["token"], ["approve"], ["approve", "req_1"], ["approve", "req_1", "--reason", "  "],
+                          ["key"], ["key", "enrol"], ["key", "remove"], ["approve", "req_1", "--sign"],
                           ["requests", "--state", "nonsense"], ["requests", "--output", "yaml"], ["requests", "--limit", "0"],
                           ["token", "issue"], ["token", "issue", "--agent", "a"], ["token", "issue", "--user", "u", "--agent", "a"],
                           ["token", "issue", "--agent", "a", "--owner", "o", "--ttl", "soon"],
