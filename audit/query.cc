@@ -16,6 +16,14 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return out;
+}
+
 // A filter as the byte strings that must occur in the line. `"name":"value"` can only be that member: quotes inside
 // strings are escaped, and records nest no objects.
 class Matcher {
@@ -39,6 +47,10 @@ class Matcher {
       std::string quoted = json_string(filter.resource);
       resource_ = quoted.substr(1, quoted.size() - 2);
     }
+    if (!filter.text.empty()) {
+      std::string quoted = json_string(filter.text);
+      text_ = lower(quoted.substr(1, quoted.size() - 2));
+    }
   }
 
   [[nodiscard]] bool matches(const StoredRecord& record) const {
@@ -46,7 +58,7 @@ class Matcher {
     if (until_ && record.time >= *until_) return false;
     bool all = std::ranges::all_of(
         needles_, [&](const std::string& needle) { return line.find(needle) != std::string_view::npos; });
-    return all && (resource_.empty() || has_resource(line));
+    return all && (resource_.empty() || has_resource(line)) && (text_.empty() || lower(line).contains(text_));
   }
   // Times never go back, so everything older is too old as well.
   [[nodiscard]] bool is_past(const StoredRecord& record) const { return from_ && record.time < *from_; }
@@ -63,14 +75,21 @@ class Matcher {
 
   std::vector<std::string> needles_;
   std::string resource_;
+  std::string text_;
   std::optional<TimeMs> from_;
   std::optional<TimeMs> until_;
 };
 
 enum class Scan { go_on, done };
 
-Result<Scan> scan_segment(const Segment& segment, const Matcher& matcher, std::uint64_t before, std::size_t limit,
-                          std::vector<StoredRecord>& found) {
+// How far a search may still go.
+struct Budget {
+  std::size_t limit;
+  std::uint64_t records;
+};
+
+Result<Scan> scan_segment(const Segment& segment, const Matcher& matcher, std::uint64_t before, Budget& budget,
+                          Found& found) {
   auto file = open_to_read(segment.path);
   if (!file) return fail(file.error());
   auto size = file_size(file->get());
@@ -99,16 +118,20 @@ Result<Scan> scan_segment(const Segment& segment, const Matcher& matcher, std::u
     StoredRecord record = stored_record((*line)->text);
     if (record.seq >= before) continue;
     if (matcher.is_past(record)) return Scan::done;
-    if (!matcher.matches(record)) continue;
-    found.push_back(std::move(record));
-    if (found.size() == limit) return Scan::done;
+    const std::uint64_t seq = record.seq;
+    if (matcher.matches(record)) found.records.push_back(std::move(record));
+    if (--budget.records == 0 || found.records.size() == budget.limit) {
+      found.next = seq;
+      return Scan::done;
+    }
   }
 }
 
 }  // namespace
 
-Result<std::vector<StoredRecord>> query(const Reader& reader, const Filter& filter, std::size_t limit,
-                                        std::optional<std::uint64_t> before_seq) {
+Result<Found> search(const Reader& reader, const Filter& filter, std::size_t limit,
+                     std::optional<std::uint64_t> before_seq, std::uint64_t most_scanned) {
+  if (most_scanned == 0) return fail(ErrorKind::invalid, "audit.bad_query", "a search looks at one record at least");
   if (limit == 0 || limit > kMaxQueryLimit) {
     return fail(ErrorKind::invalid, "audit.bad_query",
                 "a query returns 1 to " + std::to_string(kMaxQueryLimit) + " records");
@@ -119,14 +142,22 @@ Result<std::vector<StoredRecord>> query(const Reader& reader, const Filter& filt
   auto segments = list_segments(reader.folder());
   if (!segments) return fail(segments.error());
   Matcher matcher(filter);
-  std::vector<StoredRecord> found;
+  Found found;
+  Budget budget{limit, most_scanned};
   for (const Segment& segment : std::views::reverse(*segments)) {
     if (segment.first >= before) continue;
-    auto scanned = scan_segment(segment, matcher, before, limit, found);
+    auto scanned = scan_segment(segment, matcher, before, budget, found);
     if (!scanned) return fail(scanned.error());
     if (*scanned == Scan::done) break;
   }
   return found;
+}
+
+Result<std::vector<StoredRecord>> query(const Reader& reader, const Filter& filter, std::size_t limit,
+                                        std::optional<std::uint64_t> before_seq) {
+  auto found = search(reader, filter, limit, before_seq, UINT64_MAX);
+  if (!found) return fail(found.error());
+  return std::move(found->records);
 }
 
 }  // namespace countersign::audit

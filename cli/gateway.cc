@@ -46,6 +46,7 @@ std::string without_final_slash(std::string url) {
 Result<std::unique_ptr<Gateway>> Gateway::start(config::Config config, const Log& log) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), log));
   if (Status ok = gateway->open_state(); !ok) return fail(ok.error());
+  if (Status ok = gateway->open_people(); !ok) return fail(ok.error());
   if (Status ok = gateway->open_upstreams(); !ok) return fail(ok.error());
   if (Status ok = gateway->open_queue(); !ok) return fail(ok.error());
   if (Status ok = gateway->open_notifications(); !ok) return fail(ok.error());
@@ -67,13 +68,16 @@ Status Gateway::open_state() {
   revocations_ = auth::Revocations::open(folders_.state / "revoked");
   if (!revocations_->problem().empty())
     log_.error("revocations are incomplete: no change will pass", {{"why", revocations_->problem()}});
+  frozen_ = auth::FrozenAgents::open(folders_.state / "frozen_agents.jsonl");
+  if (!frozen_->problem().empty())
+    log_.error("the list of frozen agents is incomplete: no change will pass", {{"why", frozen_->problem()}});
   auto registry = auth::Registry::open(folders_.state / "tokens.jsonl");
   if (!registry) return fail(registry.error());
   registry_ = std::move(*registry);
   auto vault = auth::Vault::open(config_.upstreams);
   if (!vault) return fail(vault.error());
   vault_ = std::move(*vault);
-  authenticator_ = std::make_unique<auth::Authenticator>(*keyring_, *revocations_);
+  authenticator_ = std::make_unique<auth::Authenticator>(*keyring_, *revocations_, frozen_.get());
 
   Problems problems;
   auto ruleset = approvals::load_ruleset(config_.policies, config_.upstreams, clock_.now(), problems);
@@ -103,6 +107,25 @@ Status Gateway::open_state() {
                   {"bytes_cut", std::to_string(repairs.cut_bytes)}});
   }
   recorder_ = std::make_unique<proxy::Recorder>(*audit_, metrics_);
+  return {};
+}
+
+Status Gateway::open_people() {
+  auth::PeopleOptions options{
+      .idle = config_.sign_in.idle,
+      .absolute = config_.sign_in.absolute,
+      .is_listed =
+          [this](std::string_view user) {
+            return rulesets_->current()->policies->directory().find_user(user) != nullptr;
+          },
+  };
+  auto people = auth::People::open(folders_.state, std::move(options));
+  if (!people) return fail(people.error());
+  people_ = std::move(*people);
+  if (!config_.sign_in.oidc) return {};
+  auto oidc = auth::oidc_options(config_);
+  if (!oidc) return fail(oidc.error());
+  oidc_ = std::make_unique<auth::Oidc>(std::move(*oidc));
   return {};
 }
 
@@ -208,6 +231,7 @@ Gateway::~Gateway() {
   housekeeper_ = {};
   courier_.reset();
   const bool served = agents_ != nullptr;
+  if (api_) api_->close_streams();  // they end no other way, and the drain waits for them
   for (auto* server : {&agents_, &admin_, &socket_}) {
     if (*server) (*server)->drain(config_.limits.drain);
     server->reset();  // while the workers still run: a listener's end is theirs to say
@@ -236,6 +260,7 @@ void Gateway::record(std::string_view code, std::string detail) {
 void Gateway::on_change(const approvals::Change& change) {
   const approvals::HeldRequest& request = change.request;
   waiters_.notify(request);
+  if (api_) api_->request_changed(change);
   if (courier_) courier_->wake();
   if (change.to == approvals::State::approved && change.from != change.to) run_approved(request.id);
   // What a person decided is recorded where the person was answered (console/requests.cc); the rest here.

@@ -14,6 +14,9 @@
 #include "audit/attestation_store.h"
 #include "audit/log.h"
 #include "auth/authenticator.h"
+#include "auth/frozen_agents.h"
+#include "auth/oidc.h"
+#include "auth/people.h"
 #include "auth/registry.h"
 #include "auth/vault.h"
 #include "cli/refusals.h"
@@ -50,6 +53,7 @@ class Gateway {
 
   Gateway(config::Config config, const Log& log) : config_(std::move(config)), log_(log) {}
   Status open_state();
+  Status open_people();
   Status open_upstreams();
   Status open_queue();
   Status open_notifications();  // cli/gateway_notify.cc
@@ -74,10 +78,13 @@ class Gateway {
 
   std::unique_ptr<auth::Keyring> keyring_;
   std::unique_ptr<auth::Revocations> revocations_;
+  std::unique_ptr<auth::FrozenAgents> frozen_;
   std::unique_ptr<auth::Registry> registry_;
   std::unique_ptr<auth::Vault> vault_;
   std::unique_ptr<auth::Authenticator> authenticator_;
   std::unique_ptr<approvals::RulesetStore> rulesets_;
+  std::unique_ptr<auth::People> people_;
+  std::unique_ptr<auth::Oidc> oidc_;  // null: no identity provider is configured
   std::unique_ptr<audit::Log> audit_;
   std::unique_ptr<proxy::Recorder> recorder_;
   approvals::Waiters waiters_;

@@ -66,12 +66,15 @@ console::Services Gateway::services() {
       .keyring = *keyring_,
       .registry = *registry_,
       .revocations = *revocations_,
+      .frozen = *frozen_,
+      .people = *people_,
       .queue = *queue_,
       .rulesets = *rulesets_,
       .log = *audit_,
       .metrics = metrics_,
       .pool = *admin_pool_,
       .attestations = attestations_.get(),
+      .oidc = oidc_.get(),
       .reload = [this] { return reload_policies("asked over the admin API"); },
       .preview = [this](const approvals::HeldRequest& request) { return preview_of(config_, mounts_, request); },
       .upstreams = [this] { return upstream_status(); },
@@ -116,6 +119,7 @@ approvals::RulesetStore::Reloaded Gateway::reload_policies(std::string_view why)
   auto loaded = rulesets_->reload(clock_.now());
   record(loaded.replaced ? "policies.loaded" : "policies.rejected",
          std::string(why) + "; running set " + loaded.digest);
+  if (loaded.replaced && api_) api_->policies_changed(loaded.digest);
   for (const Problem& problem : loaded.problems) log_.warning(format_problem(problem));
   log_.write(loaded.replaced ? LogLevel::info : LogLevel::error,
              loaded.replaced ? "policies loaded" : "policies do not load; the running set stays",
@@ -159,6 +163,8 @@ void Gateway::keep_house(std::stop_token stop) {
   FolderWatch watch(config_.policies);
   constexpr TimeMs kPublish = 300'000;
   TimeMs purged = clock_.now();
+  constexpr TimeMs kCleanUp = 60'000;
+  TimeMs cleaned = clock_.now();
   TimeMs published = 0;
   std::mutex lock;
   std::condition_variable_any alarm;
@@ -173,6 +179,10 @@ void Gateway::keep_house(std::stop_token stop) {
     if (clock_.now() - purged >= kPurge) {
       purged = clock_.now();
       if (auto removed = queue_->purge(purged); !removed) log_.error("purge", {{"why", removed.error().message}});
+    }
+    if (clock_.now() - cleaned >= kCleanUp) {
+      cleaned = clock_.now();
+      if (Status done = people_->clean_up(cleaned); !done) log_.error("sessions", {{"why", done.error().message}});
     }
     if (clock_.now() - published >= kPublish) {
       published = clock_.now();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "console/assets.h"
+#include "console/cookies.h"
 #include "console/guard.h"
 
 namespace countersign::console {
@@ -33,71 +35,140 @@ Result<std::optional<std::vector<std::string>>> match(std::string_view pattern, 
   return arguments;
 }
 
-// For every answer: what it shows is for whoever asked, now, and for no other page.
+// For every answer that does not say otherwise: what it shows is for whoever asked, now, and for no other page.
 void add_common_headers(Answer& answer) {
-  answer.headers.set("cache-control", "no-store");
-  answer.headers.set("content-security-policy",
-                     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-  answer.headers.set("referrer-policy", "no-referrer");
-  answer.headers.set("x-content-type-options", "nosniff");
+  auto add = [&](std::string_view name, std::string_view value) {
+    if (answer.headers.count(name) == 0) answer.headers.add(name, value);
+  };
+  add("cache-control", "no-store");
+  add("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  add("cross-origin-resource-policy", "same-origin");
+  add("referrer-policy", "no-referrer");
+  add("x-content-type-options", "nosniff");
+  add("x-frame-options", "DENY");
 }
 
 }  // namespace
 
-AdminApi::AdminApi(Services services) : services_(std::move(services)), hosts_(own_hosts(services_.config)) {}
+AdminApi::AdminApi(Services services)
+    : services_(std::move(services)),
+      hosts_(own_hosts(services_.config)),
+      relying_party_(relying_party_of(services_.config)),
+      statistics_(services_.log.folder(), services_.clock) {}
 
 std::span<const AdminApi::Route> AdminApi::routes() {
+  using enum Access;
+  using enum policies::Permission;
+  constexpr std::nullopt_t kNone = std::nullopt;
   static const Route kRoutes[] = {
-      {"GET", "/", Access::open, &AdminApi::index},
-      {"GET", "/requests/{}", Access::open, &AdminApi::request_link},
-      {"GET", "/healthz", Access::open, &AdminApi::healthz},
-      {"GET", "/readyz", Access::open, &AdminApi::readyz},
-      {"GET", "/metrics", Access::open, &AdminApi::metrics},
-      {"GET", "/api/v1/requests", Access::known, &AdminApi::list_requests},
-      {"GET", "/api/v1/requests/{}", Access::known, &AdminApi::show_request},
-      {"POST", "/api/v1/requests/{}/approve", Access::known, &AdminApi::approve_request},
-      {"POST", "/api/v1/requests/{}/deny", Access::known, &AdminApi::deny_request},
-      {"POST", "/api/v1/requests/{}/cancel", Access::known, &AdminApi::cancel_request},
-      {"GET", "/api/v1/audit", Access::known, &AdminApi::query_audit},
-      {"GET", "/api/v1/audit/key", Access::known, &AdminApi::show_key},
-      {"GET", "/api/v1/audit/{}", Access::known, &AdminApi::show_record},
-      {"GET", "/api/v1/audit/{}/proof", Access::known, &AdminApi::prove_record},
-      {"GET", "/log/{…}", Access::known, &AdminApi::log_file},
-      {"GET", "/api/v1/attestations", Access::known, &AdminApi::list_attestations},
-      {"GET", "/api/v1/attestations/{}", Access::known, &AdminApi::show_attestation},
-      {"GET", "/api/v1/policies", Access::known, &AdminApi::show_policies},
-      {"POST", "/api/v1/policies/reload", Access::socket, &AdminApi::reload_policies},
-      {"GET", "/api/v1/tokens", Access::socket, &AdminApi::list_tokens},
-      {"POST", "/api/v1/tokens", Access::socket, &AdminApi::issue_token},
-      {"POST", "/api/v1/tokens/{}/revoke", Access::known, &AdminApi::revoke_token},
-      {"GET", "/api/v1/upstreams", Access::known, &AdminApi::list_upstreams},
+      {"GET", "/", open, kNone, &AdminApi::page},
+      {"GET", "/inbox", open, kNone, &AdminApi::page},
+      {"GET", "/requests", open, kNone, &AdminApi::page},
+      {"GET", "/requests/{}", open, kNone, &AdminApi::request_link},
+      {"GET", "/policies", open, kNone, &AdminApi::page},
+      {"GET", "/policies/{…}", open, kNone, &AdminApi::page},
+      {"GET", "/audit", open, kNone, &AdminApi::page},
+      {"GET", "/audit/{…}", open, kNone, &AdminApi::page},
+      {"GET", "/agents", open, kNone, &AdminApi::page},
+      {"GET", "/agents/{…}", open, kNone, &AdminApi::page},
+      {"GET", "/overview", open, kNone, &AdminApi::page},
+      {"GET", "/sign-in", open, kNone, &AdminApi::page},
+      {"GET", "/invitation", open, kNone, &AdminApi::page},
+      {"GET", "/me", open, kNone, &AdminApi::page},
+      {"GET", "/healthz", open, kNone, &AdminApi::healthz},
+      {"GET", "/readyz", open, kNone, &AdminApi::readyz},
+      {"GET", "/metrics", open, kNone, &AdminApi::metrics},
+      {"GET", "/api/v1/sign-in", open, kNone, &AdminApi::sign_in_methods},
+      {"POST", "/api/v1/sign-in/password", open, kNone, &AdminApi::sign_in_password},
+      {"POST", "/api/v1/sign-in/passkey/challenge", open, kNone, &AdminApi::sign_in_passkey_challenge},
+      {"POST", "/api/v1/sign-in/passkey", open, kNone, &AdminApi::sign_in_passkey},
+      {"GET", "/api/v1/sign-in/oidc", open, kNone, &AdminApi::sign_in_oidc},
+      {"GET", "/api/v1/sign-in/oidc/callback", open, kNone, &AdminApi::sign_in_oidc_callback},
+      {"POST", "/api/v1/sign-in/invitation", open, kNone, &AdminApi::sign_in_invitation},
+      {"POST", "/api/v1/sign-out", person, kNone, &AdminApi::sign_out},
+      {"GET", "/api/v1/session", person, kNone, &AdminApi::show_session},
+      {"GET", "/api/v1/sessions", person, kNone, &AdminApi::list_sessions},
+      {"POST", "/api/v1/sessions/{}/end", person, kNone, &AdminApi::end_session},
+      {"POST", "/api/v1/passkeys/challenge", person, kNone, &AdminApi::passkey_challenge},
+      {"POST", "/api/v1/passkeys", person, kNone, &AdminApi::add_passkey, 256U << 10},
+      {"POST", "/api/v1/passkeys/{}/remove", person, kNone, &AdminApi::remove_passkey},
+      {"GET", "/api/v1/people", known, manage_people, &AdminApi::list_people},
+      {"POST", "/api/v1/people/{}/invite", socket, kNone, &AdminApi::invite_person},
+      {"POST", "/api/v1/people/{}/reset", known, manage_people, &AdminApi::reset_person},
+      {"GET", "/api/v1/requests", known, read_requests, &AdminApi::list_requests},
+      {"GET", "/api/v1/requests/{}", known, read_requests, &AdminApi::show_request},
+      {"POST", "/api/v1/requests/{}/approve", known, vote, &AdminApi::approve_request},
+      {"POST", "/api/v1/requests/{}/deny", known, vote, &AdminApi::deny_request},
+      {"POST", "/api/v1/requests/{}/cancel", known, read_requests, &AdminApi::cancel_request},
+      {"POST", "/api/v1/requests/{}/grants", known, vote, &AdminApi::propose_grant},
+      {"POST", "/api/v1/votes/challenge", known, vote, &AdminApi::vote_challenge},
+      {"POST", "/api/v1/votes", known, vote, &AdminApi::vote_batch, 256U << 10},
+      {"GET", "/api/v1/grants", known, read_requests, &AdminApi::list_grants},
+      {"GET", "/api/v1/grants/{}", known, read_requests, &AdminApi::show_grant},
+      {"POST", "/api/v1/grants/{}/revoke", known, read_requests, &AdminApi::revoke_grant},
+      {"GET", "/api/v1/events", known, read_requests, &AdminApi::open_events},
+      {"GET", "/api/v1/agents", known, read_requests, &AdminApi::list_agents},
+      {"GET", "/api/v1/agents/{}", known, read_requests, &AdminApi::show_agent},
+      {"POST", "/api/v1/agents/{}/freeze", known, kNone, &AdminApi::freeze_agent},
+      {"POST", "/api/v1/agents/{}/unfreeze", known, freeze_agents, &AdminApi::thaw_agent},
+      {"GET", "/api/v1/overview", known, read_requests, &AdminApi::show_overview},
+      {"GET", "/api/v1/audit", known, read_audit, &AdminApi::query_audit},
+      {"GET", "/api/v1/audit/export", known, read_audit, &AdminApi::export_audit},
+      {"GET", "/api/v1/audit/key", known, read_audit, &AdminApi::show_key},
+      {"GET", "/api/v1/audit/{}", known, read_audit, &AdminApi::show_record},
+      {"GET", "/api/v1/audit/{}/proof", known, read_audit, &AdminApi::prove_record},
+      {"GET", "/log/{…}", known, read_audit, &AdminApi::log_file},
+      {"GET", "/api/v1/attestations", known, read_requests, &AdminApi::list_attestations},
+      {"GET", "/api/v1/attestations/{}", known, read_requests, &AdminApi::show_attestation},
+      {"GET", "/api/v1/policies", known, read_policies, &AdminApi::show_policies},
+      {"POST", "/api/v1/policies/reload", socket, kNone, &AdminApi::reload_policies},
+      {"GET", "/api/v1/policies/files", known, read_policies, &AdminApi::policy_files},
+      {"GET", "/api/v1/policies/schema", known, read_policies, &AdminApi::policy_schema},
+      {"POST", "/api/v1/policies/check", known, edit_policies, &AdminApi::check_policies, kMaxPolicyBodyBytes},
+      {"POST", "/api/v1/policies/diff", known, edit_policies, &AdminApi::diff_policies, kMaxPolicyBodyBytes},
+      {"POST", "/api/v1/policies/replay", known, edit_policies, &AdminApi::replay_policies, kMaxPolicyBodyBytes},
+      {"GET", "/api/v1/policies/proposals", known, read_policies, &AdminApi::list_proposals},
+      {"POST", "/api/v1/policies/proposals", person, edit_policies, &AdminApi::propose_policies, kMaxPolicyBodyBytes},
+      {"GET", "/api/v1/policies/proposals/{}", known, read_policies, &AdminApi::show_proposal},
+      {"POST", "/api/v1/policies/proposals/{}/activate", person, activate_policies, &AdminApi::activate_proposal},
+      {"POST", "/api/v1/policies/proposals/{}/withdraw", person, edit_policies, &AdminApi::withdraw_proposal},
+      {"GET", "/api/v1/policies/history", known, read_policies, &AdminApi::policy_history},
+      {"POST", "/api/v1/policies/history/{}/rollback", person, edit_policies, &AdminApi::roll_back_policies},
+      {"GET", "/api/v1/tokens", known, manage_tokens, &AdminApi::list_tokens},
+      {"POST", "/api/v1/tokens", known, manage_tokens, &AdminApi::issue_token},
+      {"POST", "/api/v1/tokens/{}/revoke", known, kNone, &AdminApi::revoke_token},
+      {"GET", "/api/v1/upstreams", known, read_requests, &AdminApi::list_upstreams},
   };
   return kRoutes;
 }
 
-Result<Principal> AdminApi::authenticate(const Call& call, Access access) const {
-  Principal principal;
-  if (access == Access::open) return principal;
-  bool has_token = call.head.headers.count("authorization") > 0;
-  if (!has_token && call.channel == Channel::unix_socket) {
-    principal.kind = Principal::Kind::local_administrator;
-    principal.name = "local administrator";
-    return principal;
+const AdminApi::Route* AdminApi::find_route(std::string_view method, std::string_view path) {
+  for (const Route& route : routes()) {
+    if (route.method != method) continue;
+    auto arguments = match(route.pattern, path);
+    if (arguments && *arguments) return &route;
   }
-  auto caller = services_.authenticator.identify(call.head, auth::Audience::admin, services_.clock.now());
-  if (!caller) return fail(caller.error());
-  if (services_.rulesets.current()->policies->directory().find_user(caller->owner) == nullptr) {
-    return fail(ErrorKind::forbidden, "admin.unknown_person",
-                "the token belongs to somebody who is not a user in entities.yaml");
-  }
-  if (access == Access::socket && call.channel != Channel::unix_socket) {
-    return fail(ErrorKind::forbidden, "admin.socket_only",
-                "this is done on the gateway's own machine only, through admin.sock");
-  }
-  principal.kind = Principal::Kind::person;
-  principal.name = caller->owner;
-  principal.chain = caller->chain;
-  return principal;
+  return nullptr;
+}
+
+std::uint64_t AdminApi::body_limit(const RequestHead& head) const {
+  const Route* route = find_route(head.method, head.path());
+  return route == nullptr ? kMaxBodyBytes : route->body_bytes;
+}
+
+void AdminApi::request_changed(const approvals::Change& change) {
+  events_.publish("request", {{"id", change.request.id},
+                              {"state", approvals::state_name(change.to)},
+                              {"from", change.from ? Json(approvals::state_name(*change.from)) : Json()}});
+}
+
+void AdminApi::policies_changed(std::string_view digest) {
+  events_.check_all();  // who may read may have changed with them
+  events_.publish("policies", {{"digest", digest}});
+}
+
+void AdminApi::agents_changed() {
+  events_.publish("agents", Json::object());
 }
 
 Result<Answer> AdminApi::dispatch(Call& call) {
@@ -116,6 +187,9 @@ Result<Answer> AdminApi::dispatch(Call& call) {
     auto principal = authenticate(call, route.access);
     if (!principal) return fail(principal.error());
     call.principal = std::move(*principal);
+    if (route.permission && call.principal.kind != Principal::Kind::local_administrator) {
+      if (auto allowed = permit(call, *route.permission); !allowed) return fail(allowed.error());
+    }
     auto query = parse_query(call.head.query());
     if (!query) return fail(query.error());
     call.query = std::move(*query);
@@ -126,6 +200,7 @@ Result<Answer> AdminApi::dispatch(Call& call) {
     if (answer && looked_inside) record_look(call);
     return answer;
   }
+  if (method == "GET" && find_asset(call.head.path()) != nullptr) return asset(call);
   if (other_method != nullptr) {
     return fail(ErrorKind::invalid, "admin.method_not_allowed",
                 "this address takes " + std::string(other_method->method) + " only");
@@ -143,6 +218,9 @@ Answer AdminApi::handle(Call call) {
       record_refusal(call, done.error());
       answer = problem_answer(done.error());
       if (done.error().code == "admin.method_not_allowed") answer.status = 405;
+      // A cookie that opens nothing any more need not come along again.
+      if (done.error().code.starts_with("session.") && call.head.headers.count("cookie") > 0)
+        answer.headers.add("set-cookie", clear_cookie(kSessionCookie));
     }
   } catch (const std::exception&) {
     Error error{ErrorKind::internal, "admin.failed", "the request could not be carried out"};
@@ -155,36 +233,6 @@ Answer AdminApi::handle(Call call) {
                {{"status", std::to_string(answer.status)}})
       .add();
   return answer;
-}
-
-Task<void> Endpoint::handle(http1::Exchange* exchange) {
-  Call call;
-  call.head = exchange->head();
-  call.channel = channel_;
-  call.peer = exchange->peer().address;
-  if (exchange->peer().uid) call.peer += " uid " + std::to_string(*exchange->peer().uid);
-  auto spool = co_await exchange->read_body(kMaxBodyBytes);
-  auto body = spool ? (*spool)->text(kMaxBodyBytes) : Result<std::string>(fail(spool.error()));
-  Result<Answer> answer = Answer();
-  if (body) {
-    call.body = std::move(*body);
-    std::move_only_function<Result<Answer>()> work = [this, call = std::move(call)]() mutable -> Result<Answer> {
-      return api_.handle(std::move(call));
-    };
-    net::ThreadPool* pool = &api_.pool();
-    answer = co_await net::on_thread<Answer>(pool, std::move(work));
-  } else {
-    api_.record_refusal(call, body.error());
-    answer = fail(body.error());
-  }
-  if (!answer) answer = problem_answer(answer.error());
-  ResponseHead head;
-  head.status = answer->status;
-  head.headers = std::move(answer->headers);
-  head.headers.add("content-type", answer->content_type);
-  std::string_view content = answer->body;
-  Status sent = co_await exchange->respond(std::move(head), content);
-  if (!sent) co_return;  // the client has gone; what was done is done, and recorded
 }
 
 }  // namespace countersign::console

@@ -1,4 +1,5 @@
 // /api/v1/audit and /log: the audit log, read from its files.
+#include <algorithm>
 #include <charconv>
 
 #include "audit/proof.h"
@@ -16,22 +17,12 @@ Result<std::uint64_t> record_number(const std::string& text) {
   return seq;
 }
 
-Result<std::optional<TimeMs>> time_parameter(const Call& call, std::string_view name) {
-  auto found = call.query.find(name);
-  if (found == call.query.end()) return std::nullopt;
-  auto time = parse_time(found->second);
-  if (!time) return fail(ErrorKind::invalid, "admin.bad_query", "`" + std::string(name) + "`: " + time.error().message);
-  return *time;
-}
+constexpr std::uint64_t kMostScanned = 200'000;  // records a query looks at before it answers with what it has
+constexpr std::size_t kPiece = 1'000;            // records of an export that are read at once
+constexpr std::size_t kMaxText = 200;
 
-}  // namespace
-
-Result<audit::Reader> AdminApi::reader() const {
-  return audit::Reader::open(services_.log.folder());
-}
-
-Result<Answer> AdminApi::query_audit(const Call& call) {
-  audit::Filter filter;
+// The filter of a query or an export; `others` are the parameters it takes besides.
+Result<audit::Filter> filter_in(const Call& call, std::initializer_list<std::string_view> others) {
   struct Parameter {
     std::string_view name;
     std::string audit::Filter::* member;
@@ -43,23 +34,59 @@ Result<Answer> AdminApi::query_audit(const Call& call) {
       {"decision", &audit::Filter::decision},   {"outcome", &audit::Filter::outcome},
       {"phase", &audit::Filter::phase},         {"request", &audit::Filter::request},
       {"operation", &audit::Filter::operation}, {"resource", &audit::Filter::resource},
+      {"text", &audit::Filter::text},
   };
-  if (auto known =
-          only_parameters(call, {"agent", "owner", "actor", "upstream", "action", "effect", "decision", "outcome",
-                                 "phase", "request", "operation", "resource", "since", "until", "limit", "before"});
-      !known) {
-    return fail(known.error());
+  audit::Filter filter;
+  for (const auto& [name, value] : call.query) {
+    auto parameter = std::ranges::find(kParameters, name, &Parameter::name);
+    if (parameter != std::end(kParameters)) {
+      filter.*parameter->member = value;
+    } else if (name != "since" && name != "until" && std::ranges::find(others, name) == others.end()) {
+      return fail(ErrorKind::invalid, "admin.bad_query", "there is no query parameter `" + name + "` here");
+    }
   }
-  for (const Parameter& parameter : kParameters) {
-    if (auto found = call.query.find(parameter.name); found != call.query.end())
-      filter.*parameter.member = found->second;
-  }
-  auto since = time_parameter(call, "since");
+  if (filter.text.size() > kMaxText) return fail(ErrorKind::invalid, "admin.bad_query", "`text` has at most 200 bytes");
+  auto since = time_in(call, "since");
   if (!since) return fail(since.error());
-  auto until = time_parameter(call, "until");
+  auto until = time_in(call, "until");
   if (!until) return fail(until.error());
   filter.from = *since;
   filter.until = *until;
+  return filter;
+}
+
+// The records that match, newest first, a line each: the record's own bytes.
+class ExportPieces final : public Pieces {
+ public:
+  ExportPieces(audit::Reader reader, audit::Filter filter, std::uint64_t before)
+      : reader_(std::move(reader)), filter_(std::move(filter)), before_(before) {}
+
+  Result<std::string> next() override {
+    std::string out;
+    while (out.empty() && before_) {
+      auto found = audit::search(reader_, filter_, kPiece, before_, kMostScanned);
+      if (!found) return fail(found.error());
+      for (const audit::StoredRecord& record : found->records) out.append(record.line).append("\n");
+      before_ = found->next;
+    }
+    return out;
+  }
+
+ private:
+  const audit::Reader reader_;
+  const audit::Filter filter_;
+  std::optional<std::uint64_t> before_;
+};
+
+}  // namespace
+
+Result<audit::Reader> AdminApi::reader() const {
+  return audit::Reader::open(services_.log.folder());
+}
+
+Result<Answer> AdminApi::query_audit(const Call& call) {
+  auto filter = filter_in(call, {"limit", "before"});
+  if (!filter) return fail(filter.error());
   auto limit = number_in(call, "limit", 100, 1, 1000);
   if (!limit) return fail(limit.error());
   auto last = number_in(call, "before", UINT64_MAX, 0, UINT64_MAX);
@@ -69,15 +96,27 @@ Result<Answer> AdminApi::query_audit(const Call& call) {
 
   auto log = reader();
   if (!log) return fail(log.error());
-  auto records = audit::query(*log, filter, *limit, before);
-  if (!records) return fail(records.error());
+  auto found = audit::search(*log, *filter, *limit, before, kMostScanned);
+  if (!found) return fail(found.error());
   // The records' own bytes, which are canonical JSON: what a reader hashes is what the log holds.
   Answer answer;
-  bool more = records->size() == *limit;
-  answer.body = "{\"before\":" + (more ? std::to_string(records->back().seq) : std::string("null")) + ",\"records\":[";
-  for (std::size_t at = 0; at < records->size(); ++at)
-    answer.body.append(at == 0 ? "" : ",").append((*records)[at].line);
+  answer.body = "{\"before\":" + (found->next ? std::to_string(*found->next) : std::string("null")) + ",\"records\":[";
+  for (std::size_t at = 0; at < found->records.size(); ++at)
+    answer.body.append(at == 0 ? "" : ",").append(found->records[at].line);
   answer.body += "]}\n";
+  return answer;
+}
+
+Result<Answer> AdminApi::export_audit(const Call& call) {
+  auto filter = filter_in(call, {});
+  if (!filter) return fail(filter.error());
+  auto log = reader();
+  if (!log) return fail(log.error());
+  auto size = log->size();
+  if (!size) return fail(size.error());
+  Answer answer = text_answer("", "application/jsonl");
+  answer.headers.add("content-disposition", "attachment; filename=\"audit.jsonl\"");
+  answer.pieces = std::make_shared<ExportPieces>(std::move(*log), std::move(*filter), *size);
   return answer;
 }
 

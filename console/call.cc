@@ -104,9 +104,22 @@ Status only_parameters(const Call& call, std::initializer_list<std::string_view>
   return {};
 }
 
-Result<Json> object_body(const Call& call, std::initializer_list<std::string_view> known) {
+std::string text_in(const Call& call, std::string_view name) {
+  auto found = call.query.find(name);
+  return found == call.query.end() ? std::string() : found->second;
+}
+
+Result<std::optional<TimeMs>> time_in(const Call& call, std::string_view name) {
+  auto found = call.query.find(name);
+  if (found == call.query.end()) return std::nullopt;
+  auto time = parse_time(found->second);
+  if (!time) return fail(ErrorKind::invalid, "admin.bad_query", "`" + std::string(name) + "`: " + time.error().message);
+  return *time;
+}
+
+Result<Json> object_body(const Call& call, std::initializer_list<std::string_view> known, const JsonLimits& limits) {
   auto bad = [](std::string message) { return fail(ErrorKind::invalid, "admin.bad_body", std::move(message)); };
-  auto body = parse_json(call.body, {.bytes = 64U << 10, .depth = 16, .values = 10'000});
+  auto body = parse_json(call.body, limits);
   if (!body) return bad("the body is no valid JSON: " + body.error().message);
   if (!body->is_object()) return bad("the body must be a JSON object");
   for (auto it = body->begin(); it != body->end(); ++it) {

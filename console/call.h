@@ -4,16 +4,24 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/http_head.h"
 #include "core/json.h"
 #include "core/result.h"
 
+namespace countersign::auth {
+struct Session;
+}
+
 namespace countersign::console {
+
+class EventStream;
 
 // Which listener a request came through. On the socket, file permission 0600 has authenticated the machine's
 // administrator already.
@@ -22,11 +30,25 @@ enum class Channel : std::uint8_t { tcp, unix_socket };
 // Who is asking. `person` is the only one that may vote.
 struct Principal {
   enum class Kind : std::uint8_t { nobody, local_administrator, person };
+  // What said who it is: the socket's file permission, a personal token, or the cookie of a session.
+  enum class How : std::uint8_t { nothing, socket, token, session };
   Kind kind = Kind::nobody;
-  std::string name;                // of the person; "local administrator"; empty for nobody
-  std::vector<std::string> chain;  // hex token ids of the person's token, root first
+  How how = How::nothing;
+  std::string name;                              // of the person; "local administrator"; empty for nobody
+  std::vector<std::string> chain;                // hex token ids of the person's token, root first
+  TimeMs signed_in = 0;                          // when the person last authenticated; of a token: when it was issued
+  TimeMs expires = 0;                            // of the token or the session, at the latest
+  std::shared_ptr<const auth::Session> session;  // with How::session
 
   [[nodiscard]] bool is_person() const { return kind == Kind::person; }
+};
+
+// An answer too long to be one string: read piece by piece, on the pool (it may block on the disk).
+class Pieces {
+ public:
+  virtual ~Pieces() = default;
+  // The next bytes; empty at the end. After an error nothing follows, and the client sees a broken body.
+  [[nodiscard]] virtual Result<std::string> next() = 0;
 };
 
 struct Call {
@@ -46,6 +68,10 @@ struct Answer {
   std::string content_type = "application/json";
   std::string body;
   HeaderList headers;  // besides content-type and those every answer has
+
+  // In place of `body`, at most one of them: what is sent while it is made.
+  std::shared_ptr<Pieces> pieces;
+  std::shared_ptr<EventStream> events;
 };
 
 [[nodiscard]] Answer json_answer(const Json& value, int status = 200);
@@ -64,7 +90,14 @@ enum class Plus : std::uint8_t { itself, blank };
                                               std::uint64_t least, std::uint64_t most);
 // "admin.bad_query" when a parameter is not among `known`: a filter with a typing error must not match everything.
 [[nodiscard]] Status only_parameters(const Call& call, std::initializer_list<std::string_view> known);
-// The body as a JSON object with no other members than `known`; "admin.bad_body".
-[[nodiscard]] Result<Json> object_body(const Call& call, std::initializer_list<std::string_view> known);
+// A parameter, or empty when it is absent.
+[[nodiscard]] std::string text_in(const Call& call, std::string_view name);
+// A parameter as a time ("admin.bad_query"), or nullopt when it is absent.
+[[nodiscard]] Result<std::optional<TimeMs>> time_in(const Call& call, std::string_view name);
+// The body as a JSON object with no other members than `known`; "admin.bad_body". Routes that take long bodies say how
+// long and how many values.
+inline constexpr JsonLimits kBodyLimits{.bytes = 64U << 10, .depth = 16, .values = 10'000};
+[[nodiscard]] Result<Json> object_body(const Call& call, std::initializer_list<std::string_view> known,
+                                       const JsonLimits& limits = kBodyLimits);
 
 }  // namespace countersign::console

@@ -38,6 +38,32 @@ bool is_ours(const Authority& authority, const std::vector<std::string>& hosts) 
                              std::ranges::find(hosts, authority.host) != hosts.end());
 }
 
+// "https://countersign.example:8443", lower case and without a default port; empty when it is no http(s) address.
+std::string origin_of(std::string_view text) {
+  auto url = boost::urls::parse_uri(text);
+  if (!url || url->host().empty()) return "";
+  std::string scheme = lower(url->scheme());
+  if (scheme != "http" && scheme != "https") return "";
+  std::string port(url->port());
+  if (port.empty() || (scheme == "http" && port == "80") || (scheme == "https" && port == "443"))
+    return scheme + "://" + lower(url->encoded_host());
+  return scheme + "://" + lower(url->encoded_host()) + ":" + port;
+}
+
+bool is_this_machine(std::string_view host) {
+  return host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == "::1";
+}
+
+// A person who clicks on a link elsewhere sees a page in its own window; no script of that site gets at the answer, and
+// no frame is drawn.
+bool follows_a_link(const Call& call) {
+  if (call.head.method != "GET" || call.head.headers.get("sec-fetch-mode").value_or("") != "navigate" ||
+      call.head.headers.get("sec-fetch-dest").value_or("") != "document") {
+    return false;
+  }
+  return !call.head.path().starts_with("/api/") || call.head.path() == "/api/v1/sign-in/oidc/callback";
+}
+
 Status refuse_cross_site() {
   return fail(ErrorKind::forbidden, "admin.cross_site", "the admin API does not take requests made by other sites");
 }
@@ -59,7 +85,10 @@ Status guard(const Call& call, const std::vector<std::string>& hosts) {
       return fail(ErrorKind::forbidden, "admin.host",
                   "the Host of this request is not a name of this admin listener; set public_url to add one");
     }
-    if (auto site = call.head.headers.get("sec-fetch-site"); site && *site == "cross-site") return refuse_cross_site();
+    if (auto site = call.head.headers.get("sec-fetch-site");
+        site && (*site == "cross-site" || *site == "same-site") && !follows_a_link(call)) {
+      return refuse_cross_site();
+    }
     if (auto origin = call.head.headers.get("origin")) {
       auto url = boost::urls::parse_uri(*origin);
       if (!url || !equal_ignoring_case(std::string(url->encoded_authority()), *host)) return refuse_cross_site();
@@ -74,6 +103,25 @@ Status guard(const Call& call, const std::vector<std::string>& hosts) {
     }
   }
   return {};
+}
+
+bool is_same_origin(std::string_view origin, std::string_view host, const config::Config& config) {
+  std::string asked = origin_of(origin);
+  if (asked.empty() || asked != lower(origin)) return false;  // an origin is nothing but scheme, host and port
+  if (asked == origin_of(config.public_url)) return true;
+  std::string ours = origin_of((config.admin_tls ? "https://" : "http://") + std::string(host));
+  if (asked != ours) return false;
+  return asked.starts_with("https://") || is_this_machine(read_authority(host).host);
+}
+
+auth::RelyingParty relying_party_of(const config::Config& config) {
+  auto url = boost::urls::parse_uri(config.public_url);
+  Authority named = url ? read_authority(url->encoded_authority()) : Authority();
+  if (named.valid && !named.literal) return {named.host, {origin_of(config.public_url)}};
+  std::string port =
+      url && named.valid && url->has_port() ? std::string(url->port()) : std::to_string(config.admin.port);
+  std::string scheme = config.admin_tls || (url && lower(url->scheme()) == "https") ? "https" : "http";
+  return {"localhost", {origin_of(scheme + "://localhost:" + port)}};
 }
 
 }  // namespace countersign::console

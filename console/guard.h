@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/webauthn.h"
 #include "console/call.h"
 #include "core/config.h"
 
@@ -16,9 +17,20 @@ namespace countersign::console {
 
 // Over TCP:
 //   admin.host (forbidden)          Host is missing, or a name that is not ours
-//   admin.cross_site (forbidden)    Origin names another host than Host does, or Sec-Fetch-Site says cross-site
+//   admin.cross_site (forbidden)    Origin names another host than Host does, or Sec-Fetch-Site says that another site
+//                                   made the request; but whoever follows a link from there (a top-level GET of a page,
+//                                   or of the address that the identity provider sends people back to) may come in
 //   admin.content_type (invalid)    a POST whose content type is not application/json: what a form cannot send
 // On the socket only the content type is looked at: no browser gets there.
 [[nodiscard]] Status guard(const Call& call, const std::vector<std::string>& hosts);
+
+// Whether `origin` (the header of a request to `host`) is the console's own: the listener's scheme with this host, or
+// public_url's. `host` has passed the guard. Plain http counts on this machine only: elsewhere, whoever sits on the
+// line could be the origin.
+[[nodiscard]] bool is_same_origin(std::string_view origin, std::string_view host, const config::Config& config);
+
+// Who we are to passkeys: the host of public_url with its origin. A public_url with an IP address, which cannot be a
+// relying party, means "localhost" with the listener's port.
+[[nodiscard]] auth::RelyingParty relying_party_of(const config::Config& config);
 
 }  // namespace countersign::console

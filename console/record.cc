@@ -44,8 +44,8 @@ void AdminApi::record_refusal(const Call& call, const Error& error) {
   entry.code = error.code;
   entry.reason = error.message;
   entry.status = http_status(error.kind);
-  if (entry.detail.starts_with("/api/v1/requests/") && !call.arguments.empty() && is_storable_id(call.arguments[0]))
-    entry.request = call.arguments[0];
+  const bool about_request = entry.detail.starts_with("/api/v1/requests/") || entry.detail == "/api/v1/votes";
+  if (about_request && !call.arguments.empty() && is_storable_id(call.arguments[0])) entry.request = call.arguments[0];
   services_.log.append(std::move(entry));
 }
 

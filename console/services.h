@@ -11,7 +11,10 @@
 #include "audit/attestation_store.h"
 #include "audit/log.h"
 #include "auth/authenticator.h"
+#include "auth/frozen_agents.h"
 #include "auth/keyring.h"
+#include "auth/oidc.h"
+#include "auth/people.h"
 #include "auth/registry.h"
 #include "auth/revocation.h"
 #include "core/clock.h"
@@ -20,6 +23,8 @@
 #include "proxy/net/async.h"
 
 namespace countersign::console {
+
+class PolicyDesk;
 
 // What a held request would do, as its protocol's adapter shows it.
 struct PreviewPart {
@@ -45,12 +50,16 @@ struct Services {
   const auth::Keyring& keyring;
   auth::Registry& registry;
   auth::Revocations& revocations;
+  auth::FrozenAgents& frozen;
+  auth::People& people;
   approvals::Queue& queue;
   approvals::RulesetStore& rulesets;
   audit::Log& log;
   Metrics& metrics;
   net::ThreadPool& pool;
   audit::AttestationStore* attestations = nullptr;  // null: none are kept
+  PolicyDesk* policy_desk = nullptr;                // null: policies are not edited here
+  auth::Oidc* oidc = nullptr;                       // null: no identity provider is configured
 
   // rulesets.reload(), and whatever else the program does when its policies change.
   std::function<approvals::RulesetStore::Reloaded()> reload;

@@ -1,8 +1,7 @@
-// Upstreams, health, metrics, and the two pages.
+// Upstreams, health, metrics, and the stream of events.
 #include <algorithm>
 
 #include "console/api.h"
-#include "console/html.h"
 
 namespace countersign::console {
 
@@ -44,12 +43,17 @@ Result<Answer> AdminApi::metrics(const Call&) {
   return text_answer(services_.metrics.render(), "text/plain; version=0.0.4; charset=utf-8");
 }
 
-Result<Answer> AdminApi::index(const Call&) {
-  return index_page();
-}
-
-Result<Answer> AdminApi::request_link(const Call& call) {
-  return request_page(call.arguments[0]);
+Result<Answer> AdminApi::open_events(const Call& call) {
+  if (auto known = only_parameters(call, {}); !known) return fail(known.error());
+  EventStream::Owner owner{.person = call.principal.name,
+                           .session = call.principal.session ? call.principal.session->id : "",
+                           .may_read = [this, principal = call.principal] { return still_known(principal); }};
+  auto stream = events_.open(std::move(owner));
+  if (!stream) return fail(stream.error());
+  Answer answer = text_answer("", "text/event-stream");
+  answer.headers.add("x-accel-buffering", "no");  // proxies in between must not collect them
+  answer.events = std::move(*stream);
+  return answer;
 }
 
 }  // namespace countersign::console

@@ -4,6 +4,7 @@
 #include "auth/scope_json.h"
 #include "auth/token.h"
 #include "console/api.h"
+#include "console/views.h"
 
 namespace countersign::console {
 namespace {
@@ -30,25 +31,6 @@ Status check_upstreams(const config::Config& config, const std::vector<ScopeRule
     }
   }
   return {};
-}
-
-Json token_json(const auth::ListedToken& listed, TimeMs now) {
-  const auth::IssuedToken& token = listed.token;
-  const char* state = listed.revoked ? "revoked" : token.expires <= now ? "expired" : "active";
-  Json out = {{"id", to_hex(ByteView(token.id))},
-              {"kind", token.audience == auth::Audience::admin ? "user" : "agent"},
-              {"agent", token.agent},
-              {"owner", token.owner},
-              {"scope", token.scope},
-              {"state", state},
-              {"issued", format_time(token.issued)},
-              {"expires", format_time(token.expires)},
-              {"issued_by", token.issued_by}};
-  if (listed.revoked) {
-    out["revoked"] = {
-        {"at", format_time(listed.revoked->at)}, {"by", listed.revoked->actor}, {"reason", listed.revoked->reason}};
-  }
-  return out;
 }
 
 // The claims the body asks for: {"agent","owner","scope","ttl_seconds"} or {"user","ttl_seconds"}.
@@ -92,6 +74,25 @@ Result<auth::Claims> claims_of(const Json& body, const policies::Directory& dire
 
 }  // namespace
 
+Json token_json(const auth::ListedToken& listed, TimeMs now) {
+  const auth::IssuedToken& token = listed.token;
+  const char* state = listed.revoked ? "revoked" : token.expires <= now ? "expired" : "active";
+  Json out = {{"id", to_hex(ByteView(token.id))},
+              {"kind", token.audience == auth::Audience::admin ? "user" : "agent"},
+              {"agent", token.agent},
+              {"owner", token.owner},
+              {"scope", token.scope},
+              {"state", state},
+              {"issued", format_time(token.issued)},
+              {"expires", format_time(token.expires)},
+              {"issued_by", token.issued_by}};
+  if (listed.revoked) {
+    out["revoked"] = {
+        {"at", format_time(listed.revoked->at)}, {"by", listed.revoked->actor}, {"reason", listed.revoked->reason}};
+  }
+  return out;
+}
+
 Result<Answer> AdminApi::list_tokens(const Call& call) {
   if (auto known = only_parameters(call, {"state"}); !known) return fail(known.error());
   auto state = call.query.find("state");
@@ -110,6 +111,11 @@ Result<Answer> AdminApi::list_tokens(const Call& call) {
 Result<Answer> AdminApi::issue_token(const Call& call) {
   auto body = object_body(call, {"user", "agent", "owner", "scope", "ttl_seconds"});
   if (!body) return fail(body.error());
+  if (find_member(*body, "user") != nullptr && call.channel != Channel::unix_socket) {
+    // Whoever could make one over the network could vote as somebody else, or pass for freshly signed in.
+    return fail(ErrorKind::forbidden, "admin.socket_only",
+                "personal tokens are issued on the gateway's own machine only, through admin.sock");
+  }
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
   TimeMs now = services_.clock.now();
   auto ruleset = services_.rulesets.current();
@@ -164,19 +170,21 @@ Result<Answer> AdminApi::revoke_token(const Call& call) {
     return fail(bad("say why: `reason` must not be empty").error());
   auto id = auth::token_id_from_hex(call.arguments[0]);
   if (!id) return fail(ErrorKind::not_found, "token.unknown", "a token is named by 32 hexadecimal digits");
-  if (call.channel != Channel::unix_socket) {
-    // Over the network people may revoke what was issued to them; tokens narrowed offline are not in the register, so
-    // those are revoked on the gateway's machine, or together with their parent.
+  if (call.channel != Channel::unix_socket && !may(call.principal, Permission::manage_tokens)) {
+    // Without that permission people may revoke what was issued to them; tokens narrowed offline are not in the
+    // register, so those are revoked by others, or together with their parent.
     auto tokens = services_.registry.list(services_.revocations);
     auto found = std::ranges::find(tokens, *id, [](const auto& listed) { return listed.token.id; });
     bool own = found != tokens.end() &&
                (found->token.owner == call.principal.name || found->token.owner == "user:" + call.principal.name);
     if (!own) {
       return fail(ErrorKind::forbidden, "token.not_owner",
-                  "only the owner may revoke a token over the network; others on the gateway's machine");
+                  "only its owner, and whom the roles give `manage_tokens`, may revoke a token over the network");
     }
   }
   Status revoked = services_.revocations.revoke(*id, call.principal.name, reason, services_.clock.now());
+  agents_changed();
+  events_.check_all();
   audit::Entry entry = entry_of(call, audit::Phase::admin);
   entry.action = "token:revoke";
   entry.resources = {"Token::" + call.arguments[0]};

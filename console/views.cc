@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "approvals/documentation.h"
 #include "approvals/record.h"
+#include "core/sha256.h"
 
 namespace countersign::console {
 namespace {
@@ -12,8 +14,16 @@ Json time_or_null(TimeMs time) {
 }
 
 Json vote_json(const approvals::Vote& vote) {
-  return {{"rule", vote.rule},         {"stage", vote.stage},       {"by", vote.by},
-          {"level", vote.level},       {"approves", vote.approves}, {"reason", vote.reason},
+  return {{"rule", vote.rule},
+          {"stage", vote.stage},
+          {"by", vote.by},
+          {"for", vote.for_whom},
+          {"level", vote.level},
+          {"approves", vote.approves},
+          {"reason", vote.reason},
+          {"signed", !vote.signature.empty()},
+          {"viewed_ms", vote.viewed_ms < 0 ? Json() : Json(vote.viewed_ms)},
+          {"grant", vote.grant},
           {"at", format_time(vote.at)}};
 }
 
@@ -41,7 +51,7 @@ Json progress_json(const approvals::HeldRequest& request, const approvals::Progr
     out["open"] = {{"stage", progress.open->name},
                    {"need", progress.open->count},
                    {"have", progress.have},
-                   {"group", progress.open->group.text()},
+                   {"group", approvals::text_of(progress.asked)},
                    {"min_level", approvals::level_name(progress.open->min_level)}};
   }
   return out;
@@ -49,7 +59,24 @@ Json progress_json(const approvals::HeldRequest& request, const approvals::Progr
 
 }  // namespace
 
-Json request_summary(const approvals::HeldRequest& request, const approvals::Rules& rules) {
+std::string group_of(const approvals::HeldRequest& request) {
+  FieldDigest digest("countersign/request-group/v1");
+  for (const std::string* field : {&request.requester.agent, &request.requester.owner, &request.frozen.protocol,
+                                   &request.frozen.upstream, &request.action, &request.effect, &request.environment}) {
+    digest.field(*field);
+  }
+  for (const std::string& rule : request.rules) digest.field(rule);
+  return to_hex(digest.finish()).substr(0, 32);
+}
+
+std::vector<std::string> missing_documentation_of(const approvals::HeldRequest& request, const approvals::Rules& rules,
+                                                  TimeMs now) {
+  return approvals::missing_documentation(rules, request.rules, request.documentation,
+                                          request.documented != 0 ? request.documented : now);
+}
+
+Json request_summary(const approvals::HeldRequest& request, const approvals::Rules& rules, TimeMs now,
+                     const std::vector<std::string>& conflicts) {
   return {{"id", request.id},
           {"state", approvals::state_name(request.state)},
           {"created", format_time(request.created)},
@@ -68,7 +95,14 @@ Json request_summary(const approvals::HeldRequest& request, const approvals::Rul
           {"summary", request.summary},
           {"resources", request.resources},
           {"rules", request.rules},
-          {"missing", missing_sentences(request, rules)},
+          {"missing", missing_sentences(request, rules, now)},
+          {"group", group_of(request)},
+          {"documented", missing_documentation_of(request, rules, now).empty()},
+          {"demands", {{"signature", approvals::demands_of(request.rules, rules).signature}}},
+          {"conflicts", conflicts},
+          {"edited_by", request.edited_by},
+          {"supersedes", request.supersedes},
+          {"superseded_by", request.superseded_by},
           {"code", request.code},
           {"reason", request.reason}};
 }
@@ -91,19 +125,29 @@ void add_request_details(Json& out, const approvals::HeldRequest& request, const
                     {"bytes", request.reply->body.size()},
                     {"truncated", request.reply->truncated}};
   }
+  out["documentation"] = Json();
+  if (!request.documentation.empty()) {
+    if (auto documentation = parse_json(request.documentation)) out["documentation"] = std::move(*documentation);
+  }
+  out["documentation_missing"] = missing_documentation_of(request, rules, now);
+  out["edited"] = request.edited;
+  const approvals::Demands demands = approvals::demands_of(request.rules, rules);
+  out["demands"] = {{"signature", demands.signature},
+                    {"max_sign_in_age_ms", demands.max_sign_in_age == 0 ? Json() : Json(demands.max_sign_in_age)}};
   Json votes = Json::array();
   for (const approvals::Vote& vote : request.votes) votes.push_back(vote_json(vote));
   out["votes"] = std::move(votes);
   Json approvals_json = Json::array();
-  for (const approvals::Progress& progress : approvals::progress_of(request, rules))
+  for (const approvals::Progress& progress : approvals::progress_of(request, rules, now))
     approvals_json.push_back(progress_json(request, progress, rules, people, now));
   out["approvals"] = std::move(approvals_json);
 }
 
-std::vector<std::string> missing_sentences(const approvals::HeldRequest& request, const approvals::Rules& rules) {
+std::vector<std::string> missing_sentences(const approvals::HeldRequest& request, const approvals::Rules& rules,
+                                           TimeMs now) {
   std::vector<std::string> out;
   if (request.state != approvals::State::held) return out;
-  for (const approvals::Progress& progress : approvals::progress_of(request, rules)) {
+  for (const approvals::Progress& progress : approvals::progress_of(request, rules, now)) {
     if (!progress.satisfied) out.push_back(progress.rule + ": " + progress.sentence);
   }
   return out;

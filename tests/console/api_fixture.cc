@@ -57,7 +57,8 @@ void ApiTest::SetUp() {
   keyring_ = std::move(*auth::Keyring::open(folder_ / "keys", clock_.now()));
   registry_ = std::move(*auth::Registry::open(folder_ / "tokens.jsonl"));
   revocations_ = auth::Revocations::open(folder_ / "revoked");
-  authenticator_.emplace(*keyring_, *revocations_);
+  frozen_ = auth::FrozenAgents::open(folder_ / "frozen_agents.jsonl");
+  authenticator_.emplace(*keyring_, *revocations_, frozen_.get());
   auto queue = approvals::Queue::open(folder_ / "requests.db", folder_ / "bodies", {});
   ASSERT_TRUE(queue) << queue.error().message;
   queue_ = std::move(*queue);
@@ -76,6 +77,16 @@ void ApiTest::SetUp() {
   auto ruleset = approvals::load_ruleset(folder_ / "policies", config_.upstreams, clock_.now(), problems);
   ASSERT_TRUE(ruleset) << format_problems(problems);
   rulesets_.emplace(folder_ / "policies", config_.upstreams, std::move(ruleset));
+  auth::PeopleOptions people;
+  people.is_listed = [this](std::string_view user) {
+    return rulesets_->current()->policies->directory().find_user(user) != nullptr;
+  };
+  auto opened = auth::People::open(folder_, std::move(people));
+  ASSERT_TRUE(opened) << opened.error().message;
+  people_ = std::move(*opened);
+  queue_->observe([this](const approvals::Change& change) {
+    if (api_) api_->request_changed(change);
+  });
   api_ = std::make_unique<AdminApi>(services());
 }
 
@@ -96,6 +107,8 @@ Services ApiTest::services() {
       .keyring = *keyring_,
       .registry = *registry_,
       .revocations = *revocations_,
+      .frozen = *frozen_,
+      .people = *people_,
       .queue = *queue_,
       .rulesets = *rulesets_,
       .log = *log_,
@@ -139,6 +152,71 @@ std::string ApiTest::person(const std::string& name) {
   Answer answer = socket_post("/api/v1/tokens", {{"user", name}});
   EXPECT_EQ(answer.status, 201) << answer.body;
   return string_or(json(answer), "token", "");
+}
+
+ApiTest::Browser ApiTest::sign_in(const std::string& name) {
+  auto invitation = people_->invite(name, clock_.now());
+  EXPECT_TRUE(invitation) << invitation.error().message;
+  auto signed_in =
+      people_->accept_invitation(invitation->code, Secret(std::string(kPassword)), "127.0.0.1:50000", clock_.now());
+  EXPECT_TRUE(signed_in) << signed_in.error().message;
+  return {std::string(signed_in->cookie.expose()), signed_in->session.csrf};
+}
+
+Call ApiTest::call_of(const Browser& browser, const std::string& method, const std::string& target,
+                      const std::string& body) {
+  Call call;
+  call.head.method = method;
+  call.head.target = target;
+  call.head.headers.add("Host", "countersign.example:8443");
+  call.head.headers.add("Cookie", "theme=dark; " + std::string("__Host-countersign=") + browser.cookie);
+  call.head.headers.add("Sec-Fetch-Site", "same-origin");
+  if (method == "POST") {
+    call.head.headers.add("Content-Type", "application/json");
+    call.head.headers.add("Origin", kOrigin);
+    call.head.headers.add("X-CSRF-Token", browser.csrf);
+  }
+  call.body = body;
+  call.peer = "127.0.0.1:50000";
+  return call;
+}
+
+std::string ApiTest::cookie_of(const Answer& answer) {
+  constexpr std::string_view kName = "__Host-countersign=";
+  for (const HeaderField& field : answer.headers.fields()) {
+    if (!equal_ignoring_case(field.name, "set-cookie") || !field.value.starts_with(kName)) continue;
+    return field.value.substr(kName.size(), field.value.find(';') - kName.size());
+  }
+  return "";
+}
+
+std::unique_ptr<testing::SoftKey> ApiTest::enrol(const Browser& browser) {
+  auto key = std::make_unique<testing::SoftKey>(auth::CoseAlgorithm::es256, "countersign.example");
+  Json asked = json(submit(browser, "/api/v1/passkeys/challenge", Json::object()));
+  auto challenge = from_base64url(string_or(asked, "challenge", ""));
+  EXPECT_TRUE(challenge) << asked.dump();
+  auto created = key->create(*challenge, kOrigin);
+  Answer added = submit(
+      browser, "/api/v1/passkeys",
+      {{"name", "laptop"}, {"client_data", created.client_data}, {"attestation_object", created.attestation_object}});
+  EXPECT_EQ(added.status, 201) << added.body;
+  return key;
+}
+
+Json ApiTest::signature(const Browser& browser, testing::SoftKey& key, const std::vector<std::string>& ids,
+                        const std::string& decision, const std::string& reason) {
+  Answer asked = submit(browser, "/api/v1/votes/challenge",
+                        {{"requests", ids}, {"decision", decision}, {"reason", reason}, {"for", ""}});
+  EXPECT_EQ(asked.status, 200) << asked.body;
+  Json challenge = json(asked);
+  auto bytes = from_base64url(string_or(challenge, "challenge", ""));
+  EXPECT_TRUE(bytes);
+  auth::Assertion assertion = key.get(*bytes, kOrigin);
+  return {{"statement", challenge["statement"]},
+          {"credential", assertion.credential},
+          {"authenticator_data", assertion.authenticator_data},
+          {"client_data", assertion.client_data},
+          {"signature", assertion.signature}};
 }
 
 std::string ApiTest::hold(const std::string& identity, const std::string& agent) {

@@ -11,10 +11,13 @@
 
 #include "audit/query.h"
 #include "console/api.h"
+#include "tests/support/soft_key.h"
 
 namespace countersign::console::test {
 
 inline constexpr TimeMs kNow = 1'795'253'400'000;  // 2026-11-21T09:30:00Z
+inline constexpr const char* kOrigin = "https://countersign.example:8443";
+inline constexpr const char* kPassword = "correct horse battery staple";
 
 class ApiTest : public ::testing::Test {
  protected:
@@ -41,6 +44,31 @@ class ApiTest : public ::testing::Test {
   std::string hold(const std::string& identity, const std::string& agent = "builder");
   approvals::State state_of(const std::string& id);
 
+  // --- the console: with a session instead of a token ---
+  // A signed-in person: what the browser has.
+  struct Browser {
+    std::string cookie;
+    std::string csrf;
+  };
+  // Signs in with an account made for it; the password is kPassword.
+  Browser sign_in(const std::string& name);
+  // As the console's own script would send it.
+  Call call_of(const Browser& browser, const std::string& method, const std::string& target,
+               const std::string& body = "");
+  Answer browse(const Browser& browser, const std::string& target) {
+    return api_->handle(call_of(browser, "GET", target));
+  }
+  Answer submit(const Browser& browser, const std::string& target, const Json& body) {
+    return api_->handle(call_of(browser, "POST", target, body.dump()));
+  }
+  // Enrols a passkey through the API.
+  std::unique_ptr<testing::SoftKey> enrol(const Browser& browser);
+  // What the console sends along with a vote: challenge, and the key's answer to it.
+  Json signature(const Browser& browser, testing::SoftKey& key, const std::vector<std::string>& ids,
+                 const std::string& decision, const std::string& reason);
+  // The value of the session cookie that an answer sets; empty when it sets none.
+  static std::string cookie_of(const Answer& answer);
+
   // Every durable record, oldest first.
   std::vector<Json> records();
   std::vector<Json> records_where(const std::string& member, const std::string& value);
@@ -56,6 +84,8 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<auth::Keyring> keyring_;
   std::unique_ptr<auth::Registry> registry_;
   std::unique_ptr<auth::Revocations> revocations_;
+  std::unique_ptr<auth::FrozenAgents> frozen_;
+  std::unique_ptr<auth::People> people_;
   std::optional<auth::Authenticator> authenticator_;
   std::unique_ptr<approvals::Queue> queue_;
   std::unique_ptr<audit::Log> log_;

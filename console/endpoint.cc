@@ -1,0 +1,110 @@
+// Endpoint: one listener's way into the API. What blocks runs on the pool; what is sent is sent from the connection's
+// own worker.
+#include "console/api.h"
+#include "proxy/net/worker.h"
+
+namespace countersign::console {
+namespace {
+
+ResponseHead head_of(Answer& answer) {
+  ResponseHead head;
+  head.status = answer.status;
+  head.headers = std::move(answer.headers);
+  head.headers.add("content-type", answer.content_type);
+  return head;
+}
+
+}  // namespace
+
+Task<Status> Endpoint::send_pieces(http1::Exchange* exchange, std::shared_ptr<Pieces> pieces) {
+  net::ThreadPool* pool = &api_.pool();
+  while (true) {
+    std::move_only_function<Result<std::string>()> read = [pieces] { return pieces->next(); };
+    auto piece = co_await net::on_thread<std::string>(pool, std::move(read));
+    if (!piece) co_return fail(piece.error());
+    if (piece->empty()) break;
+    const ByteView bytes = as_bytes(*piece);
+    Status sent = co_await exchange->write_body(bytes);
+    if (!sent) co_return sent;
+  }
+  co_return co_await exchange->finish();
+}
+
+Task<Status> Endpoint::send_events(http1::Exchange* exchange, std::shared_ptr<EventStream> stream) {
+  net::ThreadPool* pool = &api_.pool();
+  net::Worker* worker = &exchange->worker();
+  auto ready = std::make_shared<net::Event>(worker->executor());
+  stream->on_ready([ready, worker] { worker->post([ready] { ready->notify(); }); });
+  std::string text = "retry: 2000\n\n";
+  bool check = false;
+  while (true) {
+    if (check) {
+      std::move_only_function<Result<bool>()> ask = [stream]() -> Result<bool> { return stream->owner().may_read(); };
+      auto allowed = co_await net::on_thread<bool>(pool, std::move(ask));
+      if (!allowed || !*allowed) break;
+    }
+    if (!text.empty()) {
+      const ByteView bytes = as_bytes(text);
+      Status sent = co_await exchange->write_body(bytes);
+      if (!sent) co_return sent;
+    }
+    auto wait = ready->wait(kHeartbeat);
+    Status woken = co_await exchange->or_client_gone(std::move(wait));
+    if (!woken && woken.error().code != "net.timeout") co_return woken;
+    EventStream::Taken taken = stream->take();
+    if (taken.ended) break;
+    // Whoever only listens is looked at with every heartbeat: a session may have ended by itself.
+    check = taken.check || !woken;
+    text = std::move(taken.text);
+    if (!woken && text.empty()) text = ":\n\n";
+  }
+  co_return co_await exchange->finish();
+}
+
+Task<void> Endpoint::handle(http1::Exchange* exchange) {
+  Call call;
+  call.head = exchange->head();
+  call.channel = channel_;
+  call.peer = exchange->peer().address;
+  if (exchange->peer().uid) call.peer += " uid " + std::to_string(*exchange->peer().uid);
+  const std::uint64_t limit = api_.body_limit(call.head);
+  auto spool = co_await exchange->read_body(limit);
+  auto body = spool ? (*spool)->text(limit) : Result<std::string>(fail(spool.error()));
+  Result<Answer> answer = Answer();
+  if (body) {
+    call.body = std::move(*body);
+    std::move_only_function<Result<Answer>()> work = [this, call = std::move(call)]() mutable -> Result<Answer> {
+      return api_.handle(std::move(call));
+    };
+    net::ThreadPool* pool = &api_.pool();
+    answer = co_await net::on_thread<Answer>(pool, std::move(work));
+  } else {
+    api_.record_refusal(call, body.error());
+    answer = fail(body.error());
+  }
+  if (!answer) answer = problem_answer(answer.error());
+  ResponseHead head = head_of(*answer);
+  const bool streams = answer->pieces || answer->events;
+  if (!streams) {
+    std::string_view content = answer->body;
+    Status sent = co_await exchange->respond(std::move(head), content);
+    if (!sent) co_return;  // the client has gone; what was done is done, and recorded
+    co_return;
+  }
+  std::shared_ptr<EventStream> events = std::move(answer->events);
+  Status begun = co_await exchange->start_response(std::move(head), std::nullopt, http1::HeadFlush::now);
+  const bool wants_body = exchange->head().method != "HEAD";
+  if (begun && !wants_body) {
+    begun = co_await exchange->finish();
+  } else if (begun && events) {
+    begun = co_await send_events(exchange, events);
+  } else if (begun) {
+    begun = co_await send_pieces(exchange, std::move(answer->pieces));
+  }
+  if (events) {
+    events->on_ready({});
+    api_.forget(events);
+  }
+}
+
+}  // namespace countersign::console
