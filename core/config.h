@@ -150,6 +150,22 @@ struct Limits {
   TimeMs drain = 10'000;         // after SIGTERM
 };
 
+// Policies that come from a git repository (policies/git_source.h).
+struct PolicyRepository {
+  std::string repository;  // a path, or a URL
+  std::string branch = "main";
+  std::string path;             // folder inside of it; empty: its root
+  std::string allowed_signers;  // ssh-keygen's ALLOWED SIGNERS format
+  TimeMs every = 60'000;
+  bool two_people = true;  // what a commit brings was written by somebody else than its signer
+};
+
+// Recorded operations, for replaying drafts of policies (policies/journal.h).
+struct Journal {
+  int days = 14;  // 0: none are recorded
+  std::uint64_t bytes = 1U << 30;
+};
+
 struct Config {
   std::filesystem::path file;
   std::filesystem::path state = "./state";
@@ -160,6 +176,8 @@ struct Config {
   std::string public_url;  // how approvers reach the admin listener, for links; default http(s)://<admin address>
   std::string store = "sqlite";
   std::filesystem::path policies = "./policies";
+  std::optional<PolicyRepository> policy_repository;  // `policies` is where its folder is put then
+  Journal journal;
   int workers = 0;  // 0: one a core
   Limits limits;
   SignIn sign_in;

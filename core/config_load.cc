@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/config_notifications.h"
+#include "core/config_policies.h"
 #include "core/config_sign_in.h"
 #include "core/config_upstream.h"
 
@@ -148,10 +149,8 @@ Loaded read(const std::filesystem::path& file, std::string_view text, const Load
   std::string state = "./state";
   root.string("state", state);
   config.state = reading.resolve(state);
-  std::string policies = "./policies";
-  const yaml::Node* policies_at = root.string("policies", policies);
-  reading.folder_at(policies_at ? *policies_at : *root_node, policies);
-  config.policies = policies;
+  read_policies(reading, root, *root_node, config);
+  read_journal(reading, root, config.journal);
   std::int64_t workers = 0;
   if (root.integer("workers", workers, 0, 1024)) config.workers = static_cast<int>(workers);
   read_listen(reading, root, config);
