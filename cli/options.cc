@@ -266,6 +266,32 @@ void audit_filters(const Command<AuditQueryOptions>& made) {
   server_options(made.app, made.options->server);
 }
 
+void add_person_commands(CLI::App& root, Action& action) {
+  CLI::App* person = group(root, "person", "Accounts of the people who sign in to the console (docs/sign-in.md)");
+  auto list = command<PersonListOptions>(*person, action, run_person_list, "list",
+                                         "List everybody who may sign in, and with what", "countersign person list");
+  output_option(list.app, list.options->output);
+  server_options(list.app, list.options->server);
+
+  auto about = [&](int (*run)(const PersonOptions&), const char* name, const char* description, const char* example) {
+    auto one = command<PersonOptions>(*person, action, run, name, description, example);
+    one.app->add_option("name", one.options->name, "The person, as entities.yaml names them")->required();
+    output_option(one.app, one.options->output);
+    server_options(one.app, one.options->server);
+    return one;
+  };
+  about(run_person_invite, "invite", "Make a link, good for one day and once, that lets them set a password",
+        "countersign person invite alice");
+  about(run_person_sessions, "sessions", "List where they are signed in", "countersign person sessions alice");
+  auto sign_out = about(run_person_sign_out, "sign-out", "End all of their sessions",
+                        "countersign person sign-out alice --reason \"laptop lost\"");
+  auto reset =
+      about(run_person_reset, "reset", "Take away whatever lets them in: password, passkeys, sessions, bindings",
+            "countersign person reset alice --reason \"account taken over\"");
+  for (auto& one : {sign_out, reset})
+    one.app->add_option("--reason", one.options->reason, "Why; it is recorded")->type_name("TEXT")->required();
+}
+
 void add_audit_commands(CLI::App& root, Action& action) {
   CLI::App* audit = group(root, "audit", "Search, export and verify the audit log");
 
@@ -519,6 +545,7 @@ Invocation parse_command_line(int argc, const char* const* argv) {
   add_git_commands(*root, *action);
   add_request_commands(*root, *action);
   add_key_commands(*root, *action);
+  add_person_commands(*root, *action);
   add_audit_commands(*root, *action);
   add_attestation_commands(*root, *action);
   add_policy_commands(*root, *action);

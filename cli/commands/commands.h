@@ -157,6 +157,25 @@ struct KeyRemoveOptions {
 };
 int run_key_remove(const KeyRemoveOptions& options);
 
+// --- people ----------------------------------------------------------------------------------------------------------
+
+struct PersonListOptions {
+  ServerOptions server;
+  Output output = Output::table;
+};
+int run_person_list(const PersonListOptions& options);
+
+struct PersonOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string name;
+  std::string reason;  // sign-out and reset only
+};
+int run_person_invite(const PersonOptions& options);
+int run_person_sessions(const PersonOptions& options);
+int run_person_sign_out(const PersonOptions& options);
+int run_person_reset(const PersonOptions& options);
+
 // --- audit ---------------------------------------------------------------------------------------------------------
 
 struct AuditQueryOptions {
