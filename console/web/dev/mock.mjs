@@ -24,6 +24,7 @@ const streams = new Set();
 let running = files;
 const history = [{ digest: digest_of(files), activated: at(-6000), by: "", proposed_by: "", description: "" }];
 const proposals = [];
+const grants = [{ id: "grt_a", state: "active", digest: "aa", request: requests[2].id, agent: "menu-bot", owner: "team:platform", upstream: "web", action: "http:PUT", effect: "write", environment: "production", rules: ["production-change"], resources: ["HttpEndpoint::web/production/*"], arguments: {}, max_uses: 10, uses: 3, until: at(300), proposed_by: "sam", proposed: at(-60), activated: at(-58), revoked: null }];
 const open_states = (request) => request.state === "held";
 const hash = (text) => createHash("sha256").update(text).digest();
 const b64 = (data) => Buffer.from(data).toString("base64url");
@@ -92,7 +93,11 @@ const routes = [
     return { statement, challenge, credentials: passkeys.map((key) => key.id), rp_id: "localhost", expires: at(5) };
   }],
   ["POST", /^requests\/([^/]+)\/(approve|deny)$/, ([id, decision], body) => vote(id, decision, body.reason)],
-  ["POST", /^votes$/, (_, body) => ({ requests: body.requests.map(({ id }) => { try { return vote(id, body.decision, body.reason); } catch (error) { return { id, code: error.code, detail: error.message }; } }) })],
+  ["POST", /^votes$/, (_, body) => ({ results: body.requests.map(({ id }) => { try { return vote(id, body.decision, body.reason); } catch (error) { return { id, error: { status: error.status, code: error.code, detail: error.message } }; } }) })],
+  ["GET", /^sessions$/, () => ({ sessions: [{ id: "s1", how: "password", peer: "127.0.0.1", current: true, signed_in: at(-20), last_seen: at(0), expires: at(700) }, { id: "s2", how: "passkey", peer: "10.0.0.7", current: false, signed_in: at(-400), last_seen: at(-300), expires: at(300) }] })],
+  ["GET", /^grants$/, (_, __, query) => ({ grants: grants.filter((grant) => (query.get("request") ? grant.request === query.get("request") : grant.state === "active")), before: null })],
+  ["POST", /^requests\/([^/]+)\/grants$/, ([id], body) => { const request = find(id); const made = { id: `grt_${grants.length}`, state: "proposed", digest: hash(JSON.stringify(body)).toString("hex"), request: id, agent: request.agent, owner: request.owner, upstream: request.upstream, action: request.action, effect: request.effect, environment: request.environment, rules: request.rules, ...body, uses: 0, proposed_by: user, proposed: at(0), activated: null, revoked: null }; grants.push(made); return made; }],
+  ["POST", /^grants\/([^/]+)\/revoke$/, ([id], body) => { const grant = grants.find((one) => one.id === id); Object.assign(grant, { state: "revoked", revoked: { at: at(0), by: user, reason: body.reason } }); tell("request", {}); return grant; }],
   ["GET", /^audit$/, (_, __, query) => {
     const from = Number(query.get("before") ?? Infinity);
     const fits = audit.filter((record) => record.seq < from && [...query].every(([name, value]) => ["before", "limit", "since", "until"].includes(name) || (name === "text" ? JSON.stringify(record).includes(value) : record[name] === value)));
@@ -103,7 +108,7 @@ const routes = [
   ["GET", /^audit\/(\d+)$/, ([seq]) => audit.find((record) => record.seq === Number(seq)) ?? (() => { throw new Problem(404, "audit.unknown", "there is no such record"); })()],
   ["GET", /^audit\/(\d+)\/proof$/, ([seq]) => `c2sp.org/tlog-proof@v1\nextra eyJ2IjoxfQ==\nindex ${seq}\n${Array.from({ length: 12 }, (_, i) => b64(hash(`node${i}`))).join("\n")}\n\ncountersign/8f0a1b2c3d4e5f60\n5201\n${b64(hash("root"))}\n\n— countersign/8f0a1b2c3d4e5f60 Gis8TXk…\n`],
   ["GET", /^agents$/, () => ({ agents })],
-  ["GET", /^agents\/([^/]+)$/, ([name]) => ({ ...agents.find((agent) => agent.name === name), tokens: tokens[name] ?? [] })],
+  ["GET", /^agents\/([^/]+)$/, ([name]) => ({ ...agents.find((agent) => agent.name === name), tokens: tokens[name] ?? [], active_tokens: 1, seen_since: at(-5000), you: { may_freeze: true, may_thaw: true, may_revoke: true } })],
   ["POST", /^agents\/([^/]+)\/(freeze|unfreeze)$/, ([name, what], body) => { agents.find((agent) => agent.name === name).frozen = what === "freeze" ? { by: user, at: new Date().toISOString(), reason: body.reason } : null; tell("agents", {}); }],
   ["POST", /^tokens\/([^/]+)\/revoke$/, ([id], body) => { for (const token of Object.values(tokens).flat()) if (token.id === id || token.parent === id) Object.assign(token, { state: "revoked", revoked: { at: new Date().toISOString(), by: user, reason: body.reason } }); }],
   ["GET", /^overview$/, () => overview],
@@ -130,7 +135,7 @@ const routes = [
     if (what === "activate") { running = proposal.files; history.unshift({ digest: proposal.digest, activated: new Date().toISOString(), by: user, proposed_by: proposal.by, description: proposal.description }); }
     tell("policies", {});
   }],
-  ["GET", /^policies\/history$/, () => history],
+  ["GET", /^policies\/history$/, () => ({ history })],
   ["POST", /^policies\/history\/([^/]+)\/rollback$/, ([digest], body) => { const made = { id: `pro_${proposals.length + 1}`, state: "open", by: user, created: new Date().toISOString(), description: `Back: ${body.reason}`, base: digest_of(running), digest, files }; proposals.unshift(made); return made; }],
 ];
 

@@ -58,7 +58,8 @@ export interface Vote {
   at: Time;
   for?: string;
   signed?: boolean;
-  viewed_ms?: number;
+  viewed_ms?: number | null;
+  grant?: string;
 }
 
 export interface Documentation {
@@ -94,6 +95,10 @@ export interface HeldRequest extends Omit<Summary, "conflicts" | "demands"> {
   documentation_missing?: string[];
   conflicts?: Summary[];
   agent_history?: { requests: number; approved: number; denied: number; last: Summary[] };
+  agent_frozen?: boolean;
+  edited_by?: string;
+  supersedes?: string;
+  superseded_by?: string;
   you?: You;
   demands?: { signature: boolean; max_sign_in_age_ms?: number | null };
 }
@@ -132,9 +137,36 @@ export interface Ballot {
   for?: string;
   viewed_ms?: number;
   signature?: SignedVote;
+  grant?: string;
 }
 export interface VoteAnswer { id: string; state: State; vote: string; by: string; missing: string[] }
-export interface BatchAnswer { requests: { id: string; state?: State; code?: string; detail?: string; missing?: string[] }[] }
+export interface BatchAnswer { results: { id: string; state?: State; missing?: string[]; error?: { status: number; code: string; detail: string } }[] }
+
+export interface Grant {
+  id: string;
+  state: "proposed" | "active" | "expired" | "used_up" | "revoked";
+  digest: string;
+  request: string;
+  agent: string;
+  owner: string;
+  upstream: string;
+  action: string;
+  effect: string;
+  environment: string;
+  rules: string[];
+  resources: string[];
+  arguments: Record<string, unknown>;
+  max_uses: number;
+  uses: number;
+  until: Time;
+  proposed_by: string;
+  proposed: Time;
+  activated: Time | null;
+  revoked: { at: Time; by: string; reason: string } | null;
+}
+export interface GrantTerms { resources: string[]; arguments: Record<string, unknown>; max_uses: number; until: Time }
+
+export interface OpenSession { id: string; how: string; peer: string; current: boolean; signed_in: Time; last_seen: Time; expires: Time }
 
 export type AuditRecord = Record<string, unknown> & { seq: number; ts: Time; phase: string };
 
@@ -161,14 +193,22 @@ export interface Token {
   first_seen?: Time | null;
   last_seen?: Time | null;
   uses?: number;
-  revoked?: { at: Time; by: string; reason: string };
+  seen?: { first: Time; last: Time; uses: number } | null;
+  revoked?: { at: Time; by: string; reason: string } | boolean;
   children?: Token[];
 }
-export interface AgentDetail extends Agent { tokens_list: Token[] }
+export interface AgentDetail extends Omit<Agent, "tokens"> {
+  tokens: Token[];
+  active_tokens: number;
+  seen_since: Time | null;
+  attributes?: Record<string, unknown>;
+  you: { may_freeze: boolean; may_thaw: boolean; may_revoke: boolean };
+}
 
 export interface Overview {
   decisions: { at: Time; allow: number; hold: number; deny: number }[];
-  held: { now: number; oldest_ms: number };
+  counted_since?: Time | null;
+  held: { now: number; oldest_ms: number | null };
   time_to_decision: { p50_ms: number | null; p95_ms: number | null };
   approvers: { name: string; approved: number; denied: number; median_ms: number | null; unread: number }[];
   rules: { name: string; held: number; approved: number; denied: number; expired: number; p50_ms: number | null; p95_ms: number | null }[];
@@ -202,7 +242,7 @@ export interface PolicyCheck {
 }
 export interface PolicyDiff {
   files: { path: string; before: string | null; after: string | null }[];
-  policies: { id: string; change: "added" | "removed" | "changed"; before?: string; after?: string }[];
+  policies: { id: string; file?: string; change: "added" | "removed" | "changed"; before?: string; after?: string }[] | null;
 }
 export interface Flip {
   from: string;
@@ -213,6 +253,8 @@ export interface Flip {
   resource: string;
   policies_before: string[];
   policies_after: string[];
+  code?: string;
+  reason?: string;
   example?: unknown;
 }
 export interface Replay {
@@ -221,6 +263,9 @@ export interface Replay {
   unanswerable: Record<string, number>;
   same: number;
   flips: Flip[];
+  flips_not_listed?: number;
+  more?: boolean;
+  lost?: number;
   since: Time;
   until: Time;
 }
@@ -234,11 +279,13 @@ export interface Proposal {
   digest: string;
   files?: PolicyFile[];
   activated_by?: string;
+  withdrawn_by?: string;
+  reason?: string;
   diff?: PolicyDiff;
   check?: PolicyCheck;
   [key: string]: unknown;
 }
-export interface HistoryEntry { digest: string; activated: Time; by: string; proposed_by?: string; description?: string }
+export interface HistoryEntry { digest: string; activated: Time; by: string; proposed_by: string; description: string; proposal: string; replaced: string }
 export interface PolicySchema { [key: string]: unknown }
 
 /** What went wrong, as the server says it (RFC 9457), or as the network did. */
@@ -315,6 +362,8 @@ export const api = {
   passkey_challenge: () => post<PasskeyAsk>("/api/v1/sign-in/passkey/challenge"),
   sign_in_passkey: (assertion: Assertion) => post<Session>("/api/v1/sign-in/passkey", assertion),
   invitation: (code: string, password: string) => post<Session>("/api/v1/sign-in/invitation", { code, password }),
+  sessions: () => get<{ sessions: OpenSession[] }>("/api/v1/sessions"),
+  end_session: (key: string) => post<unknown>(`/api/v1/sessions/${id(key)}/end`),
   sign_out: () => post<unknown>("/api/v1/sign-out"),
   enrol_challenge: () => post<EnrolAsk>("/api/v1/passkeys/challenge"),
   enrol: (name: string, client_data: string, attestation_object: string) =>
@@ -322,13 +371,17 @@ export const api = {
   remove_passkey: (key: string) => post<unknown>(`/api/v1/passkeys/${id(key)}/remove`),
 
   requests: (filter: Record<string, string | number | undefined>) =>
-    get<{ requests: Summary[]; before: string | null }>(`/api/v1/requests${query(filter)}`),
+    get<{ requests: Summary[]; before: string | null; waiting?: number }>(`/api/v1/requests${query(filter)}`),
   request: (request: string) => get<HeldRequest>(`/api/v1/requests/${id(request)}`),
-  vote_challenge: (requests: string[], decision: Decision, reason: string, for_whom: string) =>
-    post<VoteAsk>("/api/v1/votes/challenge", { requests, decision, reason, for: for_whom }),
+  vote_challenge: (requests: string[], decision: Decision, reason: string, for_whom: string, grant: string) =>
+    post<VoteAsk>("/api/v1/votes/challenge", { requests, decision, reason, for: for_whom, ...(grant === "" ? {} : { grant }) }),
   vote: (request: string, decision: Decision, ballot: Ballot) => post<VoteAnswer>(`/api/v1/requests/${id(request)}/${decision}`, ballot),
   vote_batch: (ballot: { requests: { id: string; preview_sha256: string }[]; decision: Decision; reason: string; signature?: SignedVote }) =>
     post<BatchAnswer>("/api/v1/votes", ballot),
+  grants: (filter: Record<string, string | number | undefined>) =>
+    get<{ grants: Grant[]; before: string | null }>(`/api/v1/grants${query(filter)}`),
+  propose_grant: (request: string, terms: GrantTerms) => post<Grant>(`/api/v1/requests/${id(request)}/grants`, terms),
+  revoke_grant: (grant: string, reason: string) => post<Grant>(`/api/v1/grants/${id(grant)}/revoke`, { reason }),
   cancel: (request: string, reason: string) => post<{ id: string; state: State }>(`/api/v1/requests/${id(request)}/cancel`, { reason }),
 
   audit: (filter: Record<string, string | number | undefined>) =>
@@ -338,7 +391,7 @@ export const api = {
   audit_key: () => get<{ vkey: string; origin: string }>("/api/v1/audit/key"),
 
   agents: () => get<{ agents: Agent[] }>("/api/v1/agents"),
-  agent: (name: string) => get<Agent & { tokens: Token[] | number; token_list?: Token[] }>(`/api/v1/agents/${id(name)}`),
+  agent: (name: string) => get<AgentDetail>(`/api/v1/agents/${id(name)}`),
   freeze: (name: string, reason: string) => post<unknown>(`/api/v1/agents/${id(name)}/freeze`, { reason }),
   unfreeze: (name: string, reason: string) => post<unknown>(`/api/v1/agents/${id(name)}/unfreeze`, { reason }),
   revoke: (token: string, reason: string) => post<unknown>(`/api/v1/tokens/${id(token)}/revoke`, { reason }),
@@ -346,17 +399,17 @@ export const api = {
   overview: (days: number) => get<Overview>(`/api/v1/overview?days=${days}`),
 
   policies: () => get<PolicyStatus>("/api/v1/policies"),
-  policy_files: () => get<{ digest: string; files: PolicyFile[] }>("/api/v1/policies/files"),
+  policy_files: () => get<{ digest: string; files: PolicyFile[]; read_only?: string }>("/api/v1/policies/files"),
   policy_schema: () => get<PolicySchema>("/api/v1/policies/schema"),
   check: (files: PolicyFile[]) => post<PolicyCheck>("/api/v1/policies/check", { files }),
   diff: (files: PolicyFile[]) => post<PolicyDiff>("/api/v1/policies/diff", { files }),
   replay: (files: PolicyFile[], days: number, limit: number) => post<Replay>("/api/v1/policies/replay", { files, days, limit }),
   propose: (files: PolicyFile[], base: string, description: string) =>
     post<Proposal>("/api/v1/policies/proposals", { files, base, description }),
-  proposals: () => get<{ proposals: Proposal[] } | Proposal[]>("/api/v1/policies/proposals"),
+  proposals: () => get<{ proposals: Proposal[] }>("/api/v1/policies/proposals"),
   proposal: (proposal: string) => get<Proposal>(`/api/v1/policies/proposals/${id(proposal)}`),
   activate: (proposal: string, reason: string) => post<unknown>(`/api/v1/policies/proposals/${id(proposal)}/activate`, { reason }),
-  withdraw: (proposal: string) => post<unknown>(`/api/v1/policies/proposals/${id(proposal)}/withdraw`),
-  history: () => get<HistoryEntry[] | { history: HistoryEntry[] }>("/api/v1/policies/history"),
+  withdraw: (proposal: string, reason: string) => post<unknown>(`/api/v1/policies/proposals/${id(proposal)}/withdraw`, { reason }),
+  history: () => get<{ history: HistoryEntry[] }>("/api/v1/policies/history"),
   rollback: (digest: string, reason: string) => post<Proposal>(`/api/v1/policies/history/${id(digest)}/rollback`, { reason }),
 };

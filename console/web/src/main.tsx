@@ -14,6 +14,7 @@ import { follow_events } from "./lib/live";
 import { AgentPage } from "./pages/agent";
 import { Agents } from "./pages/agents";
 import { Audit } from "./pages/audit";
+import { Grants } from "./pages/grants";
 import { Inbox } from "./pages/inbox";
 import { Invitation } from "./pages/invitation";
 import { Me } from "./pages/me";
@@ -46,6 +47,9 @@ function Pages() {
       <Suspense fallback={<Skeleton rows={8} />}>
         <Switch>
           <Route path="/" component={Inbox} />
+          <Route path="/inbox" component={Inbox} />
+          <Route path="/requests" component={Inbox} />
+          <Route path="/grants" component={Grants} />
           <Route path="/requests/:id">{(at) => <RequestPage key={at.id} id={at.id} />}</Route>
           <Route path="/policies" component={Policies} />
           <Route path="/policies/proposals" component={Proposals} />

@@ -59,6 +59,8 @@ export const cedar = StreamLanguage.define(parser);
 export interface Words {
   actions: string[];
   entities: string[];
+  ids: Record<string, string[]>; // of Agent, User, Team, Upstream
+  rules: string[]; // names for @approval
   attributes: Record<string, string[]>; // principal, resource, context, context.input …
 }
 
@@ -81,6 +83,13 @@ export function completion_of(words: () => Words | undefined) {
         options: (known?.actions ?? []).map((label) => ({ label, type: "enum" })),
         validFor: /^[^"\n]*$/,
       };
+    }
+    const rule = context.matchBefore(/@approval\("[^"\n]*/);
+    if (rule) return { from: rule.from + '@approval("'.length, options: (known?.rules ?? []).map((label) => ({ label, type: "enum" })), validFor: /^[^"\n]*$/ };
+    const id = context.matchBefore(/\b[A-Z]\w*::"[^"\n]*/);
+    if (id) {
+      const type = id.text.slice(0, id.text.indexOf("::"));
+      return { from: id.from + type.length + 3, options: (known?.ids[type] ?? []).map((label) => ({ label, type: "constant" })), validFor: /^[^"\n]*$/ };
     }
     const path = context.matchBefore(/\b(principal|resource|context)(\.\w+)*\.\w*/);
     if (path) {

@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { api, type PolicyFile } from "../api";
 
-export const base = signal<{ digest: string; files: PolicyFile[] } | undefined>(undefined);
+export const base = signal<{ digest: string; files: PolicyFile[]; read_only?: string } | undefined>(undefined);
 /** Path → text, or null for a file that the draft removes. Only what differs from the base. */
 export const changed = signal<Record<string, string | null>>({});
 /** The digest the draft began with; another one is in force now when it differs from the base's. */

@@ -45,7 +45,9 @@ export function words_of(schema: PolicySchema): Words {
   attributes["resource"] = [...every].sort();
   attributes["context"] = attributes_of(schema["context"]);
   deeper(attributes, "context", schema["context"], 0);
-  return { actions: names_of(schema["actions"]), entities: entries.map(([name]) => name), attributes };
+  const ids: Record<string, string[]> = {};
+  for (const [name, entity] of entries) ids[name] = names_of((entity as { ids?: unknown } | null)?.ids ?? []);
+  return { ids, rules: names_of(schema["rules"]), actions: names_of(schema["actions"]), entities: entries.map(([name]) => name), attributes };
 }
 
 function entries_of(list: unknown[]): [string, unknown][] {

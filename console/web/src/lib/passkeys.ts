@@ -85,7 +85,7 @@ interface Statement {
   for: string;
   decision: string;
   reason_sha256: string;
-  requests: { id: string; fingerprint: string; preview_sha256: string }[];
+  requests: { id: string; fingerprint: string; preview_sha256: string; grant_sha256?: string }[];
 }
 
 /** What the person has before their eyes, and is about to decide. */
@@ -94,6 +94,7 @@ export interface OnScreen {
   for: string;
   decision: Decision;
   reason: string;
+  grant: string;
   requests: Pick<HeldRequest, "id" | "fingerprint" | "preview_sha256">[];
 }
 
@@ -122,6 +123,7 @@ export async function check_statement(ask: VoteAsk, screen: OnScreen): Promise<v
     if (!named) refuse("the statement names other requests");
     if (named.fingerprint !== shown.fingerprint) refuse("the request has another fingerprint than the one on the screen");
     if (named.preview_sha256 !== shown.preview_sha256) refuse("the preview has changed since it was shown");
+    if ((named.grant_sha256 ?? "") !== screen.grant) refuse("the statement is about another grant");
   }
 }
 

@@ -39,22 +39,21 @@ function size_of(token: Token): number {
 }
 
 function Branch({ token, revoke, may }: { token: Token; revoke: (token: Token) => void; may: boolean }) {
-  const dead = token.state === "revoked" || token.state === "expired";
+  const dead = token.state === "revoked" || token.state === "expired" || token.revoked === true;
+  const seen = token.seen ?? (token.first_seen && token.last_seen ? { first: token.first_seen, last: token.last_seen, uses: token.uses ?? 0 } : null);
   return (
     <li>
       <div class={`token ${dead ? "dead" : ""}`}>
         <Icon name="key" size={18} />
         <div class="grow">
-          <p><code>{plain(token.id.slice(0, 16))}…</code> <span class={`badge tone-${token.state === "revoked" ? "bad" : dead ? "quiet" : "good"}`}>{plain(token.state ?? (token.parent ? "narrowed" : "active"))}</span></p>
+          <p><code>{plain(token.id.slice(0, 16))}…</code> <span class={`badge tone-${token.state === "revoked" || token.revoked === true ? "bad" : dead ? "quiet" : "good"}`}>{plain(token.revoked === true ? "revoked" : token.state ?? "narrowed")}</span></p>
           {token.scope && <p><Text value={token.scope} fold={240} /></p>}
           <p class="muted small">
             {token.issued && <>issued <Ago time={token.issued} />{token.issued_by ? ` by ${plain(token.issued_by)}` : ""}</>}
             {token.expires && !dead && <>, ends {new Date(token.expires).toLocaleString()}</>}
-            {token.first_seen && <>first seen <Ago time={token.first_seen} /></>}
-            {token.last_seen && <>, last seen <Ago time={token.last_seen} /></>}
-            {token.uses !== undefined && <>, {plural(token.uses, "use")}</>}
+            {seen ? <>{token.issued && ", "}first seen <Ago time={seen.first} />, last seen <Ago time={seen.last} />, {plural(seen.uses, "use")}</> : <>{token.issued && ", "}not used yet</>}
           </p>
-          {token.revoked && <p class="small">Revoked by {plain(token.revoked.by)} <Ago time={token.revoked.at} />: <Text value={token.revoked.reason} /></p>}
+          {typeof token.revoked === "object" && <p class="small">Revoked by {plain(token.revoked.by)} <Ago time={token.revoked.at} />: <Text value={token.revoked.reason} /></p>}
         </div>
         {!dead && may && <button type="button" class="danger-quiet" onClick={() => revoke(token)}>Revoke…<span class="sr"> token {plain(token.id.slice(0, 8))}</span></button>}
       </div>
@@ -72,20 +71,19 @@ export function AgentPage({ name }: { name: string }) {
   const above = <div class="crumbs"><Link href="/agents">Agents</Link></div>;
   if (asked.error) return <Page title="Agent" above={above}><Problem error={asked.error} again={asked.reload} /></Page>;
   if (!asked.data) return <Page title={plain(name, 80)} above={above}><Skeleton rows={5} /></Page>;
-  const agent = asked.data as unknown as import("../api").Agent;
-  const raw = asked.data;
-  const tokens = tree_of(Array.isArray(raw.tokens) ? raw.tokens : raw.token_list ?? []);
-  const may_freeze = me.permissions.includes("freeze_agents");
-  const may_revoke = me.permissions.includes("manage_tokens") || person(agent.owner) === me.user;
+  const agent = asked.data;
+  const tokens = tree_of(agent.tokens);
+  const may_revoke = agent.you.may_revoke || person(agent.owner) === me.user;
   return (
     <Page title={plain(name, 80)} above={above} aside={
       agent.frozen
-        ? may_freeze && <button type="button" onClick={() => set_asking("unfreeze")}>Unfreeze…</button>
-        : may_freeze && <button type="button" class="danger" onClick={() => set_asking("freeze")}><Icon name="snow" size={16} /> Freeze…</button>
+        ? agent.you.may_thaw && <button type="button" onClick={() => set_asking("unfreeze")}>Unfreeze…</button>
+        : agent.you.may_freeze && <button type="button" class="danger" onClick={() => set_asking("freeze")}><Icon name="snow" size={16} /> Freeze…</button>
     }>
       <p class="lead muted">acts for {plain(person(agent.owner), 80)}{agent.last_seen && <>, last seen <Ago time={agent.last_seen} /></>}{!agent.listed && ", not listed in entities.yaml"}</p>
       {agent.frozen && <Note tone="bad"><Frozen agent={agent} /> by <strong>{plain(agent.frozen.by)}</strong> <Ago time={agent.frozen.at} />: <Text value={agent.frozen.reason} /> Everything it asks is refused, and nothing of it that was approved runs.</Note>}
       <Section title="Tokens">
+        {agent.seen_since && <p class="muted small">Use is counted since <Ago time={agent.seen_since} />.</p>}
         {tokens.length === 0 ? <Empty title="It has no token" icon="key" /> : <ul class="tree root">{tokens.map((token) => <Branch key={token.id} token={token} revoke={set_revoking} may={may_revoke} />)}</ul>}
       </Section>
       <Section title="Its latest requests" aside={<Link href={`/audit?agent=${encodeURIComponent(name)}`}>in the audit log</Link>}>

@@ -11,7 +11,7 @@ import { Page } from "../ui/page";
 import { Empty, Problem, Skeleton } from "../ui/states";
 import { Text } from "../ui/text";
 
-export function Frozen({ agent }: { agent: Agent }) {
+export function Frozen({ agent }: { agent: Pick<Agent, "frozen"> }) {
   if (!agent.frozen) return null;
   return <span class="badge tone-frozen"><Icon name="snow" size={13} /> frozen</span>;
 }

@@ -13,10 +13,7 @@ import { Empty, Problem, Skeleton } from "../ui/states";
 import { Hash, Text } from "../ui/text";
 
 export function History() {
-  const asked = use_asked(async () => {
-    const answer = await api.history();
-    return Array.isArray(answer) ? answer : answer.history;
-  }, "history", policies_version.value);
+  const asked = use_asked(async () => (await api.history()).history, "history", policies_version.value);
   const [back, set_back] = useState<HistoryEntry>();
   const [, go] = useLocation();
   const may = session.value!.permissions.includes("edit_policies");

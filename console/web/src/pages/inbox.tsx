@@ -167,6 +167,7 @@ export function Inbox() {
         {views.map((entry) => (
           <Link key={entry.view} href={entry.view === "mine" ? "/" : `/?view=${entry.view}`} aria-current={entry.view === view ? "page" : undefined}>{entry.name}</Link>
         ))}
+        <Link href="/grants">Grants</Link>
       </nav>
       {chosen.size > 0 && (
         <div class="batch-bar" role="region" aria-label="Chosen requests">

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { api, session, type ApiError, type Passkey } from "../api";
 import { date_time } from "../lib/format";
-import { as_api_error } from "../lib/hooks";
+import { as_api_error, use_asked } from "../lib/hooks";
 import { passkeys_possible } from "../lib/passkeys";
 import { plain } from "../lib/visible";
 import { Ago } from "../ui/ago";
@@ -11,7 +11,7 @@ import { Icon } from "../ui/icons";
 import { Page, Section } from "../ui/page";
 import { EnrolForm } from "../ui/passkeys";
 import { choose_theme, theme } from "../ui/shell";
-import { Empty, Note, Problem } from "../ui/states";
+import { Empty, Note, Problem, Skeleton } from "../ui/states";
 import { Text } from "../ui/text";
 import { sign_in_by_passkey } from "./sign_in";
 
@@ -27,6 +27,27 @@ const may: Record<string, string> = {
   freeze_agents: "freeze agents",
   manage_people: "manage people",
 };
+
+function Sessions() {
+  const asked = use_asked(api.sessions, "sessions");
+  const [error, set_error] = useState<ApiError>();
+  if (asked.error) return <Problem error={asked.error} again={asked.reload} />;
+  if (!asked.data) return <Skeleton rows={2} kind="text" />;
+  return (
+    <>
+      {error && <Problem error={error} />}
+      <ul class="list">
+        {asked.data.sessions.map((one) => (
+          <li key={one.id} class="list-row">
+            <div class="grow"><p>{ways[one.how] ?? plain(one.how)} from {plain(one.peer)} {one.current && <span class="badge tone-good">this one</span>}</p>
+              <p class="muted small">signed in <Ago time={one.signed_in} />, seen <Ago time={one.last_seen} /></p></div>
+            {!one.current && <button type="button" class="danger-quiet" onClick={() => void api.end_session(one.id).then(asked.reload, (failure: unknown) => set_error(as_api_error(failure)))}>End it</button>}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
 
 function RemoveKey({ passkey, close }: { passkey: Passkey; close: () => void }) {
   const [error, set_error] = useState<ApiError>();
@@ -102,6 +123,7 @@ export function Me() {
           <button type="button" class="danger-quiet" onClick={() => act(async () => { await api.sign_out(); session.value = null; })}>Sign out</button>
         </div>
       </Section>
+      <Section title="Where you are signed in"><Sessions /></Section>
       <Section title="Appearance">
         <fieldset class="choices">
           <legend class="sr">Theme</legend>

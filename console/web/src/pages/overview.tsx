@@ -60,7 +60,7 @@ export function OverviewPage() {
       {data && (
         <>
           <dl class="tiles">
-            <div class={data.held.now > 0 ? "wait" : ""}><dt>waiting now</dt><dd>{count(data.held.now)}</dd><dd class="tile-foot">{data.held.now > 0 ? `the oldest for ${duration(data.held.oldest_ms)}` : "nothing waits"}</dd></div>
+            <div class={data.held.now > 0 ? "wait" : ""}><dt>waiting now</dt><dd>{count(data.held.now)}</dd><dd class="tile-foot">{data.held.now > 0 ? `the oldest for ${time(data.held.oldest_ms)}` : "nothing waits"}</dd></div>
             <div><dt>time to decision</dt><dd>{time(data.time_to_decision.p50_ms)}</dd><dd class="tile-foot">19 of 20 within {time(data.time_to_decision.p95_ms)}</dd></div>
             <div class={data.expired > 0 ? "bad" : ""}><dt>expired undecided</dt><dd>{count(data.expired)}</dd><dd class="tile-foot">nobody decided in time</dd></div>
             <div class={data.approvers.some((one) => one.unread > 0) ? "wait" : ""}><dt>faster than one can read</dt><dd>{count(data.approvers.reduce((sum, one) => sum + one.unread, 0))}</dd><dd class="tile-foot">votes on unread previews</dd></div>

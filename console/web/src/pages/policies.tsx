@@ -21,10 +21,10 @@ import { ReplayPanel } from "./policy_replay";
 type Checking = { state: "checking" | "done"; check?: PolicyCheck; error?: ApiError };
 
 /** Asks the server's own validator about the draft, a moment after the last key. */
-function use_check(): Checking {
+function use_check(may_ask: boolean): Checking {
   const text = JSON.stringify(files.value);
   const settled = use_settled(text, 350);
-  const asked = use_asked(() => api.check(JSON.parse(settled) as typeof files.value), settled);
+  const asked = use_asked(async () => (may_ask && settled !== "[]" ? api.check(JSON.parse(settled) as typeof files.value) : undefined), settled);
   const [last, set_last] = useState<PolicyCheck>();
   useEffect(() => {
     if (asked.data) set_last(asked.data);
@@ -135,8 +135,8 @@ export function Policies() {
   const [panel, set_panel] = useState<Panel>("edit");
   const [proposing, set_proposing] = useState(false);
   const [discarding, set_discarding] = useState(false);
-  const checking = use_check();
   const may_edit = session.value!.permissions.includes("edit_policies");
+  const checking = use_check(may_edit);
   const path = search.get("file") ?? files.value.find((file) => file.path.endsWith(".cedar"))?.path ?? files.value[0]?.path ?? "";
   const line = Number(search.get("line")) || undefined;
   const file = files.value.find((one) => one.path === path);
@@ -153,11 +153,11 @@ export function Policies() {
       wide
       aside={
         <div class="draft-state" role="status">
-          {checking.state === "checking" && base.value ? <span class="muted">checking…</span>
+          {!may_edit ? null : checking.state === "checking" && base.value ? <span class="muted">checking…</span>
             : checking.error ? <span class="bad-text">not checked</span>
             : checking.check && (checking.check.ok ? <span class="good-text"><Icon name="check" size={15} /> valid</span> : <span class="bad-text"><Icon name="cross" size={15} /> {plural(problems.filter((problem) => problem.severity !== "warning").length + (checking.check.tests?.failed ?? 0), "problem")}</span>)}
           {is_changed.value && <button type="button" class="quiet" onClick={() => set_discarding(true)}>Discard draft</button>}
-          {may_edit && <button type="button" class="primary" disabled={!is_changed.value || !checking.check?.ok || checking.state === "checking"} onClick={() => set_proposing(true)}>Propose…</button>}
+          {may_edit && <button type="button" class="primary" disabled={!is_changed.value || !!base.value?.read_only || !checking.check?.ok || checking.state === "checking"} onClick={() => set_proposing(true)}>Propose…</button>}
         </div>
       }
     >
@@ -167,7 +167,7 @@ export function Policies() {
       {base.value && (
         <>
           <div class="subtabs" role="tablist" aria-label="Draft">
-            {([["edit", "Text"], ["diff", "Changes"], ["replay", "Replay"]] as const).map(([name, label]) => (
+            {([["edit", "Text"], ["diff", "Changes"], ["replay", "Replay"]] as const).filter(([name]) => may_edit || name === "edit").map(([name, label]) => (
               <button key={name} type="button" role="tab" id={`tab-${name}`} aria-selected={panel === name} aria-controls="draft-panel" onClick={() => set_panel(name)}>
                 {label}{name === "diff" && is_changed.value && <span class="count">{Object.keys(changed.value).length}</span>}
               </button>
@@ -175,8 +175,9 @@ export function Policies() {
             <span class="grow" />
             <span class="muted small">in force <Hash value={base.value.digest} /></span>
           </div>
+          {base.value.read_only && <Note>{<Text value={base.value.read_only} />} You can try changes here, and propose them where they are edited.</Note>}
           {overtaken && <Note tone="wait">Other policies were activated since this draft began. Look at the changes before you propose: what you did not touch would go back.</Note>}
-          {!may_edit && <Note>You may read policies and try changes here; proposing them is for policy editors.</Note>}
+          {!may_edit && <Note>You may read policies; changing them is for policy editors.</Note>}
           <div id="draft-panel" role="tabpanel" aria-labelledby={`tab-${panel}`}>
             {panel === "edit" && (
               <div class="workbench">
@@ -188,7 +189,7 @@ export function Policies() {
                     {file && may_edit && <button type="button" class="quiet small" onClick={() => set_text(path, null)}>Remove file</button>}
                   </div>
                   {file ? (
-                    <Editor key={`${path} ${resets.value}`} path={path} text={file.text} read_only={false} problems={own} words={words} line={line} change={(text) => set_text(path, text)} />
+                    <Editor key={`${path} ${resets.value}`} path={path} text={file.text} read_only={!may_edit} problems={own} words={words} line={line} change={(text) => set_text(path, text)} />
                   ) : (
                     <Note>There is no such file in the draft.</Note>
                   )}

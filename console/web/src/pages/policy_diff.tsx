@@ -11,7 +11,7 @@ export function Changes({ diff }: { diff: PolicyDiff }) {
   if (changed.length === 0) return <Empty title="Nothing is changed" icon="policies">The text is what is in force.</Empty>;
   return (
     <>
-      {diff.policies.length > 0 && (
+      {diff.policies && diff.policies.length > 0 && (
         <ul class="policy-changes" aria-label="Policies that change">
           {diff.policies.map((policy) => (
             <li key={`${policy.id}${policy.change}`}><span class={`badge tone-${policy.change === "added" ? "good" : policy.change === "removed" ? "bad" : "wait"}`}>{policy.change}</span> <code>{plain(policy.id, 120)}</code></li>

@@ -36,7 +36,7 @@ export function ReplayPanel({ files, ready }: { files: PolicyFile[]; ready: bool
   const text = JSON.stringify(files);
   const run = (): void => {
     set_state({ busy: true });
-    api.replay(files, days, 50_000).then(
+    api.replay(files, days, 1_000_000).then(
       (replay) => set_state({ busy: false, replay, text }),
       (failure: unknown) => set_state({ busy: false, error: as_api_error(failure) }),
     );
@@ -64,6 +64,8 @@ export function ReplayPanel({ files, ready }: { files: PolicyFile[]; ready: bool
             <div class={opened > 0 ? "bad" : ""}><dt>would pass more easily</dt><dd>{count(opened)}</dd></div>
           </dl>
           <p class="muted">From {date_time(replay.since)} to {date_time(replay.until)}.{Object.keys(replay.unanswerable).length > 0 && <> {count(replay.operations - replay.answerable)} cannot be decided again: {Object.entries(replay.unanswerable).map(([why, n]) => `${plain(why)} (${count(n)})`).join(", ")}.</>}</p>
+          {(replay.flips_not_listed ?? 0) > 0 && <Note tone="wait">{plural(replay.flips_not_listed!, "more kind")} of flips are not listed.</Note>}
+          {(replay.more || (replay.lost ?? 0) > 0) && <Note tone="wait">Not everything was decided again: {replay.more && "there are more operations than were looked at"}{replay.more && (replay.lost ?? 0) > 0 && "; "}{(replay.lost ?? 0) > 0 && `${plural(replay.lost!, "operation")} could not be recorded`}.</Note>}
           {flips.length === 0 ? <Empty title="Nothing comes out otherwise">On what was recorded, this draft decides like what is in force.</Empty> : (
             <div class="table-scroll" tabIndex={0} role="group" aria-label="Flips">
               <table class="table flips">

@@ -7,7 +7,7 @@ import { use_asked } from "../lib/hooks";
 import { policies_version } from "../lib/live";
 import { plain } from "../lib/visible";
 import { Ago } from "../ui/ago";
-import { Dialog, ReasonDialog } from "../ui/dialog";
+import { ReasonDialog } from "../ui/dialog";
 import { Page, Section } from "../ui/page";
 import { Note, Problem, Skeleton } from "../ui/states";
 import { Hash, Text } from "../ui/text";
@@ -17,7 +17,6 @@ import { tone_of } from "./proposals";
 
 export function ProposalPage({ id }: { id: string }) {
   const asked = use_asked(() => api.proposal(id), id, policies_version.value);
-  const now_in_force = use_asked(api.policies, "in force", policies_version.value);
   const [asking, set_asking] = useState<"activate" | "withdraw">();
   const [, go] = useLocation();
   const above = <div class="crumbs"><Link href="/policies/proposals">Proposals</Link> <span aria-hidden="true">/</span> <code>{plain(id, 40)}</code></div>;
@@ -27,21 +26,22 @@ export function ProposalPage({ id }: { id: string }) {
   const me = session.value!;
   const own = proposal.by === me.user;
   const open = proposal.state === "open";
+  const unfinished = open || proposal.state === "outdated";
   const may = open && !own && me.permissions.includes("activate_policies");
-  const overtaken = open && now_in_force.data && now_in_force.data.digest !== proposal.base;
   return (
     <Page wide title="Proposal" above={above} heading={<Text value={proposal.description} fold={200} />}
       aside={
         <div class="draft-state">
           <span class={`badge tone-${tone_of(proposal.state)}`}>{plain(proposal.state)}</span>
-          {open && own && <button type="button" onClick={() => set_asking("withdraw")}>Withdraw…</button>}
+          {unfinished && (own || me.permissions.includes("activate_policies")) && <button type="button" onClick={() => set_asking("withdraw")}>Withdraw…</button>}
           {may && <button type="button" class="primary" onClick={() => set_asking("activate")}>Activate…</button>}
         </div>
       }>
       <p class="lead muted">proposed by <strong>{plain(proposal.by)}</strong> <Ago time={proposal.created} />, digest <Hash value={proposal.digest} />, made from <Hash value={proposal.base} /></p>
+      {proposal.reason && <Note>{plain(proposal.activated_by ?? proposal.withdrawn_by ?? "")}: <Text value={proposal.reason} /></Note>}
       {open && own && <Note>Another person has to activate it.</Note>}
       {open && !own && !may && <Note>You may look at it; activating is for policy editors.</Note>}
-      {overtaken && <Note tone="wait">Other policies are in force than those it was made from, so it cannot be activated as it is.</Note>}
+      {proposal.state === "outdated" && <Note tone="wait">Other policies are in force than those it was made from, so it cannot be activated as it is.</Note>}
       {proposal.files && (
         <>
           <Section title="What it changes" aside={me.permissions.includes("edit_policies") && (
@@ -49,7 +49,7 @@ export function ProposalPage({ id }: { id: string }) {
           )}>
             {proposal.diff ? <Changes diff={proposal.diff} /> : <DiffPanel files={proposal.files} />}
           </Section>
-          {open && <Section title="Replay"><ReplayPanel files={proposal.files} ready /></Section>}
+          {open && me.permissions.includes("edit_policies") && <Section title="Replay"><ReplayPanel files={proposal.files} ready /></Section>}
         </>
       )}
       {asking === "activate" && (
@@ -58,10 +58,9 @@ export function ProposalPage({ id }: { id: string }) {
         </ReasonDialog>
       )}
       {asking === "withdraw" && (
-        <Dialog title="Withdraw your proposal?" close={() => set_asking(undefined)}>
-          <div class="actions"><button type="button" autofocus onClick={() => set_asking(undefined)}>Keep it</button>
-            <button type="button" class="danger" onClick={() => void api.withdraw(id).then(() => { policies_version.value += 1; set_asking(undefined); }, () => undefined)}>Withdraw it</button></div>
-        </Dialog>
+        <ReasonDialog title="Withdraw this proposal?" act="Withdraw it" danger close={() => set_asking(undefined)} done={async (reason) => { await api.withdraw(id, reason); policies_version.value += 1; }}>
+          <p>It stays in the list, and cannot be activated any more.</p>
+        </ReasonDialog>
       )}
     </Page>
   );

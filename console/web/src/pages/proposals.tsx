@@ -10,13 +10,10 @@ import { PolicyTabs } from "../ui/policy_tabs";
 import { Empty, Problem, Skeleton } from "../ui/states";
 import { Text } from "../ui/text";
 
-export const tone_of = (state: string): string => (state === "open" ? "wait" : state === "activated" ? "good" : "quiet");
+export const tone_of = (state: string): string => (state === "open" ? "wait" : state === "activated" ? "good" : state === "outdated" ? "bad" : "quiet");
 
 export function Proposals() {
-  const asked = use_asked(async () => {
-    const answer = await api.proposals();
-    return Array.isArray(answer) ? answer : answer.proposals;
-  }, "proposals", policies_version.value);
+  const asked = use_asked(async () => (await api.proposals()).proposals, "proposals", policies_version.value);
   return (
     <Page title="Proposals" heading="Policies">
       <PolicyTabs here="/policies/proposals" />

@@ -1,7 +1,7 @@
 // One request: what it would do, as large as it deserves; who asks; what holds it; and the decision.
 import { useEffect, useState } from "preact/hooks";
 import { Link, useLocation } from "wouter-preact";
-import { api, type Decision, type HeldRequest, type PreviewPart, type Summary } from "../api";
+import { api, type Decision, type Grant, type HeldRequest, type PreviewPart, type Summary } from "../api";
 import { bytes, date_time, duration, person, plural } from "../lib/format";
 import { use_asked, use_keys, use_viewed } from "../lib/hooks";
 import { announcement, requests_version } from "../lib/live";
@@ -10,6 +10,7 @@ import { Ago } from "../ui/ago";
 import { Countdown, EffectBadge, effect_means, EnvironmentBadge, StateBadge } from "../ui/badges";
 import { DecideDialog } from "../ui/decide";
 import { ReasonDialog } from "../ui/dialog";
+import { GrantDialog, GrantTermsLine, may_be_granted } from "../ui/grant";
 import { DiffView } from "../ui/diff_view";
 import { Icon } from "../ui/icons";
 import { JsonView } from "../ui/json_view";
@@ -159,7 +160,7 @@ const outcomes: Partial<Record<HeldRequest["state"], string>> = {
   stale: "The world has changed since it was asked. It will not run.",
 };
 
-function Decision_({ request, decide, cancel }: { request: HeldRequest; decide: (decision: Decision) => void; cancel: () => void }) {
+function Decision_({ request, grants, decide, cancel, grant }: { request: HeldRequest; grants: Grant[]; decide: (decision: Decision) => void; cancel: () => void; grant: () => void }) {
   const open = request.state === "held";
   const you = request.you;
   return (
@@ -178,17 +179,38 @@ function Decision_({ request, decide, cancel }: { request: HeldRequest; decide: 
         <div class="decide-buttons">
           <button type="button" class="primary large" disabled={you ? !you.may_approve : false} onClick={() => decide("approve")}>Approve… <kbd>a</kbd></button>
           <button type="button" class="danger-quiet large" disabled={you ? !you.may_deny : false} onClick={() => decide("deny")}>Deny… <kbd>d</kbd></button>
+          {you?.may_approve && may_be_granted(request) && <button type="button" class="quiet" onClick={grant}>Approve repeats too…</button>}
           {you?.own && <button type="button" class="quiet" onClick={cancel}>Cancel my agent's request…</button>}
         </div>
       )}
       <Votes request={request} />
+      <GrantList request={request} grants={grants} />
     </aside>
+  );
+}
+
+function GrantList({ request, grants }: { request: HeldRequest; grants: Grant[] }) {
+  if (grants.length === 0) return null;
+  return (
+    <div class="votes">
+      {grants.map((grant) => (
+        <div key={grant.id} class="rule">
+          <p class="small"><span class="badge tone-quiet">grant {grant.state.replace("_", " ")}</span> <GrantTermsLine grant={grant} /></p>
+          <p class="small muted">proposed by {plain(grant.proposed_by)}. It comes into force when this request is approved by votes that all name it.</p>
+        </div>
+      ))}
+      {request.state === "held" && <p class="small muted"><Link href="/grants">All grants</Link></p>}
+    </div>
   );
 }
 
 function Detail({ request, viewed }: { request: HeldRequest; viewed: () => number }) {
   const [decision, set_decision] = useState<Decision>();
   const [cancelling, set_cancelling] = useState(false);
+  const [granting, set_granting] = useState(false);
+  const [proposed, set_proposed] = useState<string>();
+  const asked_grants = use_asked(async () => (await api.grants({ request: request.id, state: "all" })).grants, request.id, requests_version.value);
+  const grants = asked_grants.data ?? [];
   const [, go] = useLocation();
   const open = request.state === "held";
   const decide = (next: Decision): void => {
@@ -229,6 +251,9 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
         {request.delegates.length > 0 && <>, through {request.delegates.map((name) => plain(name, 60)).join(" → ")}</>}
         , <Ago time={request.created} />
       </p>
+      {request.agent_frozen && <Note tone="bad">This agent is frozen: nothing of it runs, even when it is approved.</Note>}
+      {request.edited_by && <Note>This is an edited copy by {plain(request.edited_by)}{request.supersedes && <> of <Link href={`/requests/${request.supersedes}`}>another request</Link></>}.</Note>}
+      {request.superseded_by && <Note>Its place was taken by <Link href={`/requests/${request.superseded_by}`}>this request</Link>.</Note>}
       <div class="split">
         <div class="split-main">
           {(request.conflicts?.length ?? 0) > 0 && (
@@ -276,11 +301,15 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
             </dl>
           </Section>
         </div>
-        <Decision_ request={request} decide={decide} cancel={() => set_cancelling(true)} />
+        <Decision_ request={request} grants={grants} decide={decide} cancel={() => set_cancelling(true)} grant={() => set_granting(true)} />
       </div>
       {decision && (
-        <DecideDialog request={request} decision={decision} viewed={viewed} close={() => set_decision(undefined)}
+        <DecideDialog request={request} decision={decision} viewed={viewed} grants={grants.filter((grant) => grant.state === "proposed")} grant={proposed} close={() => { set_decision(undefined); set_proposed(undefined); }}
           done={() => { announcement.value = decision === "approve" ? "Your approval counts." : "Denied."; set_decision(undefined); }} />
+      )}
+      {granting && (
+        <GrantDialog request={request} close={() => set_granting(false)}
+          done={(grant) => { set_granting(false); asked_grants.reload(); set_proposed(grant.digest); set_decision("approve"); }} />
       )}
       {cancelling && (
         <ReasonDialog title="Cancel this request?" act="Cancel the request" danger close={() => set_cancelling(false)}

@@ -1,6 +1,6 @@
 // Sign-in: a passkey, a password, or the company's identity provider; whichever of them the server offers.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, session, type ApiError, type SignInWays } from "../api";
+import { api, ApiError, session, type SignInWays } from "../api";
 import { as_api_error, use_asked, use_title } from "../lib/hooks";
 import { assert_sign_in, passkeys_possible } from "../lib/passkeys";
 import { plain } from "../lib/visible";
@@ -12,11 +12,18 @@ export async function sign_in_by_passkey(): Promise<void> {
   session.value = await api.sign_in_passkey(await assert_sign_in(ask));
 }
 
+// The way back from the identity provider carries a code when it did not work.
+function told_by_the_provider(): ApiError | undefined {
+  const code = new URLSearchParams(location.search).get("error");
+  if (location.pathname !== "/sign-in" || !code || !/^[a-z_.]{1,60}$/.test(code)) return undefined;
+  return new ApiError(0, code, "", "Signing in at the identity provider did not work. An administrator finds the reason in the audit log.");
+}
+
 function Forms({ ways }: { ways: SignInWays }) {
   const [user, set_user] = useState("");
   const [password, set_password] = useState("");
   const [busy, set_busy] = useState(false);
-  const [error, set_error] = useState<ApiError>();
+  const [error, set_error] = useState<ApiError | undefined>(told_by_the_provider);
   const attempt = async (act: () => Promise<void>): Promise<void> => {
     set_busy(true);
     set_error(undefined);

@@ -1,6 +1,6 @@
 // Deciding: a form that says once more what is decided, asks why, and signs with a passkey where that is possible or demanded.
 import { useEffect, useState } from "preact/hooks";
-import { api, session, type ApiError, type BatchAnswer, type Decision, type HeldRequest, type SignedVote } from "../api";
+import { api, session, type ApiError, type BatchAnswer, type Decision, type Grant, type HeldRequest, type SignedVote } from "../api";
 import { plural } from "../lib/format";
 import { as_api_error } from "../lib/hooks";
 import { requests_version } from "../lib/live";
@@ -8,6 +8,7 @@ import { passkeys_possible, sign_vote } from "../lib/passkeys";
 import { plain } from "../lib/visible";
 import { EffectBadge, EnvironmentBadge } from "./badges";
 import { Dialog } from "./dialog";
+import { GrantTermsLine } from "./grant";
 import { Icon } from "./icons";
 import { Note, Problem, Skeleton } from "./states";
 import { Hash, Text } from "./text";
@@ -21,9 +22,9 @@ function signing_of(demanded: boolean): Signing {
   return session.value!.passkeys.length > 0 && passkeys_possible() ? "possible" : "not possible";
 }
 
-async function signed(requests: HeldRequest[], decision: Decision, reason: string, for_whom: string): Promise<SignedVote> {
-  const ask = await api.vote_challenge(requests.map((request) => request.id), decision, reason, for_whom);
-  return sign_vote(ask, { user: session.value!.user, for: for_whom, decision, reason, requests });
+async function signed(requests: HeldRequest[], decision: Decision, reason: string, for_whom: string, grant: string): Promise<SignedVote> {
+  const ask = await api.vote_challenge(requests.map((request) => request.id), decision, reason, for_whom, grant);
+  return sign_vote(ask, { user: session.value!.user, for: for_whom, decision, reason, grant, requests });
 }
 
 function submit_on_ctrl_enter(event: KeyboardEvent & { currentTarget: HTMLFormElement }): void {
@@ -74,10 +75,13 @@ function Fields(props: {
   );
 }
 
-export function DecideDialog(props: { request: HeldRequest; decision: Decision; viewed: () => number; close: () => void; done: () => void }) {
+export function DecideDialog(props: { request: HeldRequest; decision: Decision; viewed: () => number; grants: Grant[]; grant?: string | undefined; close: () => void; done: () => void }) {
   const { request, decision } = props;
   const [reason, set_reason] = useState("");
-  const [for_whom, set_for] = useState("");
+  // who may approve only in somebody else's name begins with that name
+  const only_for_others = decision === "approve" && (request.you?.code ?? "") !== "" && request.you?.code !== "approval.sign_in_too_old";
+  const [for_whom, set_for] = useState(only_for_others ? request.you?.for[0] ?? "" : "");
+  const [grant, set_grant] = useState(props.grant ?? "");
   const signing = signing_of(request.demands?.signature ?? false);
   const [sign, set_sign] = useState(signing !== "not possible");
   const [busy, set_busy] = useState(false);
@@ -96,7 +100,8 @@ export function DecideDialog(props: { request: HeldRequest; decision: Decision; 
         viewed_ms: props.viewed(),
         ...(shown.preview_sha256 ? { preview_sha256: shown.preview_sha256 } : {}),
         ...(for_whom !== "" ? { for: for_whom } : {}),
-        ...(sign ? { signature: await signed([shown], decision, text, for_whom) } : {}),
+        ...(grant !== "" ? { grant } : {}),
+        ...(sign ? { signature: await signed([shown], decision, text, for_whom, grant) } : {}),
       };
       await api.vote(shown.id, decision, ballot);
       requests_version.value += 1;
@@ -130,6 +135,15 @@ export function DecideDialog(props: { request: HeldRequest; decision: Decision; 
               {request.you!.for.map((name) => <option key={name} value={name}>for {plain(name)}, who delegated to me</option>)}
             </select>
           </label>
+        )}
+        {decision === "approve" && props.grants.length > 0 && (
+          <fieldset class="choices column">
+            <legend>What you approve</legend>
+            <label><input type="radio" name="grant" checked={grant === ""} onChange={() => set_grant("")} /> this request, once</label>
+            {props.grants.map((one) => (
+              <label key={one.id}><input type="radio" name="grant" checked={grant === one.digest} onChange={() => set_grant(one.digest)} /> <span>this request and the grant <GrantTermsLine grant={one} /></span></label>
+            ))}
+          </fieldset>
         )}
         <Fields decision={decision} reason={reason} set_reason={set_reason} signing={signing} sign={sign} set_sign={set_sign} />
         {error && <Advice error={error} />}
@@ -170,11 +184,11 @@ export function BatchDialog(props: { decision: Decision; ids: string[]; close: (
         requests: requests.map((request) => ({ id: request.id, preview_sha256: request.preview_sha256 ?? "" })),
         decision,
         reason: text,
-        ...(will_sign ? { signature: await signed(requests, decision, text, "") } : {}),
+        ...(will_sign ? { signature: await signed(requests, decision, text, "", "") } : {}),
       });
       set_answer(made);
       requests_version.value += 1;
-      props.done(made.requests.filter((one) => !one.code).map((one) => one.id));
+      props.done(made.results.filter((one) => !one.error).map((one) => one.id));
     } catch (failure) {
       set_error(as_api_error(failure));
     } finally {
@@ -182,12 +196,12 @@ export function BatchDialog(props: { decision: Decision; ids: string[]; close: (
     }
   };
   if (answer) {
-    const failed = answer.requests.filter((one) => one.code);
+    const failed = answer.results.filter((one) => one.error);
     return (
       <Dialog title={failed.length === 0 ? "Done" : "Not all of them"} close={props.close}>
-        <p>{plural(answer.requests.length - failed.length, "vote")} counted{failed.length > 0 && <>, {failed.length} did not</>}.</p>
+        <p>{plural(answer.results.length - failed.length, "vote")} counted{failed.length > 0 && <>, {failed.length} did not</>}.</p>
         {failed.length > 0 && (
-          <ul class="list">{failed.map((one) => <li key={one.id} class="list-row"><code>{plain(one.id)}</code> <span><Text value={one.detail ?? ""} /> <code class="muted">{plain(one.code ?? "")}</code></span></li>)}</ul>
+          <ul class="list">{failed.map((one) => <li key={one.id} class="list-row"><code>{plain(one.id)}</code> <span><Text value={one.error!.detail} /> <code class="muted">{plain(one.error!.code)}</code></span></li>)}</ul>
         )}
         <div class="actions"><button type="button" class="primary" autofocus onClick={props.close}>Close</button></div>
       </Dialog>

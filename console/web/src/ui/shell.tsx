@@ -29,7 +29,7 @@ export function choose_theme(next: Theme): void {
 }
 
 const places: { to: string; name: string; icon: IconName; match: RegExp }[] = [
-  { to: "/", name: "Inbox", icon: "inbox", match: /^\/($|requests)/ },
+  { to: "/", name: "Inbox", icon: "inbox", match: /^\/($|inbox|requests|grants)/ },
   { to: "/policies", name: "Policies", icon: "policies", match: /^\/policies/ },
   { to: "/audit", name: "Audit", icon: "audit", match: /^\/audit/ },
   { to: "/agents", name: "Agents", icon: "agents", match: /^\/agents/ },
@@ -63,9 +63,9 @@ function Help({ close }: { close: () => void }) {
 
 /** Asks how many requests wait, wherever one is in the console. */
 function Counter() {
-  const { data } = use_asked(() => api.requests({ waiting_for: "me", limit: 100 }), "waiting", requests_version.value);
+  const { data } = use_asked(() => api.requests({ waiting_for: "me", limit: 1 }), "waiting", requests_version.value);
   useEffect(() => {
-    if (data) waiting.value = data.requests.length;
+    if (data) waiting.value = data.waiting ?? data.requests.length;
   }, [data]);
   return null;
 }
