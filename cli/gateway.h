@@ -59,6 +59,7 @@ class Gateway {
   Status open_notifications();  // cli/gateway_notify.cc
   Status listen();
   console::Services services();
+  Result<approvals::HeldRequest> edit(console::Edit wish);
   adapters::GitReviewSources held_pushes();
   void on_change(const approvals::Change& change);
   void run_approved(std::string id);

@@ -1,9 +1,12 @@
 // The gateway's admin side: what console/ asks of the rest of the program, reloading, and what is done once a second.
+#include <future>
+
 #include "cli/gateway.h"
 #include "cli/housekeeping.h"
 #include "core/bytes.h"
 #include "core/config_load.h"
 #include "proxy/adapters/git_held_refs.h"
+#include "proxy/edits.h"
 #include "proxy/evidence.h"
 
 namespace countersign::cli {
@@ -56,7 +59,31 @@ Result<console::Preview> preview_of(const config::Config& config, const proxy::M
   return out;
 }
 
+using Edited = std::promise<Result<approvals::HeldRequest>>;
+
+Task<void> edit_and_tell(proxy::Parts* parts, proxy::EditWish wish, net::Worker* worker, std::shared_ptr<Edited> done) {
+  auto edited = co_await proxy::edit_request(parts, std::move(wish), worker);
+  done->set_value(std::move(edited));
+}
+
 }  // namespace
+
+// From a thread of the admin pool to a worker, where adapters are at home, and back.
+Result<approvals::HeldRequest> Gateway::edit(console::Edit wish) {
+  proxy::EditWish asked{.request = std::move(wish.request),
+                        .change = std::move(wish.change),
+                        .reason = std::move(wish.reason),
+                        .fingerprint = std::move(wish.fingerprint),
+                        .editor = std::move(wish.editor)};
+  auto done = std::make_shared<Edited>();
+  auto edited = done->get_future();
+  net::Worker& worker = workers_->least_loaded();
+  auto begin = [this, asked = std::move(asked), &worker, done]() mutable {
+    return edit_and_tell(parts_.get(), std::move(asked), &worker, std::move(done));
+  };
+  worker.spawn(std::move(begin), [this](std::exception_ptr) { log_.error("an edit ended by an exception"); });
+  return edited.get();
+}
 
 console::Services Gateway::services() {
   return console::Services{
@@ -77,6 +104,7 @@ console::Services Gateway::services() {
       .oidc = oidc_.get(),
       .reload = [this] { return reload_policies("asked over the admin API"); },
       .preview = [this](const approvals::HeldRequest& request) { return preview_of(config_, mounts_, request); },
+      .edit = [this](console::Edit wish) { return edit(std::move(wish)); },
       .upstreams = [this] { return upstream_status(); },
       .ready = [this]() -> Status {
         if (Status healthy = audit_->health(); !healthy) return healthy;

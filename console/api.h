@@ -167,6 +167,8 @@ class AdminApi {
   Result<Stated> stated(const Intent& intent, const approvals::Approver& person, const approvals::HeldRequest& request,
                         const approvals::Rules& rules) const;
 
+  // edits.cc
+  Result<Answer> edit_request(const Call& call);
   // grants.cc
   Result<Answer> list_grants(const Call& call);
   Result<Answer> show_grant(const Call& call);

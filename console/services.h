@@ -43,6 +43,15 @@ struct UpstreamStatus {
   std::string detail;  // one sentence, no secret; may be empty
 };
 
+// A held request as an approver would rather have it.
+struct Edit {
+  std::string request;
+  std::string change;  // JSON, as the request's protocol defines it (proxy/adapters/adapter.h, Adapter::edit)
+  std::string reason;
+  std::string fingerprint;  // of the request as the editor saw it
+  approvals::Approver editor;
+};
+
 struct Services {
   const config::Config& config;
   const Clock& clock;
@@ -65,6 +74,8 @@ struct Services {
   std::function<approvals::RulesetStore::Reloaded()> reload;
   // Reads the stored body; an error is shown to the approver in place of the preview.
   std::function<Result<Preview>(const approvals::HeldRequest&)> preview;
+  // Puts the edited request in the place of the one it was made from, and returns it.
+  std::function<Result<approvals::HeldRequest>(Edit)> edit;
   std::function<std::vector<UpstreamStatus>()> upstreams;
   // Whether requests can be served: the first thing that is not as it should be.
   std::function<Status()> ready;

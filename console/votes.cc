@@ -172,7 +172,6 @@ Result<Answer> AdminApi::vote_challenge(const Call& call) {
                       {"credentials", std::move(credentials)},
                       {"rp_id", relying_party_.id},
                       {"origin", relying_party_.origins.front()},
-                      {"origin", relying_party_.origins.front()},
                       {"expires", format_time(statement.expires)}});
 }
 
