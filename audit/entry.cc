@@ -60,6 +60,7 @@ RecordText write(const Entry& e, const std::vector<std::string>& cut) {
   w.strings("resources", e.resources);
   w.key("seq").raw("");
   record.seq_at = out.size();
+  w.strings("shadow", e.shadow);
   w.member_if("signature", e.signature);
   if (e.status > 0) w.member("status", std::int64_t{e.status});
   if (!cut.empty()) w.member("truncated", true);
@@ -107,6 +108,7 @@ constexpr std::array kLists = {
     NamedList{"chain", &Entry::chain},
     NamedList{"policies", &Entry::policies},
     NamedList{"resources", &Entry::resources},
+    NamedList{"shadow", &Entry::shadow},
 };
 
 // Cuts at most `limit` bytes off the front, never inside a UTF-8 sequence.
@@ -136,10 +138,10 @@ std::size_t list_bytes(const std::vector<std::string>& list) {
 }
 
 RecordText render_cut(const Entry& entry) {
-  // A byte may become six (\u0001). At the last limit 19 texts and 3 lists of 4 * 96 bytes stay below 18 KiB, and below
+  // A byte may become six (\u0001). At the last limit 19 texts and 4 lists of 4 * 80 bytes stay below 17 KiB, and below
   // 20 KiB with names and digests; the signature is at most 44: the loop ends.
   RecordText record;
-  for (std::size_t limit : {8192U, 2048U, 512U, 96U}) {
+  for (std::size_t limit : {8192U, 2048U, 512U, 80U}) {
     Entry small = entry;
     std::vector<std::string> cut;
     for (const NamedText& text : kTexts) {

@@ -51,6 +51,7 @@ struct Entry {
   std::string code;  // stable reason code: "policy.denied"
   std::string reason;
   std::vector<std::string> policies;  // ids of the policies that determined the decision
+  std::vector<std::string> shadow;    // ids of policies that do not count yet and would have changed the decision
   std::string policy_digest;
   std::string fingerprint;  // what an approval is bound to
   std::string actor;        // the human acting: approver or administrator

@@ -108,6 +108,26 @@ class Judge {
     return out;
   }
 
+  // Ids of @shadow policies that would have changed a verdict that allows or holds.
+  void add_shadow(const std::vector<std::string>& held_for, const Access& access, const Labels& labels,
+                  std::vector<std::string>& out) {
+    RequestMaker::Made made = maker_.make(access, labels);
+    if (maker_.problem()) return;
+    cedar::Answer answer = cedar::authorize(snapshot_.shadow(), made.request, made.entities);
+    for (cedar::PolicyRef ref : answer.satisfied_forbids) {
+      const PolicyFacts& facts = snapshot_.shadow_facts(ref);
+      bool nothing_new =
+          !facts.approval.empty() &&
+          (is_satisfied(approvals_, facts.approval) ? !facts.mentions.approval
+                                                    : std::ranges::find(held_for, facts.approval) != held_for.end());
+      if (!nothing_new) out.push_back(facts.id);
+    }
+    // What cannot be evaluated denies, so it would have.
+    for (const auto* failures : {&answer.errored_forbids, &answer.maybe_forbids}) {
+      for (const cedar::PolicyFailure& failure : *failures) out.push_back(snapshot_.shadow_facts(failure.policy).id);
+    }
+  }
+
   // What keeps the access from being allowed even with `rules` satisfied too, by people not known yet: what is surely
   // forbidden, or surely not permitted, is not worth asking for.
   std::optional<Finding> stays_denied(const std::vector<std::string>& rules, const Access& access,
@@ -280,13 +300,21 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   };
   each([&](const Access& access, const Labels& its) { findings.push_back(judge.judge(access, its)); });
   Decision decision = combine(snapshot, findings);
-  if (decision.verdict != Verdict::hold || !snapshot.mentions_approval()) return decision;
+  auto with_shadow = [&](Decision settled) {
+    if (snapshot.shadow().size() == 0 || settled.verdict == Verdict::deny) return settled;
+    each([&](const Access& access, const Labels& its) {
+      judge.add_shadow(settled.approvals, access, its, settled.shadow);
+    });
+    sort_unique(settled.shadow);
+    return settled;
+  };
+  if (decision.verdict != Verdict::hold || !snapshot.mentions_approval()) return with_shadow(std::move(decision));
   // The counterfactual: people are asked only if the whole operation may then be allowed. What is asked for one access
   // counts for all.
   each([&](const Access& access, const Labels& its) {
     if (auto stays = judge.stays_denied(decision.approvals, access, its)) findings.push_back(std::move(*stays));
   });
-  return combine(snapshot, findings);
+  return with_shadow(combine(snapshot, findings));
 }
 
 }  // namespace countersign::policies

@@ -59,13 +59,18 @@ struct SnapshotBuilder {
       }
       return;
     }
+    std::map<std::string, int> numbers;  // id → its place among the policies of its file, from 1
+    std::map<std::string, int> counts;
+    for (const cedar::Policy& policy : parsed->all()) {
+      numbers[policy.id()] = ++counts[names[policy.source().name()]];
+    }
     out.policies_ = std::move(*parsed);
+    set_shadow_apart();
     if (source.links) add_links(source.links->path, source.links->text, out.policies_, problems);
     static_cast<void>(out.policies_.index());  // made here, not by the first request
     unlinked_templates();
     if (out.policies_.size() == 0 && !has_errors(problems))
       problems.push_back({"policies", 0, 0, "there is no policy at all: nothing would ever be allowed"});
-    std::map<std::string, int> counts;
     std::map<std::string, std::string> ids;  // id → where
     auto claim = [&](const std::string& id, const cedar::Source& file, cedar::Position at) {
       auto [found, fresh] = ids.emplace(id, file.name() + ":" + std::to_string(at.line));
@@ -74,18 +79,41 @@ struct SnapshotBuilder {
     for (const cedar::Template& each : out.policies_.templates()) {
       if (auto id = each.annotation("id")) claim(std::string(*id), each.source(), each.source().locate(each.span()));
     }
-    for (const cedar::Policy& policy : out.policies_.all()) {
-      const std::string& name = names[policy.source().name()];
-      out.facts_.push_back(facts_of(policy, name, ++counts[name]));
-      claim(out.facts_.back().id, policy.source(), policy.position());
-    }
-    for (const PolicyFacts& facts : out.facts_) {
-      out.mentions_input_ = out.mentions_input_ || facts.mentions.input;
-      out.mentions_approval_ = out.mentions_approval_ || facts.mentions.approval;
+    for (auto [set, facts] : {std::pair(&out.policies_, &out.facts_), std::pair(&out.shadow_, &out.shadow_facts_)}) {
+      for (const cedar::Policy& policy : set->all()) {
+        const std::string& name = names[policy.source().name()];
+        facts->push_back(facts_of(policy, name, numbers[policy.id()]));
+        claim(facts->back().id, policy.source(), policy.position());
+        out.mentions_input_ = out.mentions_input_ || facts->back().mentions.input;
+        out.mentions_approval_ = out.mentions_approval_ || facts->back().mentions.approval;
+      }
     }
     std::ranges::sort(out.approval_uses_, {}, [](const ApprovalUse& use) {
       return std::tuple<std::string, std::string, int>(use.rule, use.file, use.line);
     });
+  }
+
+  // Policies with @shadow go into a set of their own, so that nothing which decides has to know of them.
+  void set_shadow_apart() {
+    bool any = std::ranges::any_of(out.policies_.all(),
+                                   [](const cedar::Policy& policy) { return policy.annotation("shadow").has_value(); });
+    for (const cedar::Template& each : out.policies_.templates()) {
+      if (!each.annotation("shadow")) continue;
+      problems.push_back(problem_at(each.source(), each.span(), "lint.shadow-template",
+                                    "@shadow does not belong to a template: its links would count",
+                                    "write a policy without slots"));
+    }
+    if (!any) return;
+    cedar::PolicySet counting;
+    auto add = [&](cedar::PolicySet& set, const auto& policy) {
+      if (auto added = set.add(policy.id(), policy.shared_source(), policy.syntax()); !added)
+        problem(policy.source().name(), policy.position(), added.error().message);
+    };
+    for (const cedar::Policy& policy : out.policies_.all())
+      add(policy.annotation("shadow") ? out.shadow_ : counting, policy);
+    for (const cedar::Template& each : out.policies_.templates()) add(counting, each);
+    static_cast<void>(out.shadow_.index());
+    out.policies_ = std::move(counting);
   }
 
   // A template that nothing links decides nothing: a forbid among them protects nothing.
@@ -117,10 +145,15 @@ struct SnapshotBuilder {
         facts.id = annotation.value;
       } else if (annotation.key == "approval") {
         approval(policy, annotation, at, facts);
+      } else if (annotation.key == "shadow") {
+        facts.shadow = true;
+        if (policy.effect() == cedar::Effect::permit)
+          problem(name, at, "@shadow belongs to a forbid: other Cedar tools would take the permit for one that counts");
+        if (facts.floor) problem(name, at, "@shadow is not allowed in the floor: everything that stands there counts");
       } else if (annotation.key == "reason") {
         facts.reason = cedar::beginning(annotation.value, kReasonBytes);
       } else if (annotation.key != "description" && annotation.key != "allow") {
-        std::string_view near = closest(annotation.key, {"id", "approval", "reason", "description", "allow"});
+        std::string_view near = closest(annotation.key, {"id", "approval", "reason", "description", "allow", "shadow"});
         problem(name, at,
                 "unknown annotation @" + annotation.key +
                     (near.empty() ? "" : "; did you mean @" + std::string(near) + "?"),
@@ -236,6 +269,8 @@ std::shared_ptr<const Snapshot> Snapshot::load(const SnapshotSource& source,
   builder.entities();
   builder.schema(source, upstreams);
   if (snapshot->schema_) validate_policies(snapshot->policies_, snapshot->schema_->parts(), found);
+  if (snapshot->schema_ && snapshot->shadow_.size() > 0)
+    validate_policies(snapshot->shadow_, snapshot->schema_->parts(), found);
   builder.digest(source);
   // Lints look at policies that are valid.
   if (!has_errors(found)) check(*snapshot, Severity::error, found);
@@ -274,15 +309,19 @@ std::shared_ptr<const PolicySchema> Snapshot::load_schema(const SnapshotSource& 
 bool Snapshot::mentions_input(const cedar::EntityUid& action, const cedar::EntityUid* group, std::string_view protocol,
                               Effect effect) const {
   if (!mentions_input_) return false;
-  auto any = [this](std::span<const cedar::PolicyRef> refs) {
-    return std::ranges::any_of(refs, [this](cedar::PolicyRef ref) { return facts(ref).mentions.input; });
-  };
   const Vocabulary& words = vocabulary();
-  return any(policies_.for_any_action()) || any(policies_.for_action(action)) ||
-         any(policies_.for_action_group(action)) || (group && any(policies_.for_action_group(*group))) ||
-         any(policies_.for_action_group(words.effects[static_cast<std::size_t>(effect)])) ||
-         (is_change(effect) && any(policies_.for_action_group(words.change))) ||
-         any(policies_.for_action_group(cedar::EntityUid(words.action, protocol)));
+  auto reads = [&](const cedar::PolicySet& policies, const std::vector<PolicyFacts>& facts) {
+    auto any = [&facts](std::span<const cedar::PolicyRef> refs) {
+      return std::ranges::any_of(refs,
+                                 [&](cedar::PolicyRef ref) { return facts[cedar::position(ref)].mentions.input; });
+    };
+    return any(policies.for_any_action()) || any(policies.for_action(action)) ||
+           any(policies.for_action_group(action)) || (group && any(policies.for_action_group(*group))) ||
+           any(policies.for_action_group(words.effects[static_cast<std::size_t>(effect)])) ||
+           (is_change(effect) && any(policies.for_action_group(words.change))) ||
+           any(policies.for_action_group(cedar::EntityUid(words.action, protocol)));
+  };
+  return reads(policies_, facts_) || (!shadow_facts_.empty() && reads(shadow_, shadow_facts_));
 }
 
 bool is_reserved_type(std::string_view type) {

@@ -36,6 +36,9 @@ struct PolicyFacts {
   std::string reason;    // value of @reason: a sentence for the agent
   bool floor = false;
   Mentions mentions;
+  // @shadow: it is evaluated and does not count. Only a forbid may say so, outside of the floor: other Cedar tools know
+  // nothing of the word, and where they read one policy more they must be stricter for it, never looser.
+  bool shadow = false;
 };
 
 // A use of an approval rule in the policies: whoever knows approvals.yaml reports those it does not define.
@@ -78,6 +81,11 @@ class Snapshot {
   [[nodiscard]] const cedar::PolicySet& policies() const { return policies_; }
   [[nodiscard]] const cedar::Entities& entities() const { return entities_; }
   [[nodiscard]] const PolicyFacts& facts(cedar::PolicyRef policy) const { return facts_[cedar::position(policy)]; }
+  // The policies with @shadow, which policies() does not hold.
+  [[nodiscard]] const cedar::PolicySet& shadow() const { return shadow_; }
+  [[nodiscard]] const PolicyFacts& shadow_facts(cedar::PolicyRef policy) const {
+    return shadow_facts_[cedar::position(policy)];
+  }
   // Sorted by rule, file, line.
   [[nodiscard]] const PolicySchema& schema() const { return *schema_; }
   [[nodiscard]] const std::vector<ApprovalUse>& approval_uses() const { return approval_uses_; }
@@ -100,6 +108,8 @@ class Snapshot {
   cedar::Entities entities_;
   std::shared_ptr<const PolicySchema> schema_;
   std::vector<PolicyFacts> facts_;
+  cedar::PolicySet shadow_;
+  std::vector<PolicyFacts> shadow_facts_;
   std::vector<ApprovalUse> approval_uses_;
   std::vector<std::string> upstreams_;
   bool mentions_input_ = false;

@@ -34,6 +34,7 @@ void decided(audit::Entry& entry, const policies::Decision& decision) {
   entry.code = decision.code;
   entry.reason = decision.reason;
   entry.policies = decision.policies;
+  entry.shadow = decision.shadow;
   entry.policy_digest = decision.policy_digest;
 }
 
