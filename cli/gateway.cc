@@ -87,6 +87,19 @@ Status Gateway::open_state() {
                 "the policies in " + config_.policies.string() + " do not load");
   rulesets_ = std::make_unique<approvals::RulesetStore>(config_.policies, config_.upstreams, std::move(ruleset));
 
+  const policies::JournalLimits kept{.days = config_.journal.days, .bytes = config_.journal.bytes};
+  auto journal = policies::Journal::open(folders_.state / "operations", kept, clock_, log_);
+  if (!journal) return fail(journal.error());
+  journal_ = std::move(*journal);
+  auto desk = console::PolicyDesk::open({.rulesets = *rulesets_,
+                                         .clock = clock_,
+                                         .state = folders_.state,
+                                         .journal = journal_.get(),
+                                         .reload = [this] { return reload_policies("a proposal was activated"); },
+                                         .read_only = ""});
+  if (!desk) return fail(desk.error());
+  policy_desk_ = std::move(*desk);
+
   auto key = audit::SigningKey::load_or_create(folders_.state / "audit-signing.pem");
   if (!key) return fail(key.error());
   const std::size_t workers = config_.workers > 0 ? static_cast<std::size_t>(config_.workers)
@@ -172,6 +185,7 @@ Status Gateway::open_queue() {
       .authenticator = *authenticator_,
       .registry = *registry_,
       .rulesets = *rulesets_,
+      .journal = *journal_,
       .mounts = mounts_,
       .queue = *queue_,
       .waiters = waiters_,

@@ -21,6 +21,7 @@
 #include "auth/vault.h"
 #include "cli/refusals.h"
 #include "console/api.h"
+#include "console/policy_desk.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -84,6 +85,8 @@ class Gateway {
   std::unique_ptr<auth::Vault> vault_;
   std::unique_ptr<auth::Authenticator> authenticator_;
   std::unique_ptr<approvals::RulesetStore> rulesets_;
+  std::unique_ptr<policies::Journal> journal_;
+  std::unique_ptr<console::PolicyDesk> policy_desk_;
   std::unique_ptr<auth::People> people_;
   std::unique_ptr<auth::Oidc> oidc_;  // null: no identity provider is configured
   std::unique_ptr<audit::Log> audit_;

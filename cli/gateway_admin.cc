@@ -101,6 +101,7 @@ console::Services Gateway::services() {
       .metrics = metrics_,
       .pool = *admin_pool_,
       .attestations = attestations_.get(),
+      .policy_desk = policy_desk_.get(),
       .oidc = oidc_.get(),
       .reload = [this] { return reload_policies("asked over the admin API"); },
       .preview = [this](const approvals::HeldRequest& request) { return preview_of(config_, mounts_, request); },
@@ -148,6 +149,7 @@ approvals::RulesetStore::Reloaded Gateway::reload_policies(std::string_view why)
   record(loaded.replaced ? "policies.loaded" : "policies.rejected",
          std::string(why) + "; running set " + loaded.digest);
   if (loaded.replaced && api_) api_->policies_changed(loaded.digest);
+  if (loaded.replaced) policy_desk_->ruleset_changed();
   for (const Problem& problem : loaded.problems) log_.warning(format_problem(problem));
   log_.write(loaded.replaced ? LogLevel::info : LogLevel::error,
              loaded.replaced ? "policies loaded" : "policies do not load; the running set stays",

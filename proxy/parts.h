@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "policies/decide.h"
+#include "policies/journal.h"
 #include "proxy/mounts.h"
 #include "proxy/net/async.h"
 #include "proxy/net/worker.h"
@@ -27,6 +28,7 @@ struct Parts {
   const auth::Authenticator& authenticator;
   const auth::Registry& registry;
   const approvals::RulesetStore& rulesets;
+  policies::Journal& journal;
   const Mounts& mounts;
   approvals::Queue& queue;
   approvals::Waiters& waiters;

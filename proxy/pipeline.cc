@@ -77,6 +77,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   const std::shared_ptr<const approvals::Ruleset> rules = parts_.rulesets.current();
   const policies::Subject subject = subject_of(*caller);
   policies::Decision decision = policies::decide(*rules->policies, subject, operation, {}, now);
+  parts_.journal.note(rules->policies, subject, operation, decision, now);
   if (change) deny_unless(decision, parts_.authenticator.may_change());
   const std::set<std::string> environments = environments_of(*rules->policies, operation);
   const Restrained restrained{&*caller, &operation, &trail.operation, rules.get(), &environments, now};
