@@ -95,7 +95,7 @@ Status Gateway::open_state() {
                                          .clock = clock_,
                                          .state = folders_.state,
                                          .journal = journal_.get(),
-                                         .reload = [this] { return reload_policies("a proposal was activated"); },
+                                         .reload = [this] { return load_policies("a proposal was activated"); },
                                          .read_only = ""});
   if (!desk) return fail(desk.error());
   policy_desk_ = std::move(*desk);

@@ -66,6 +66,8 @@ class Gateway {
   void run_approved(std::string id);
   void run_what_waits();
   void publish_what_waits();
+  approvals::RulesetStore::Reloaded load_policies(std::string_view why);
+  // The same, and the desk hears of it.
   approvals::RulesetStore::Reloaded reload_policies(std::string_view why);
   [[nodiscard]] std::vector<console::UpstreamStatus> upstream_status() const;
   void keep_house(std::stop_token stop);

@@ -145,11 +145,16 @@ std::vector<console::UpstreamStatus> Gateway::upstream_status() const {
 }
 
 approvals::RulesetStore::Reloaded Gateway::reload_policies(std::string_view why) {
+  auto loaded = load_policies(why);
+  if (loaded.replaced) policy_desk_->ruleset_changed();
+  return loaded;
+}
+
+approvals::RulesetStore::Reloaded Gateway::load_policies(std::string_view why) {
   auto loaded = rulesets_->reload(clock_.now());
   record(loaded.replaced ? "policies.loaded" : "policies.rejected",
          std::string(why) + "; running set " + loaded.digest);
   if (loaded.replaced && api_) api_->policies_changed(loaded.digest);
-  if (loaded.replaced) policy_desk_->ruleset_changed();
   for (const Problem& problem : loaded.problems) log_.warning(format_problem(problem));
   log_.write(loaded.replaced ? LogLevel::info : LogLevel::error,
              loaded.replaced ? "policies loaded" : "policies do not load; the running set stays",
