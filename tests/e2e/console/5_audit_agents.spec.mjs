@@ -1,0 +1,92 @@
+// The audit log, agents and their tokens, the overview.
+import { accessible, expect, test } from "./people.mjs";
+import { put, world } from "./world.mjs";
+
+test("the log is searched, a record is read in full, and its proof can be saved", async ({ as }) => {
+  const page = await as("dana");
+  await page.goto("/audit");
+  await expect(page.getByRole("table")).toBeVisible();
+  await accessible(page, "the audit log");
+  await page.getByLabel("decision").selectOption("deny");
+  await page.getByLabel("agent", { exact: true }).fill("builder");
+  await page.getByRole("button", { name: "Search" }).click();
+  await expect(page).toHaveURL(/decision=deny/);
+  await expect(page.getByRole("table")).toContainText("prices.json");
+  await expect(page.getByRole("table").getByText("allow", { exact: true })).toHaveCount(0);
+  await page.getByRole("table").getByRole("link").first().click();
+  await expect(page.getByRole("heading", { name: "Proof" })).toBeVisible();
+  await expect(page.getByLabel("How to verify")).toContainText("countersign audit verify");
+  await expect(page.getByLabel("The record", { exact: true })).toContainText("policy.floor");
+  await accessible(page, "a record");
+  const saved = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Save the receipt" }).click();
+  expect((await saved).suggestedFilename()).toContain(".tlog-proof");
+  await page.goto("/audit?text=no-record-holds-this");
+  await expect(page.getByText("No record fits")).toBeVisible();
+});
+
+test("a frozen agent is refused at once, and works again when it is thawed", async ({ as }) => {
+  const page = await as("sam");
+  await page.goto("/agents");
+  await expect(page.getByRole("table")).toContainText("builder");
+  await accessible(page, "the agents");
+  await page.goto("/agents/spare-bot");
+  await accessible(page, "an agent");
+  expect((await put("staging/spare.txt", "x", world.tokens.spare)).status).toBeLessThan(300);
+  await page.getByRole("button", { name: "Freeze…" }).click();
+  await page.getByLabel("Reason").fill("it writes to the wrong place");
+  await page.getByRole("button", { name: "Freeze it now" }).click();
+  await expect(page.getByText("it writes to the wrong place")).toBeVisible();
+  expect((await put("staging/spare.txt", "y", world.tokens.spare)).status).toBeGreaterThanOrEqual(400);
+  await accessible(page, "a frozen agent");
+  await page.getByRole("button", { name: "Unfreeze…" }).click();
+  await page.getByLabel("Reason").fill("it was repaired");
+  await page.getByRole("button", { name: "Unfreeze it" }).click();
+  await expect(page.getByRole("button", { name: "Freeze…" })).toBeVisible();
+  expect((await put("staging/spare.txt", "z", world.tokens.spare)).status).toBeLessThan(300);
+});
+
+test("the tree of tokens shows the narrowed one, and revoking the root ends both", async ({ as }) => {
+  const page = await as("dana");
+  await page.goto("/agents/builder");
+  await expect(page.locator(".tree .tree .token")).toHaveCount(1);
+  await page.goto("/agents/spare-bot");
+  await page.getByRole("button", { name: /^Revoke…/ }).click();
+  await page.getByLabel("Reason").fill("not needed any more");
+  await page.getByRole("button", { name: "Revoke it" }).click();
+  await expect(page.getByText("not needed any more")).toBeVisible();
+  expect((await put("staging/spare.txt", "x", world.tokens.spare)).status).toBe(401);
+});
+
+test("the overview has a table for its chart", async ({ as }) => {
+  const page = await as("dana");
+  await page.goto("/overview");
+  await expect(page.getByText("waiting now")).toBeVisible();
+  await page.getByText("The same as a table").click();
+  await expect(page.getByRole("table", { name: "Decisions over time" })).toBeVisible();
+  await expect(page.getByRole("table", { name: "Approvers" })).toContainText("sam");
+  await accessible(page, "the overview");
+});
+
+test("an address that does not exist says so, and the keyboard can do without a mouse", async ({ as }) => {
+  const page = await as("jun");
+  const answer = await page.goto("/agents/nobody-of-this-name");
+  expect(answer.headers()["content-security-policy"]).toContain("require-trusted-types-for 'script'");
+  await expect(page.getByRole("alert")).toContainText("agent.unknown");
+  await page.goto("/");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#main")).toBeFocused();
+  await page.getByRole("heading", { name: "Inbox" }).click();
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog", { name: "Keyboard" })).toBeVisible();
+  await accessible(page, "the help");
+});
+
+test("no other site can put the console into a frame", async ({ as }) => {
+  const page = await as("jun");
+  const frames = await page.goto("/").then((answer) => answer.headers());
+  expect(frames["content-security-policy"]).toContain("frame-ancestors 'none'");
+  expect(frames["cross-origin-opener-policy"]).toBe("same-origin");
+});
