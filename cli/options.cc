@@ -496,6 +496,32 @@ void add_policy_syntax(CLI::App& policy, Action& action) {
   translate.app->add_option("file", translate.options->file, "What to read; - or absent: standard input");
 }
 
+void add_policy_drafts(CLI::App& policy, Action& action) {
+  auto diff = command<PolicyDiffOptions>(policy, action, run_policy_diff, "diff",
+                                         "Compare two policy folders, or one with what the server runs; 1: they differ",
+                                         "countersign policy diff ./policies ./draft");
+  diff.app->add_option("before", diff.options->before, "Policy folder")->type_name("DIR")->required();
+  diff.app->add_option("after", diff.options->after, "The later one; absent: `before`, compared with the server's")
+      ->type_name("DIR");
+  output_option(diff.app, diff.options->output);
+  server_options(diff.app, diff.options->server);
+
+  auto replay =
+      command<PolicyReplayOptions>(policy, action, run_policy_replay, "replay",
+                                   "Say what a draft would have decided otherwise on recorded operations; 1: something",
+                                   "countersign policy replay ./draft --days 14");
+  replay.app->add_option("dir", replay.options->directory, "Policy folder of the draft")->type_name("DIR")->required();
+  replay.app->add_option("--journal", replay.options->journal, "Folder with recorded operations, read without a server")
+      ->type_name("DIR");
+  replay.app->add_option("--days", replay.options->days, "How many days back")->check(CLI::Range(1, 366));
+  replay.app->add_option("--limit", replay.options->limit, "At most this many operations, the newest")
+      ->check(CLI::Range(1, 1'000'000));
+  replay.app->add_option("--against", replay.options->against, "Compare with what was recorded, or what runs now")
+      ->check(CLI::IsMember({"recorded", "running"}));
+  output_option(replay.app, replay.options->output);
+  server_options(replay.app, replay.options->server);
+}
+
 void add_policy_commands(CLI::App& root, Action& action) {
   CLI::App* policy = group(root, "policy", "Work on policies");
   auto check = command<PolicyCheckOptions>(*policy, action, run_policy_check, "check",
@@ -518,6 +544,7 @@ void add_policy_commands(CLI::App& root, Action& action) {
 
   add_policy_explain(*policy, action);
   add_policy_test(*policy, action);
+  add_policy_drafts(*policy, action);
   add_policy_syntax(*policy, action);
 
   auto authorize =

@@ -258,7 +258,11 @@ std::vector<Proposal> Proposals::list() const {
 
 Status Proposals::note_activation(Activation activation, const policies::SnapshotSource& files) {
   std::lock_guard hold(lock_);
-  if (!history_.empty() && history_.back().digest == activation.digest) return {};
+  if (!history_.empty() && history_.back().digest == activation.digest) {
+    // The folder may have been seen to change before it was said by whom.
+    if (!history_.back().by.empty() || activation.by.empty()) return {};
+    history_.pop_back();
+  }
   Json kept = {{"digest", activation.digest}, {"files", Json::array()}};
   for (const policies::FileText* file : files.all())
     kept["files"].push_back({{"path", file->name}, {"text", file->text}});

@@ -67,7 +67,7 @@ class Proposals {
   // Without their files, newest first.
   [[nodiscard]] std::vector<Proposal> list() const;
 
-  // Keeps a set and adds a line. Not for the set that was activated last.
+  // Keeps a set and adds a line. For the set that was activated last, only who did it, where that was not known.
   [[nodiscard]] Status note_activation(Activation activation, const policies::SnapshotSource& files);
   // Newest first.
   [[nodiscard]] std::vector<Activation> history() const;

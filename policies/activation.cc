@@ -175,7 +175,6 @@ Status check_writable(const fs::path& folder) {
 
 Status write_policy_folder(const fs::path& folder, const SnapshotSource& expected, const SnapshotSource& wanted,
                            const ActivationProbe& probe) {
-  if (auto writable = check_writable(folder); !writable) return writable;
   auto target = resolve(folder);
   if (!target) return fail(target.error());
   const fs::path fresh = beside(*target);

@@ -17,6 +17,7 @@ namespace countersign::policies {
 // Whether edits may be written into the folder at all. policies.read_only (conflict) with why not: it belongs to a git
 // checkout (edit it there), it or the folder around it may not be written, it holds links or files that a draft cannot
 // name.
+// For whoever is about to edit; write_policy_folder does not ask.
 [[nodiscard]] Status check_writable(const std::filesystem::path& folder);
 
 // Called before each step, for tests that break off there: "copy", "exchange", "clean".

@@ -284,6 +284,27 @@ struct PolicyTestOptions {
 };
 int run_policy_test(const PolicyTestOptions& options);
 
+struct PolicyDiffOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string before;  // folder; with `after` empty this is the later one, compared with what runs on the server
+  std::string after;
+};
+// 0 when nothing differs, 1 when something does.
+int run_policy_diff(const PolicyDiffOptions& options);
+
+struct PolicyReplayOptions {
+  ServerOptions server;
+  Output output = Output::table;
+  std::string directory;  // of the draft
+  std::string journal;    // folder of recorded operations, read without a server; empty: the server's
+  std::string against = "recorded";
+  int days = 7;
+  std::uint64_t limit = 200'000;
+};
+// 0 when nothing would have been decided otherwise, 1 when something would.
+int run_policy_replay(const PolicyReplayOptions& options);
+
 struct PolicyFormatOptions {
   std::vector<std::string> paths;  // *.cedar files, folders of them, or "-"
   bool check = false;              // say what would change
