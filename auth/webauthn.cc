@@ -265,11 +265,12 @@ Result<AssertionFacts> verify_assertion(const Assertion& assertion, const Passke
 }
 
 Result<AssertionFacts> verify_past_assertion(const Assertion& assertion, std::string_view public_key,
-                                             std::string_view relying_party_id, ByteView challenge) {
-  auto checked = check_assertion(assertion, public_key, relying_party_id, challenge);
+                                             const RelyingParty& party, ByteView challenge) {
+  auto checked = check_assertion(assertion, public_key, party.id, challenge);
   if (!checked) return fail(checked.error());
-  if (!is_origin_of(checked->facts.origin, relying_party_id))
-    return refused("webauthn.origin", "the key was used on another site");
+  if (!is_origin_of(checked->facts.origin, party.id)) {
+    if (auto known = check_origin(checked->facts.origin, party); !known) return fail(known.error());
+  }
   return std::move(checked->facts);
 }
 

@@ -82,10 +82,10 @@ Result<Passkey> verify_registration(std::string_view client_data, std::string_vi
 Result<AssertionFacts> verify_assertion(const Assertion& assertion, const Passkey& key, const RelyingParty& party,
                                         ByteView challenge);
 
-// The same for a record of the past, when only id and public key are known: no counter, and as origin any that a
-// browser lets use this relying party id, https (or http on localhost) with the id as host.
+// The same for a record of the past, when only id and public key are known: no counter, and as origin besides the
+// party's own any that a browser lets use its id, https (or http on localhost) with the id as host, whatever the port.
 Result<AssertionFacts> verify_past_assertion(const Assertion& assertion, std::string_view public_key,
-                                             std::string_view relying_party_id, ByteView challenge);
+                                             const RelyingParty& party, ByteView challenge);
 
 // {"authenticator_data","client_data","credential","signature"}: exactly these members, all text. The requests of the
 // admin API have this form. Errors: webauthn.assertion (invalid).

@@ -33,7 +33,7 @@ std::string digest_of(const Json& record, std::string_view member) {
 struct Enrolment {
   std::string credential;
   std::string public_key;
-  std::string relying_party;
+  auth::RelyingParty party;
 };
 
 // The detail of an enrolment or a removal: canonical JSON with exactly these members, all text.
@@ -43,8 +43,8 @@ std::optional<Enrolment> read_enrolment(const Json& record) {
   if (!json || !json->is_object() || json->size() != 4 || canonical_json(*json).value_or("") != detail) return {};
   Enrolment out{.credential = string_or(*json, "credential", ""),
                 .public_key = string_or(*json, "public_key", ""),
-                .relying_party = string_or(*json, "rp_id", "")};
-  if (out.credential.empty() || out.relying_party.empty() || string_or(*json, "origin", "").empty()) return {};
+                .party = {.id = string_or(*json, "rp_id", ""), .origins = {string_or(*json, "origin", "")}}};
+  if (out.credential.empty() || out.party.id.empty() || out.party.origins[0].empty()) return {};
   auto cose = from_base64url(out.public_key);
   if (!cose || !auth::CoseKey::parse(*cose)) return {};
   return out;
@@ -86,7 +86,7 @@ std::optional<std::string> VoteCheck::enrol(const audit::CheckedRecord& record) 
     return "enrols a key that " + known->second.person + " has already";
   keys_[key->credential] = Key{.person = std::move(person),
                                .public_key = std::move(key->public_key),
-                               .relying_party = std::move(key->relying_party),
+                               .party = std::move(key->party),
                                .removed = {},
                                .removed_at = 0};
   return {};
@@ -131,6 +131,14 @@ std::optional<std::string> VoteCheck::compare(const audit::CheckedRecord& record
   if (request == statement.requests.end()) return "is a vote on " + id + ", which its statement is not about";
   if (request->fingerprint != string_or(json, "fingerprint", ""))
     return "is a vote on " + id + " whose statement is about another operation: the fingerprints differ";
+  // What the record says about the vote besides: absent in a shortened record.
+  if (auto detail = parse_json(string_or(json, "detail", ""), {.bytes = 64U << 10, .depth = 8, .values = 1'000});
+      detail && detail->is_object()) {
+    if (string_or(*detail, "for", "") != statement.for_whom)
+      return "is a vote in another person's place than the one that was signed for";
+    if (string_or(*detail, "preview_sha256", request->preview_sha256) != request->preview_sha256)
+      return "is a vote on another preview than the one that was signed";
+  }
   if (record.time > statement.expires + kSlowestRecord) return "is a vote given after its statement had expired";
   return {};
 }
@@ -143,7 +151,7 @@ std::optional<std::string> VoteCheck::check_signature(const std::string& person,
   if (key->second.person != person) return "is a vote of " + person + " signed with a key of " + key->second.person;
   if (key->second.removed && at > key->second.removed_at + kSlowestRecord)
     return "is a vote signed with a key that was removed in record " + std::to_string(*key->second.removed);
-  auto facts = auth::verify_past_assertion(signed_text.assertion, key->second.public_key, key->second.relying_party,
+  auto facts = auth::verify_past_assertion(signed_text.assertion, key->second.public_key, key->second.party,
                                            approvals::challenge_of(signed_text.statement));
   if (!facts)
     return "is a vote whose signature is not good: " + facts.error().message + " (" + facts.error().code + ")";

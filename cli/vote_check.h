@@ -39,7 +39,7 @@ class VoteCheck {
   struct Key {
     std::string person;
     std::string public_key;
-    std::string relying_party;
+    auth::RelyingParty party;
     std::optional<std::uint64_t> removed;  // in this record
     TimeMs removed_at = 0;
   };

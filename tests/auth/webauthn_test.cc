@@ -328,12 +328,15 @@ TEST_P(EveryAlgorithm, APastAssertionNeedsTheRelyingPartyOnly) {
   std::string stored = key.passkey().public_key;
   auto past = [&](std::string_view origin, std::string_view party) {
     key.relying_party_id = party;
-    return code_of(verify_past_assertion(key.get(challenge, origin), stored, party, challenge));
+    RelyingParty known{.id = std::string(party), .origins = {"http://gateway.lan:8701"}};
+    return code_of(verify_past_assertion(key.get(challenge, origin), stored, known, challenge));
   };
   EXPECT_EQ(past("https://countersign.example", "countersign.example"), "good");
   EXPECT_EQ(past("https://countersign.example:8701", "countersign.example"), "good");
   EXPECT_EQ(past("http://localhost:8701", "localhost"), "good");
   EXPECT_EQ(past("https://localhost", "localhost"), "good");
+  EXPECT_EQ(past("http://gateway.lan:8701", "countersign.example"), "good");
+  EXPECT_EQ(past("http://gateway.lan:8702", "countersign.example"), "webauthn.origin");
   for (std::string_view bad :
        {"http://countersign.example", "https://countersign.example.evil", "https://evil.countersign.example",
         "https://countersign.example:", "https://countersign.example:x", "https://countersign.example:123456",
@@ -342,7 +345,7 @@ TEST_P(EveryAlgorithm, APastAssertionNeedsTheRelyingPartyOnly) {
   }
   EXPECT_EQ(past("http://127.0.0.1:8701", "localhost"), "webauthn.origin");
   key.relying_party_id = "evil.example";
-  EXPECT_EQ(code_of(verify_past_assertion(key.get(challenge, kOrigin), stored, kParty.id, challenge)),
+  EXPECT_EQ(code_of(verify_past_assertion(key.get(challenge, kOrigin), stored, kParty, challenge)),
             "webauthn.relying_party");
 }
 

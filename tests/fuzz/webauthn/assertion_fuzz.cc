@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       .client_data = to_base64url(client),
                       .signature = to_base64url(rest)};
   auto facts = verify_assertion(assertion, key, party, challenge);
-  auto past = verify_past_assertion(assertion, key.public_key, party.id, challenge);
+  auto past = verify_past_assertion(assertion, key.public_key, party, challenge);
   require(!facts || past);
   if (past) {
     constexpr std::string_view kSigned =
