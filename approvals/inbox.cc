@@ -112,11 +112,15 @@ class View {
   bool untouched_ = false;  // the answer for a timeless one without votes
 };
 
-bool reminds(const std::vector<std::string>& names, const Rules& rules) {
-  return std::ranges::any_of(names, [&](const std::string& name) {
+// When the first reminder of all these rules is due, after the request was held; nullopt for none.
+std::optional<TimeMs> first_reminder(const std::vector<std::string>& names, const Rules& rules) {
+  std::optional<TimeMs> first;
+  for (const std::string& name : names) {
     const Rule* rule = rules.find(name);
-    return rule != nullptr && !rule->remind.empty();
-  });
+    if (rule != nullptr && !rule->remind.empty())
+      first = std::min(first.value_or(rule->remind.front()), rule->remind.front());
+  }
+  return first;
 }
 
 }  // namespace
@@ -190,18 +194,24 @@ std::vector<std::string> Inbox::waiting_for(const Approver& approver, const Rule
 
 std::vector<std::string> Inbox::to_remind(const Rules& rules, TimeMs now) const {
   std::vector<std::string> ids;
-  std::unordered_map<std::shared_ptr<const Kind>, bool> kinds;
+  struct Reminding {
+    std::optional<TimeMs> first;
+    HeldRequest probe;
+  };
+  std::unordered_map<std::shared_ptr<const Kind>, Reminding> kinds;
   Place place;
   for (;;) {
     Entries entries = next(place, kChunk);
     for (const std::shared_ptr<const Entry>& entry : entries) {
-      auto [known, fresh] = kinds.try_emplace(entry->kind, false);
-      if (fresh) known->second = reminds(entry->kind->rules, rules);
-      if (!known->second) continue;
-      HeldRequest probe;
+      auto [known, fresh] = kinds.try_emplace(entry->kind);
+      auto& [first, probe] = known->second;
+      if (fresh) {
+        probe.rules = entry->kind->rules;
+        first = first_reminder(probe.rules, rules);
+      }
+      if (!first || now < entry->created + *first) continue;
       probe.created = entry->created;
       probe.expires = entry->expires;
-      probe.rules = entry->kind->rules;
       probe.documentation = entry->documentation;
       probe.documented = entry->documented;
       if (!due_reminders(probe, rules, static_cast<std::size_t>(entry->reminded), now).empty()) {

@@ -103,7 +103,26 @@ Result<HeldRequest> read_row(const sql::Statement& row, const BodyFiles& bodies)
   return out;
 }
 
-Result<HeldRequest> read_light(const sql::Statement& row) {
+// Lists that many rows have in common (rules, delegates, chains of tokens) are read once.
+class Lists {
+ public:
+  Status read(const sql::Statement& row, int column, std::vector<std::string>& out) {
+    std::string text = row.text(column);
+    if (auto found = known_.find(text); found != known_.end()) {
+      out = found->second;
+      return {};
+    }
+    if (Status read = read_list(row, column, out); !read) return read;
+    if (known_.size() < kMost) known_.emplace(std::move(text), out);
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kMost = 10'000;
+  std::unordered_map<std::string, std::vector<std::string>> known_;
+};
+
+Result<HeldRequest> read_light(const sql::Statement& row, Lists& lists) {
   HeldRequest out;
   out.id = row.text(0);
   out.created = row.integer(2);
@@ -111,10 +130,10 @@ Result<HeldRequest> read_light(const sql::Statement& row) {
   out.requester.agent = row.text(4);
   out.requester.owner = row.text(5);
   out.requester.issuer = row.text(6);
-  for (auto [column, list] : {std::pair{7, &out.requester.delegates}, std::pair{8, &out.requester.chain},
-                              std::pair{9, &out.resources}, std::pair{11, &out.rules}}) {
-    if (Status read = read_list(row, column, *list); !read) return fail(read.error());
+  for (auto [column, list] : {std::pair{7, &out.requester.delegates}, {8, &out.requester.chain}, {11, &out.rules}}) {
+    if (Status read = lists.read(row, column, *list); !read) return fail(read.error());
   }
+  if (Status read = read_list(row, 9, out.resources); !read) return fail(read.error());
   out.frozen.upstream = row.text(10);
   out.documentation = row.text(12);
   out.documented = row.integer(13);
@@ -435,11 +454,12 @@ Status Store::each_open(const std::function<void(const HeldRequest&)>& take) {
       " documentation, documented, reminded, edited_by"
       " FROM requests WHERE state IN ('held', 'approved', 'executing') ORDER BY number");
   if (!row) return fail(row.error());
+  Lists lists;
   for (;;) {
     Result<sql::Step> step = row->step();
     if (!step) return fail(step.error());
     if (*step == sql::Step::done) return {};
-    Result<HeldRequest> request = read_light(*row);
+    Result<HeldRequest> request = read_light(*row, lists);
     if (!request) return fail(request.error());
     if (auto found = votes.find(request->id); found != votes.end()) request->votes = std::move(found->second);
     take(*request);

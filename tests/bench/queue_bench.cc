@@ -1,0 +1,237 @@
+// approvals.*: the queue with 100,000 open requests of 500 agents. Real files, real fsync, in $TMPDIR.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "approvals/fingerprint.h"
+#include "approvals/queue.h"
+#include "core/id.h"
+
+namespace countersign::approvals {
+namespace {
+
+constexpr int kOpen = 100'000;
+constexpr int kAgents = 500;
+constexpr TimeMs kNow = 1'795'000'000'000;
+constexpr TimeMs kDay = 86'400'000;
+
+HeldRequest draft(int number) {
+  HeldRequest request;
+  std::string text = std::to_string(number);
+  std::string agent = std::to_string(number % kAgents);
+  request.id = new_short_id("req_", kNow);
+  request.created = kNow + number;
+  request.expires = kNow + kDay;
+  request.requester = {.agent = "builder-" + agent,
+                       .owner = "alice",
+                       .issuer = "zoe",
+                       .delegates = {},
+                       .chain = {"root-" + agent, "leaf-" + agent},
+                       .scope = std::string(400, 's')};
+  request.action = "mcp:call_tool";
+  request.effect = "write";
+  request.environment = "production";
+  request.summary = "write_file /data/releases/" + text + ".md";
+  request.resources = {"Tool::files/write_file", "Path::files/data/releases/" + text + ".md"};
+  request.input = R"({"path":"/data/releases/)" + text + R"(.md","content":")" + std::string(600, 'x') + R"("})";
+  request.frozen.protocol = "mcp";
+  request.frozen.upstream = "files";
+  request.frozen.head = std::string(300, 'h');
+  request.frozen.identity = "call " + text;
+  request.policies = {"production-changes"};
+  request.rules = {number % 4 == 0 ? "tier-1" : "production-change"};
+  request.policy_digest = std::string(64, 'd');
+  request.operation = new_uuid(kNow);
+  request.fingerprint = fingerprint(request);
+  request.retry_key = retry_key(request.frozen, request.requester);
+  return request;
+}
+
+Rules house_rules() {
+  Problems problems;
+  std::optional<Rules> rules = parse_rules("approvals.yaml", R"(
+rules:
+  production-change:
+    expires: 24h
+    remind: [30m]
+    stages: [ { name: platform, group: "team:platform", min_level: senior, escalate: { after: 1h, add: ["team:sre"] } } ]
+  tier-1:
+    expires: 24h
+    stages:
+      - { name: platform, group: "team:platform", min_level: senior }
+      - { name: director, group: anyone, min_level: director }
+)",
+                                           problems);
+  if (!rules) std::abort();
+  return *rules;
+}
+
+Approver person(std::string name, Level level, std::string team) {
+  return {.name = std::move(name), .level = level, .teams = {std::move(team)}, .chain = {}};
+}
+
+Queue::Options roomy() {
+  Queue::Options options;
+  options.max_open = 10 * kOpen;
+  options.max_open_of_agent = kOpen;
+  return options;
+}
+
+// Filled once a program, by rows in one transaction: what is measured comes afterwards.
+class House {
+ public:
+  House() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "countersign-bench-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+    Result<Store> store = Store::open(database(), {}, *BodyFiles::open(bodies()));
+    if (!store) std::abort();
+    Result<sql::Transaction> transaction = store->begin();
+    for (int i = 0; i < kOpen; ++i) {
+      if (!store->insert(draft(i))) std::abort();
+    }
+    if (!transaction->commit()) std::abort();
+  }
+  House(const House&) = delete;
+  House& operator=(const House&) = delete;
+  ~House() {
+    queue_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Queue& queue() {
+    if (!queue_) reopen();
+    return *queue_;
+  }
+  void reopen() {
+    queue_.reset();
+    queue_ = std::move(*Queue::open(database(), bodies(), roomy()));
+  }
+  int next() { return ++next_; }
+  const Rules rules = house_rules();
+
+ private:
+  [[nodiscard]] std::filesystem::path database() const { return path_ / "store.db"; }
+  [[nodiscard]] std::filesystem::path bodies() const { return path_ / "requests"; }
+  std::filesystem::path path_;
+  std::unique_ptr<Queue> queue_;
+  int next_ = kOpen;
+};
+
+House& house() {
+  static House one;
+  return one;
+}
+
+void inbox(benchmark::State& state, const Approver& approver) {
+  House& here = house();
+  here.queue();
+  for (auto _ : state) {
+    Result<std::vector<HeldRequest>> page = here.queue().waiting_for(approver, here.rules, kNow + kDay / 2, 100);
+    if (!page) return state.SkipWithError(page.error().message.c_str());
+    benchmark::DoNotOptimize(page->size());
+  }
+}
+BENCHMARK_CAPTURE(inbox, asked, person("bob", Level::senior, "platform"))
+    ->Name("approvals.inbox_page")
+    ->Unit(benchmark::kMillisecond);
+// Belongs to nothing that is asked: all of it is passed over.
+BENCHMARK_CAPTURE(inbox, not_asked, person("joe", Level::junior, "design"))
+    ->Name("approvals.inbox_of_nobody")
+    ->Unit(benchmark::kMillisecond);
+// A director's turn comes when the platform team has approved: every request is looked at, and none waits for them.
+BENCHMARK_CAPTURE(inbox, not_yet, person("dave", Level::director, "board"))
+    ->Name("approvals.inbox_not_yet")
+    ->Unit(benchmark::kMillisecond);
+
+void count(benchmark::State& state) {
+  House& here = house();
+  here.queue();
+  const Approver bob = person("bob", Level::senior, "platform");
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(here.queue().count_waiting(bob, here.rules, kNow + kDay / 2, 1'000));
+  }
+}
+BENCHMARK(count)->Name("approvals.count_waiting_1000")->Unit(benchmark::kMillisecond);
+
+void list(benchmark::State& state) {
+  House& here = house();
+  here.queue();
+  Filter filter;
+  filter.states = {State::held, State::approved, State::executing};
+  for (auto _ : state) {
+    Result<std::vector<HeldRequest>> page = here.queue().list(filter);
+    if (!page || page->empty()) return state.SkipWithError("no page");
+  }
+}
+BENCHMARK(list)->Name("approvals.list_page")->Unit(benchmark::kMillisecond);
+
+void upkeep(benchmark::State& state) {
+  House& here = house();
+  here.queue();
+  for (auto _ : state) {
+    Result<std::vector<HeldRequest>> due = here.queue().upkeep(kNow, here.rules);
+    if (!due) return state.SkipWithError(due.error().message.c_str());
+  }
+}
+BENCHMARK(upkeep)->Name("approvals.upkeep")->Unit(benchmark::kMillisecond);
+
+void hold(benchmark::State& state) {
+  House& here = house();
+  here.queue();
+  for (auto _ : state) {
+    Result<Holding> held = here.queue().hold(draft(here.next()), kNow);
+    if (!held) return state.SkipWithError(held.error().message.c_str());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(hold)->Name("approvals.hold")->UseRealTime();
+
+// Three durable steps each, after the hold: approve, begin, finish.
+void release(benchmark::State& state) {
+  House& here = house();
+  Queue& queue = here.queue();
+  const Ballot yes{.approver = person("bob", Level::senior, "platform"), .choice = Choice::approve, .reason = "fine"};
+  for (auto _ : state) {
+    state.PauseTiming();
+    int number = here.next();
+    HeldRequest request = draft(number);
+    request.rules = {"production-change"};
+    Result<Holding> held = queue.hold(request, kNow);
+    if (!held) return state.SkipWithError(held.error().message.c_str());
+    const std::string id = held->request.id;
+    state.ResumeTiming();
+    Ending ending{.state = State::done,
+                  .reply = StoredReply{.status = 200, .head = "{}", .body = std::string(500, 'r'), .truncated = false},
+                  .code = "",
+                  .reason = ""};
+    if (!queue.vote(id, yes, here.rules, kNow) || !queue.begin_execution(id, kNow) ||
+        !queue.finish(id, std::move(ending), kNow)) {
+      return state.SkipWithError("a step was refused");
+    }
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(release)->Name("approvals.release")->UseRealTime();
+
+void use_grant(benchmark::State& state) {
+  House& here = house();
+  here.queue();
+  const GrantQuestion question{.agent = "builder-1", .root = "root-1", .resources = {"Tool::x"}, .rules = {"tier-1"}};
+  for (auto _ : state) benchmark::DoNotOptimize(here.queue().use_grant(question, "op", kNow));
+}
+BENCHMARK(use_grant)->Name("approvals.no_grant");
+
+void open(benchmark::State& state) {
+  House& here = house();
+  here.queue();
+  for (auto _ : state) here.reopen();
+}
+BENCHMARK(open)->Name("approvals.open")->Unit(benchmark::kMillisecond)->Iterations(1);
+
+}  // namespace
+}  // namespace countersign::approvals
+
+BENCHMARK_MAIN();
