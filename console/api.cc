@@ -95,6 +95,8 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {"POST", "/api/v1/passkeys/{}/remove", person, kNone, &AdminApi::remove_passkey},
       {"GET", "/api/v1/people", known, manage_people, &AdminApi::list_people},
       {"POST", "/api/v1/people/{}/invite", socket, kNone, &AdminApi::invite_person},
+      {"GET", "/api/v1/people/{}/sessions", known, manage_people, &AdminApi::list_person_sessions},
+      {"POST", "/api/v1/people/{}/sign-out", known, manage_people, &AdminApi::sign_out_person},
       {"POST", "/api/v1/people/{}/reset", known, manage_people, &AdminApi::reset_person},
       {"GET", "/api/v1/requests", known, read_requests, &AdminApi::list_requests},
       {"GET", "/api/v1/requests/{}", known, read_requests, &AdminApi::show_request},

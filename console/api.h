@@ -135,6 +135,9 @@ class AdminApi {
   Result<Answer> list_people(const Call& call);
   Result<Answer> invite_person(const Call& call);
   Result<Answer> reset_person(const Call& call);
+  // people_admin.cc
+  Result<Answer> list_person_sessions(const Call& call);
+  Result<Answer> sign_out_person(const Call& call);
 
   // requests.cc
   Result<Answer> list_requests(const Call& call);
