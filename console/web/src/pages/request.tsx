@@ -1,7 +1,7 @@
 // One request: what it would do, as large as it deserves; who asks; what holds it; and the decision.
 import { useEffect, useState } from "preact/hooks";
 import { Link, useLocation } from "wouter-preact";
-import { api, type Decision, type Grant, type HeldRequest, type PreviewPart, type Summary } from "../api";
+import { api, type Decision, type Grant, type HeldRequest, type Summary } from "../api";
 import { bytes, date_time, duration, person, plural } from "../lib/format";
 import { use_asked, use_keys, use_viewed } from "../lib/hooks";
 import { announcement, requests_version } from "../lib/live";
@@ -11,25 +11,12 @@ import { Countdown, EffectBadge, effect_means, EnvironmentBadge, StateBadge } fr
 import { DecideDialog } from "../ui/decide";
 import { ReasonDialog } from "../ui/dialog";
 import { GrantDialog, GrantTermsLine, may_be_granted } from "../ui/grant";
-import { DiffView } from "../ui/diff_view";
 import { Icon } from "../ui/icons";
-import { JsonView } from "../ui/json_view";
 import { Page, Section } from "../ui/page";
+import { Part } from "../ui/preview";
 import { Note, Problem, Skeleton } from "../ui/states";
-import { Block, Digest, Text } from "../ui/text";
+import { Digest, Text } from "../ui/text";
 import { inbox_order } from "./inbox";
-
-function Part({ part }: { part: PreviewPart }) {
-  const title = plain(part.title, 120);
-  return (
-    <div class="part">
-      <h3 class={/^[a-z]/i.test(title) ? "word" : "path"}>{title}</h3>
-      {part.media_type === "text/x-diff" ? <DiffView text={part.text} />
-        : part.media_type === "application/json" ? <JsonView text={part.text} label={title} />
-        : <Block value={part.text} label={title} />}
-    </div>
-  );
-}
 
 function Touches({ request }: { request: HeldRequest }) {
   const [all, set_all] = useState(false);
@@ -179,8 +166,12 @@ function Decision_({ request, grants, decide, cancel, grant }: { request: HeldRe
         <div class="decide-buttons">
           <button type="button" class="primary large" disabled={you ? !you.may_approve : false} onClick={() => decide("approve")}>Approve… <kbd>a</kbd></button>
           <button type="button" class="danger-quiet large" disabled={you ? !you.may_deny : false} onClick={() => decide("deny")}>Deny… <kbd>d</kbd></button>
-          {you?.may_approve && may_be_granted(request) && <button type="button" class="quiet" onClick={grant}>Approve repeats too…</button>}
-          {you?.own && <button type="button" class="quiet" onClick={cancel}>Cancel my agent's request…</button>}
+        </div>
+      )}
+      {open && (
+        <div class="decide-more">
+          {you?.may_approve && may_be_granted(request) && <button type="button" class="quiet small" onClick={grant}>Approve repeats too…</button>}
+          {you?.own && <button type="button" class="quiet small" onClick={cancel}>Cancel my agent's request…</button>}
         </div>
       )}
       <Votes request={request} />

@@ -1,5 +1,5 @@
 // Deciding: a form that says once more what is decided, asks why, and signs with a passkey where that is possible or demanded.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api, session, type ApiError, type BatchAnswer, type Decision, type Grant, type HeldRequest, type SignedVote } from "../api";
 import { plural } from "../lib/format";
 import { as_api_error } from "../lib/hooks";
@@ -10,6 +10,7 @@ import { EffectBadge, EnvironmentBadge } from "./badges";
 import { Dialog } from "./dialog";
 import { GrantTermsLine } from "./grant";
 import { Icon } from "./icons";
+import { Part } from "./preview";
 import { Note, Problem, Skeleton } from "./states";
 import { Hash, Text } from "./text";
 
@@ -57,12 +58,14 @@ function Fields(props: {
   sign: boolean;
   set_sign: (sign: boolean) => void;
 }) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const no_key = props.signing === "demanded" && (session.value!.passkeys.length === 0 || !passkeys_possible());
   return (
     <>
       <label class="field">
         {props.decision === "approve" ? "Why is this right?" : "Why not? The agent is told."}
-        <textarea rows={3} required maxLength={1000} autofocus value={props.reason} onInput={(event) => props.set_reason(event.currentTarget.value)} />
+        <textarea ref={field} rows={3} required maxLength={1000} autofocus value={props.reason} onInput={(event) => props.set_reason(event.currentTarget.value)} />
       </label>
       {props.signing === "possible" && (
         <label class="check">
@@ -225,6 +228,7 @@ export function BatchDialog(props: { decision: Decision; ids: string[]; close: (
                 <details>
                   <summary><Text value={request.preview.sentence} /> <EffectBadge effect={request.effect} /> <EnvironmentBadge environment={request.environment} /></summary>
                   <p class="muted small"><a href={`/requests/${request.id}`} target="_blank" rel="noopener">{plain(request.id)}</a> by {plain(request.agent)}, fingerprint <Hash value={request.fingerprint} length={16} /></p>
+                  {request.preview.parts.map((part, i) => <Part key={i} part={part} />)}
                   <ul>{request.resources.slice(0, 20).map((resource) => <li key={resource}><code><Text value={resource} /></code></li>)}</ul>
                 </details>
               </li>
