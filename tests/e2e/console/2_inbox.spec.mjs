@@ -32,9 +32,10 @@ test("requests of one's own agent do not wait for one, and cannot be approved", 
 test("approving by keyboard: no key decides by itself, and the stored copy runs", async ({ as }) => {
   const page = await as("sam");
   await page.goto("/");
-  await row(page, "production/menu.json").getByRole("link").first().focus();
-  await page.getByLabel("Filter the list").fill("menu.json");
-  await page.keyboard.press("Escape");
+  await expect(row(page, "production/menu.json")).toBeVisible();
+  await page.keyboard.press("/");
+  await page.keyboard.type("/menu.json");
+  await expect(page.locator("li.row")).toHaveCount(1);
   await page.getByRole("heading", { name: "Inbox" }).click();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");

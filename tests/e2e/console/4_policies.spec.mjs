@@ -45,10 +45,6 @@ test("a draft is replayed on what was recorded, proposed, and activated by someb
   await author.getByRole("button", { name: /30-production\.cedar/ }).click();
   await expect(editor(author)).toContainText("production-changes-need-approval");
   await editor(author).click();
-  await author.keyboard.press("Control+f");
-  await author.keyboard.press("Escape");
-  // production menus are left out of what is held: the last condition of the file's second policy
-  await author.evaluate(() => undefined);
   await author.keyboard.press("Control+End");
   await author.keyboard.insertText("\n// menus are in 60-menus.cedar\n");
   await expect(author.getByText("valid", { exact: true })).toBeVisible();
