@@ -115,8 +115,13 @@ TEST(SnapshotTest, TheDigestSeesEveryByteThatDecides) {
   other.upstream("files", "staging", 2);
   other.write("a.cedar", kPermit);
   changed(other);
+  // Who approves and who may do what belong to the set.
+  changed(other.write("approvals.yaml", "rules: {}"));
+  std::filesystem::create_directories(other.path() / "roles");
+  changed(other.write("roles/r.cedar", kPermit));
   // What does not decide does not count.
-  other.write("approvals.yaml", "rules: {}").write("README.md", "text");
+  std::filesystem::create_directories(other.path() / "tests");
+  other.write("README.md", "text").write("tests/t.json", "[]");
   EXPECT_EQ(other.load()->digest(), seen.back());
 }
 
