@@ -40,8 +40,8 @@ Status check_reference(const Json& reference) {
     if (!value.is_string()) return malformed("url and updated of a reference are text");
   }
   if (!is_web_address(string_or(reference, "url", ""))) return malformed("a reference needs an http or https url");
-  if (!parse_date(string_or(reference, "updated", ""))) {
-    return malformed("a reference needs the day it was last updated, like 2026-10-01");
+  if (reference.contains("updated") && !parse_date(string_or(reference, "updated", ""))) {
+    return malformed("updated of a reference is the day of its last update, like 2026-10-01");
   }
   return {};
 }
@@ -69,7 +69,7 @@ Status check_form(const Json& root) {
 struct Reference {
   std::string url;
   std::string updated;
-  TimeMs at = 0;
+  std::optional<TimeMs> at;
 };
 
 std::vector<Reference> references_of(const Json& documentation) {
@@ -77,15 +77,16 @@ std::vector<Reference> references_of(const Json& documentation) {
   const Json* list = find_member(documentation, "references");
   if (list == nullptr || !list->is_array()) return out;
   for (const Json& one : *list) {
-    std::string updated = string_or(one, "updated", "");
-    out.push_back({string_or(one, "url", ""), updated, parse_date(updated).value_or(0)});
+    Reference reference{string_or(one, "url", ""), string_or(one, "updated", ""), std::nullopt};
+    if (Result<TimeMs> day = parse_date(reference.updated)) reference.at = *day;
+    out.push_back(std::move(reference));
   }
   return out;
 }
 
 // An age counts from the end of the day named, so that no time zone makes guidance a day older.
 bool is_stale(const Reference& reference, TimeMs max_age, TimeMs now) {
-  return max_age > 0 && now - (reference.at + kDay) > max_age;
+  return max_age > 0 && reference.at && now - (*reference.at + kDay) > max_age;
 }
 
 std::string stale_sentence(const Reference& reference, TimeMs max_age) {
@@ -181,6 +182,9 @@ std::vector<std::string> missing_documentation(const Rules& rules, std::span<con
     if (std::optional<std::string> sentence = what_misses(need, *read_once)) add(std::move(*sentence));
     for (const Reference& reference : references_of(*read_once)) {
       if (is_stale(reference, need.max_age, now)) add(stale_sentence(reference, need.max_age));
+      if (need.max_age > 0 && !reference.at) {
+        add("reference " + reference.url + " does not say when it was last updated");
+      }
     }
   });
   return missing;
@@ -196,7 +200,7 @@ Status check_references(const Rules& rules, std::span<const std::string> names, 
   std::optional<std::string> refusal;
   const std::vector<Reference> references = references_of(read(documentation));
   for (const Reference& reference : references) {
-    if (reference.at > now + kDay) refusal = "reference " + reference.url + " is dated in the future";
+    if (reference.at && *reference.at > now + kDay) refusal = "reference " + reference.url + " is dated in the future";
   }
   for_each_need(rules, names, [&](const DocumentationNeed& need) {
     for (const Reference& reference : references) {

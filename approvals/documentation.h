@@ -38,8 +38,9 @@ struct DocumentationNeed {
 inline constexpr std::size_t kMostDocumentationBytes = 16U << 10;
 
 // The one spelling (RFC 8785) in which documentation is stored and signed. Refuses documentation.malformed: not JSON, a
-// member it does not know or of another type, a reference without an http or https URL or with a date that is none
-// ("2026-10-01"); and documentation.too_large: over 16 KiB, more than 50 references. Empty text stays empty.
+// member it does not know or of another type, a reference without an http or https URL, or with a date (it may be
+// left out) that is not one like "2026-10-01"; and documentation.too_large: over 16 KiB, more than 50 references. Empty
+// text stays empty.
 Result<std::string> canonical_documentation(std::string_view json);
 
 // What is missing for all of these rules, a sentence each, without repetition: "ticket must match [A-Z]+-[0-9]+". Empty

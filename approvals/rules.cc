@@ -37,6 +37,7 @@ bool counts_for(const Stage& stage, const Count& count, const Vote& vote) {
   if (!vote.approves || vote.by.empty() || vote.rule != count.rule.name || vote.stage != stage.name) return false;
   if (count.polled.demands.signature && vote.signature.empty()) return false;
   if (!vote.for_whom.empty() && count.rule.delegation == DelegationMode::none) return false;
+  if (same_name(vote.by, vote.for_whom)) return false;
   std::optional<Level> level = level_from_name(vote.level);
   if (!level || *level < stage.min_level) return false;
   const Requester* requester = count.polled.requester;

@@ -101,7 +101,8 @@ TEST(Attest, RefusesMoreCommitsThanOneMayName) {
   const HeldRequest held = request();
   LandedPush push = landed();
   push.refs[0].commits.resize(audit::kMaxAttestedCommits + 1);
-  EXPECT_EQ(attestation_of(held, approvals::progress_of(held, rules(), held.created), push).error().code, "attestation.too_large");
+  EXPECT_EQ(attestation_of(held, approvals::progress_of(held, rules(), held.created), push).error().code,
+            "attestation.too_large");
 }
 
 }  // namespace
