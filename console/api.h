@@ -67,6 +67,9 @@ class AdminApi {
   void policies_changed(std::string_view digest);
   void agents_changed();
   void close_streams() { events_.close(); }
+  [[nodiscard]] std::size_t open_streams() const { return events_.size(); }
+  // Whether everything that was published has been handed to the connections.
+  [[nodiscard]] bool streams_are_idle() const { return events_.is_idle(); }
   void forget(const std::shared_ptr<EventStream>& stream) { events_.forget(stream); }
 
  private:

@@ -34,6 +34,11 @@ void EventStream::push(std::string_view text) {
   wake();
 }
 
+bool EventStream::is_idle() const {
+  std::lock_guard guard(lock_);
+  return waiting_.empty();
+}
+
 void EventStream::check() {
   std::lock_guard guard(lock_);
   check_ = true;
@@ -94,6 +99,11 @@ void EventHub::close() {
   std::lock_guard guard(lock_);
   closed_ = true;
   for (const auto& stream : streams_) stream->end();
+}
+
+bool EventHub::is_idle() const {
+  std::lock_guard guard(lock_);
+  return std::ranges::all_of(streams_, [](const auto& stream) { return stream->is_idle(); });
 }
 
 std::size_t EventHub::size() const {

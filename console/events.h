@@ -51,6 +51,7 @@ class EventStream {
   void on_ready(std::function<void()> wake);
 
   void push(std::string_view text);
+  [[nodiscard]] bool is_idle() const;
   // The next take() asks for a check.
   void check();
   void end();
@@ -59,7 +60,7 @@ class EventStream {
   void wake();  // under lock_
 
   const Owner owner_;
-  std::mutex lock_;
+  mutable std::mutex lock_;
   std::vector<std::string> waiting_;
   bool check_ = false;
   bool ended_ = false;
@@ -84,6 +85,8 @@ class EventHub {
   // Ends all streams, and none is opened any more: before the listeners stop.
   void close();
   [[nodiscard]] std::size_t size() const;
+  // Whether nothing waits in any stream.
+  [[nodiscard]] bool is_idle() const;
 
  private:
   mutable std::mutex lock_;
