@@ -382,6 +382,8 @@ export const api = {
     get<{ grants: Grant[]; before: string | null }>(`/api/v1/grants${query(filter)}`),
   propose_grant: (request: string, terms: GrantTerms) => post<Grant>(`/api/v1/requests/${id(request)}/grants`, terms),
   revoke_grant: (grant: string, reason: string) => post<Grant>(`/api/v1/grants/${id(grant)}/revoke`, { reason }),
+  edit: (request: string, change: Record<string, unknown>, reason: string, fingerprint: string) =>
+    post<{ id: string; state: State; supersedes: string; fingerprint: string }>(`/api/v1/requests/${id(request)}/edit`, { change, reason, fingerprint }),
   cancel: (request: string, reason: string) => post<{ id: string; state: State }>(`/api/v1/requests/${id(request)}/cancel`, { reason }),
 
   audit: (filter: Record<string, string | number | undefined>) =>

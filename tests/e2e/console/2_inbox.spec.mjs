@@ -150,3 +150,20 @@ test("on a phone nothing is cut off, and both buttons are at hand", async ({ as 
   await expect(page.getByRole("button", { name: "Deny…" })).toBeInViewport();
   await accessible(page, "a request on a phone");
 });
+
+test("an edited request takes the place of the first, and its editor does not decide about it", async ({ as }) => {
+  const page = await as("sam");
+  const id = await held("edited.json", '{"espresso":30}');
+  await page.goto(`/requests/${id}`);
+  await page.getByRole("button", { name: "Edit it first…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Body").fill('{"espresso":3}');
+  await dialog.getByLabel("Why?").fill("thirty was a slip");
+  await accessible(page, "the form of an edit");
+  await dialog.getByRole("button", { name: "Put it in its place" }).click();
+  await expect(page).not.toHaveURL(new RegExp(id));
+  await expect(page.getByText("edited copy by sam")).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Approve…/ })).toBeDisabled();
+  await page.goto(`/requests/${id}`);
+  await expect(page.getByRole("complementary", { name: "Decision" })).toContainText("superseded");
+});

@@ -10,6 +10,7 @@ import { Ago } from "../ui/ago";
 import { Countdown, EffectBadge, effect_means, EnvironmentBadge, StateBadge } from "../ui/badges";
 import { DecideDialog } from "../ui/decide";
 import { ReasonDialog } from "../ui/dialog";
+import { EditDialog, use_editable } from "../ui/edit";
 import { GrantDialog, GrantTermsLine, may_be_granted } from "../ui/grant";
 import { Icon } from "../ui/icons";
 import { Page, Section } from "../ui/page";
@@ -147,7 +148,7 @@ const outcomes: Partial<Record<HeldRequest["state"], string>> = {
   stale: "The world has changed since it was asked. It will not run.",
 };
 
-function Decision_({ request, grants, decide, cancel, grant }: { request: HeldRequest; grants: Grant[]; decide: (decision: Decision) => void; cancel: () => void; grant: () => void }) {
+function Decision_({ request, grants, decide, cancel, grant, edit }: { request: HeldRequest; grants: Grant[]; decide: (decision: Decision) => void; cancel: () => void; grant: () => void; edit: (() => void) | undefined }) {
   const open = request.state === "held";
   const you = request.you;
   return (
@@ -170,6 +171,7 @@ function Decision_({ request, grants, decide, cancel, grant }: { request: HeldRe
       )}
       {open && (
         <div class="decide-more">
+          {you?.may_approve && edit && <button type="button" class="quiet small" onClick={edit}>Edit it first…</button>}
           {you?.may_approve && may_be_granted(request) && <button type="button" class="quiet small" onClick={grant}>Approve repeats too…</button>}
           {you?.own && <button type="button" class="quiet small" onClick={cancel}>Cancel my agent's request…</button>}
         </div>
@@ -199,6 +201,8 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
   const [decision, set_decision] = useState<Decision>();
   const [cancelling, set_cancelling] = useState(false);
   const [granting, set_granting] = useState(false);
+  const [editing, set_editing] = useState(false);
+  const editable = use_editable(request);
   const [proposed, set_proposed] = useState<string>();
   const asked_grants = use_asked(async () => (await api.grants({ request: request.id, state: "all" })).grants, request.id, requests_version.value);
   const grants = asked_grants.data ?? [];
@@ -292,11 +296,14 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
             </dl>
           </Section>
         </div>
-        <Decision_ request={request} grants={grants} decide={decide} cancel={() => set_cancelling(true)} grant={() => set_granting(true)} />
+        <Decision_ request={request} grants={grants} decide={decide} cancel={() => set_cancelling(true)} grant={() => set_granting(true)} edit={editable && (() => set_editing(true))} />
       </div>
       {decision && (
         <DecideDialog request={request} decision={decision} viewed={viewed} grants={grants.filter((grant) => grant.state === "proposed")} grant={proposed} close={() => { set_decision(undefined); set_proposed(undefined); }}
           done={() => { announcement.value = decision === "approve" ? "Your approval counts." : "Denied."; set_decision(undefined); }} />
+      )}
+      {editing && editable && (
+        <EditDialog request={request} editable={editable} close={() => set_editing(false)} done={(next) => { requests_version.value += 1; go(`/requests/${next}`); }} />
       )}
       {granting && (
         <GrantDialog request={request} close={() => set_granting(false)}
