@@ -13,7 +13,7 @@ import { EnrolForm } from "../ui/passkeys";
 import { choose_theme, theme } from "../ui/shell";
 import { Empty, Note, Problem, Skeleton } from "../ui/states";
 import { Text } from "../ui/text";
-import { sign_in_by_passkey } from "./sign_in";
+import { StepUp } from "../ui/step_up";
 
 const ways: Record<string, string> = { password: "with a password", oidc: "at the identity provider", passkey: "with a passkey", token: "with a personal token" };
 const may: Record<string, string> = {
@@ -117,11 +117,12 @@ export function Me() {
           <div><dt>You may</dt><dd>{me.permissions.map((name) => may[name] ?? plain(name)).join(", ") || "nothing here"}</dd></div>
         </dl>
         <div class="actions start">
-          {me.passkeys.length > 0 && passkeys_possible() && (
-            <button type="button" onClick={() => act(sign_in_by_passkey)}><Icon name="key" /> Confirm that it is you</button>
-          )}
           <button type="button" class="danger-quiet" onClick={() => act(async () => { await api.sign_out(); session.value = null; })}>Sign out</button>
         </div>
+      </Section>
+      <Section title="Confirm that it is you">
+        <p class="muted">Some rules want approvers to have signed in a short while ago.</p>
+        <StepUp />
       </Section>
       <Section title="Where you are signed in"><Sessions /></Section>
       <Section title="Appearance">

@@ -2,15 +2,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, ApiError, session, type SignInWays } from "../api";
 import { as_api_error, use_asked, use_title } from "../lib/hooks";
-import { assert_sign_in, passkeys_possible } from "../lib/passkeys";
+import { passkeys_possible } from "../lib/passkeys";
 import { plain } from "../lib/visible";
 import { Icon, Mark } from "../ui/icons";
 import { Problem, Skeleton } from "../ui/states";
-
-export async function sign_in_by_passkey(): Promise<void> {
-  const ask = await api.passkey_challenge();
-  session.value = await api.sign_in_passkey(await assert_sign_in(ask));
-}
+import { sign_in_by_passkey } from "../ui/step_up";
 
 // The way back from the identity provider carries a code when it did not work.
 function told_by_the_provider(): ApiError | undefined {

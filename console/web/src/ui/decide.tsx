@@ -12,6 +12,7 @@ import { GrantTermsLine } from "./grant";
 import { Icon } from "./icons";
 import { Part } from "./preview";
 import { Note, Problem, Skeleton } from "./states";
+import { StepUp } from "./step_up";
 import { Hash, Text } from "./text";
 
 const verb: Record<Decision, string> = { approve: "Approve", deny: "Deny" };
@@ -38,13 +39,13 @@ function submit_on_ctrl_enter(event: KeyboardEvent & { currentTarget: HTMLFormEl
 function Advice({ error }: { error: ApiError }) {
   const advice: Record<string, string> = {
     "approval.preview_changed": "What you were shown is not what would run now. Close this, read it again, and decide then.",
-    "approval.sign_in_too_old": "This rule wants a fresh sign-in. Confirm that it is you on the page Me, then decide again.",
     "approval.signature_required": "This rule counts only votes that are signed with a passkey. Add one on the page Me.",
   };
   return (
     <>
       <Problem error={error} />
       {advice[error.code] && <Note tone="wait">{advice[error.code]}</Note>}
+      {error.code === "approval.sign_in_too_old" && <><p class="hint">Confirm that it is you, then decide again.</p><StepUp /></>}
     </>
   );
 }
