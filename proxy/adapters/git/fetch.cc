@@ -33,14 +33,7 @@ std::string write_fetch(const FetchCommand& command, const Advertisement& upstre
 }
 
 Status FetchReader::feed(std::string_view piece, std::string& pack) {
-  packets_.feed(piece);
-  while (true) {
-    Result<std::optional<Pkt>> packet = packets_.next();
-    if (!packet) return bad_answer(packet.error().message);
-    if (!*packet) return {};
-    Status taken = take(**packet, pack);
-    if (!taken) return taken;
-  }
+  return take_packets(packets_, piece, [&](Pkt packet) { return take(packet, pack); });
 }
 
 Status FetchReader::finish() {

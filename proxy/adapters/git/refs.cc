@@ -58,14 +58,7 @@ bool Advertisement::has_word(std::string_view capability, std::string_view word)
 Status AdvertisementReader::feed(std::string_view piece) {
   bytes_ += piece.size();
   if (bytes_ > limits_.bytes) return too_large("the upstream advertises too many refs");
-  packets_.feed(piece);
-  while (true) {
-    Result<std::optional<Pkt>> packet = packets_.next();
-    if (!packet) return bad_answer(packet.error().message);
-    if (!*packet) return {};
-    Status taken = take(**packet);
-    if (!taken) return taken;
-  }
+  return take_packets(packets_, piece, [this](Pkt packet) { return take(packet); });
 }
 
 Result<Advertisement> AdvertisementReader::finish() {
@@ -203,14 +196,7 @@ std::string write_ls_refs(const std::vector<std::string>& prefixes, const Advert
 Status RefsReader::feed(std::string_view piece) {
   bytes_ += piece.size();
   if (bytes_ > limits_.bytes) return too_large("the upstream lists too many refs");
-  packets_.feed(piece);
-  while (true) {
-    Result<std::optional<Pkt>> packet = packets_.next();
-    if (!packet) return bad_answer(packet.error().message);
-    if (!*packet) return {};
-    Status taken = take(**packet);
-    if (!taken) return taken;
-  }
+  return take_packets(packets_, piece, [this](Pkt packet) { return take(packet); });
 }
 
 Result<std::vector<ListedRef>> RefsReader::finish() {
