@@ -307,20 +307,6 @@ Result<OrNeeds<PushFacts>> facts_of(const Quarantine& quarantine, const FactsQue
   return Reader(quarantine, question, limits, *objects).run();
 }
 
-Result<std::vector<Fetch>> foreseeable_needs(const Cache& cache, const std::vector<RefCommand>& commands) {
-  Result<ObjectReader> objects = ObjectReader::open(cache.git_dir());
-  if (!objects) return fail(objects.error());
-  NeedsBook book;
-  for (const RefCommand& command : commands) {
-    if (command.kind() != CommandKind::update) continue;
-    Result<std::optional<ObjectInfo>> info = objects->info(command.old_id);
-    if (!info) return fail(info.error());
-    if (!*info) book.snapshot(command.old_id);
-  }
-  if (book.empty()) return std::vector<Fetch>();
-  return book.take().fetches;
-}
-
 std::string_view name_of(Ancestry ancestry) {
   switch (ancestry) {
     case Ancestry::unknown:

@@ -140,8 +140,4 @@ struct FactsQuestion {
 Result<OrNeeds<PushFacts>> facts_of(const Quarantine& quarantine, const FactsQuestion& question,
                                     const FactsLimits& limits = {});
 
-// What facts_of will need whatever the pack holds: the commits and trees of what refs hold now. To be fetched while the
-// push still arrives. An empty list when nothing is.
-Result<std::vector<Fetch>> foreseeable_needs(const Cache& cache, const std::vector<RefCommand>& commands);
-
 }  // namespace countersign::adapters::git

@@ -57,23 +57,16 @@ void clear_leftovers(const fs::path& pack_folder) {
 }  // namespace
 
 Result<Quarantine> Quarantine::open(fs::path folder, std::shared_ptr<Cache> cache) {
-  // Written anew each time: the cache may have moved since.
   Status made = make_repository(folder, cache->format(), {cache->objects_dir()});
   if (!made) return fail(made.error());
-  Quarantine quarantine(fs::absolute(folder), std::move(cache));
-  Status found = quarantine.find_objects();
-  if (!found) return fail(found.error());
-  return quarantine;
+  return Quarantine(fs::absolute(folder), std::move(cache));
 }
 
 Quarantine::Quarantine(Quarantine&& other) noexcept
-    : folder_(std::exchange(other.folder_, {})),
-      cache_(std::move(other.cache_)),
-      objects_(std::move(other.objects_)),
-      kept_(other.kept_) {}
+    : folder_(std::exchange(other.folder_, {})), cache_(std::move(other.cache_)), objects_(std::move(other.objects_)) {}
 
 Quarantine::~Quarantine() {
-  if (kept_ || folder_.empty()) return;
+  if (folder_.empty()) return;
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
 }
@@ -93,12 +86,7 @@ Status Quarantine::find_objects() {
 Result<OrNeeds<PackSummary>> Quarantine::admit(const FileInput& pack, const QuarantineLimits& limits, Missing missing) {
   Result<PackSummary> summary = scan_pack(pack.path, pack.offset, format(), limits.pack);
   if (!summary) return fail(summary.error());
-  return admit_scanned(pack, std::move(*summary), limits, missing);
-}
-
-Result<OrNeeds<PackSummary>> Quarantine::admit_scanned(const FileInput& pack, PackSummary summary,
-                                                       const QuarantineLimits& limits, Missing missing) {
-  if (summary.objects == 0) return summary;
+  if (summary->objects == 0) return std::move(*summary);
   clear_leftovers(objects_dir() / "pack");
   GitCommand command;
   command.git_dir = folder_;
@@ -114,14 +102,14 @@ Result<OrNeeds<PackSummary>> Quarantine::admit_scanned(const FileInput& pack, Pa
     clear_leftovers(objects_dir() / "pack");
     Error error = refusal(*outcome).error();
     if (error.code != "git.missing_bases" || missing == Missing::accept) return fail(std::move(error));
-    Result<std::vector<std::string>> wanted = missing_bases(pack, summary, limits.pack);
+    Result<std::vector<std::string>> wanted = missing_bases(pack, *summary, limits.pack);
     if (!wanted) return fail(wanted.error());
     if (wanted->empty()) return fail(std::move(error));
     return Needs{{Fetch{.wants = std::move(*wanted), .haves = {}, .filter = Filter::no_trees}}};
   }
   Status found = find_objects();
   if (!found) return fail(found.error());
-  return summary;
+  return std::move(*summary);
 }
 
 Result<std::vector<std::string>> Quarantine::missing_bases(const FileInput& pack, const PackSummary& summary,

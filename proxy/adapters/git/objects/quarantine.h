@@ -25,8 +25,7 @@ struct QuarantineLimits {
 
 class Quarantine {
  public:
-  // `folder` is made, or taken over as an earlier process left it (reopening a held push). It is removed again by the
-  // destructor unless keep() was called. Errors: git.store_unwritable, git.bad_pack_index.
+  // `folder` is made, and removed again by the destructor. Error: git.store_unwritable.
   static Result<Quarantine> open(std::filesystem::path folder, std::shared_ptr<Cache> cache);
 
   Quarantine(Quarantine&& other) noexcept;
@@ -43,11 +42,6 @@ class Quarantine {
   Result<OrNeeds<PackSummary>> admit(const FileInput& pack, const QuarantineLimits& limits = {},
                                      Missing missing = Missing::report);
 
-  // As admit, for a pack that was scanned while it arrived.
-  Result<OrNeeds<PackSummary>> admit_scanned(const FileInput& pack, PackSummary summary, const QuarantineLimits& limits,
-                                             Missing missing);
-
-  void keep() { kept_ = true; }
   // Hands the objects to the cache: the upstream has taken the push. Error: git.store_unwritable.
   Status absorb();
 
@@ -68,7 +62,6 @@ class Quarantine {
   std::filesystem::path folder_;  // empty: moved from
   std::shared_ptr<Cache> cache_;
   std::shared_ptr<const PackIndex> objects_;
-  bool kept_ = false;
 };
 
 }  // namespace countersign::adapters::git

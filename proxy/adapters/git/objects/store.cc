@@ -172,12 +172,6 @@ void ObjectStore::retire(std::map<std::string, Entry>::iterator entry, std::vect
   entries_.erase(entry);
 }
 
-void ObjectStore::forget(std::string_view name, ObjectFormat format) {
-  std::vector<std::shared_ptr<Cache>> dropped;  // files are removed outside of the lock
-  std::lock_guard lock(mutex_);
-  if (auto entry = entries_.find(folder_of(name, format)); entry != entries_.end()) retire(entry, dropped);
-}
-
 void ObjectStore::enforce_limits() {
   std::vector<std::shared_ptr<Cache>> dropped;
   std::lock_guard lock(mutex_);

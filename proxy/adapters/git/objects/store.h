@@ -76,9 +76,6 @@ class ObjectStore {
   // formats of one name are two caches. The store must outlive the cache. Error: git.store_unwritable.
   Result<std::shared_ptr<Cache>> repository(std::string_view name, ObjectFormat format);
 
-  // Retires the cache: the next one is empty. For a repository that was deleted, or whose cache does not read.
-  void forget(std::string_view name, ObjectFormat format);
-
   [[nodiscard]] std::uint64_t bytes() const;
 
  private:

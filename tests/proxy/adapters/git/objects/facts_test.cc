@@ -20,6 +20,22 @@ class FactsTest : public testing::TestWithParam<ObjectFormat> {
     return out;
   }
 
+  // The upstream has gone from `base` to `old`, which changed the file "a"; the client stands at `base`.
+  struct Forked {
+    std::string base;
+    std::string old;
+    Repository client;
+  };
+  Forked forked() {
+    upstream.write("a", "base\n");
+    std::string base = upstream.commit("base");
+    upstream.write("a", "theirs\n");
+    std::string old = upstream.commit("theirs");
+    Repository client = clone();
+    client.git("reset -q --hard " + base);
+    return {std::move(base), std::move(old), std::move(client)};
+  }
+
   // Pushes `to` where the client knows that the upstream has `has`, and asks until all is known.
   PushFacts push(const Repository& client, std::vector<RefCommand> commands, const std::string& revisions,
                  std::vector<std::string> tips, const FactsLimits& limits = {}) {
@@ -155,12 +171,7 @@ TEST_P(FactsTest, AnUpdateIsMeasuredAgainstTheUpstream) {
 }
 
 TEST_P(FactsTest, ForceIsFoundByAncestry) {
-  upstream.write("a", "base\n");
-  std::string base = upstream.commit("base");
-  upstream.write("a", "theirs\n");
-  std::string old = upstream.commit("theirs");
-  Repository client = clone();
-  client.git("reset -q --hard " + base);
+  auto [base, old, client] = forked();
   client.write("a", "ours\n");
   std::string now = client.commit("ours");
   PushFacts facts = push(client, {{old, now, "refs/heads/main"}}, "main\n^" + base, {old});
@@ -176,12 +187,7 @@ TEST_P(FactsTest, ForceIsFoundByAncestry) {
 }
 
 TEST_P(FactsTest, WhatCannotBeKnownIsUnknown) {
-  upstream.write("a", "base\n");
-  std::string base = upstream.commit("base");
-  upstream.write("a", "theirs\n");
-  std::string old = upstream.commit("theirs");
-  Repository client = clone();
-  client.git("reset -q --hard " + base);
+  auto [base, old, client] = forked();
   client.write("b", "ours\n");
   std::string now = client.commit("ours");
   Quarantine quarantine = std::move(*Quarantine::open(folder.path() / "q", cache));
@@ -461,22 +467,6 @@ TEST_P(FactsTest, LyingAboutTheOldCommitHidesNothingElsewhere) {
       push(client, {{evil, top, "refs/heads/x"}, {client.zero(), top, "refs/heads/y"}}, "main\n^" + main, {main});
   EXPECT_EQ(facts.refs[1].commit_count, 2U);
   EXPECT_EQ(facts.refs[1].totals.files, 2U);
-}
-
-TEST_P(FactsTest, WhatIsForeseeable) {
-  upstream.write("a", "a\n");
-  std::string old = upstream.commit("one");
-  std::vector<RefCommand> commands = {{old, std::string(old.size(), '1'), "refs/heads/main"},
-                                      {upstream.zero(), old, "refs/heads/new"}};
-  Result<std::vector<Fetch>> fetches = foreseeable_needs(*cache, commands);
-  ASSERT_TRUE(fetches) << problem(fetches);
-  ASSERT_EQ(fetches->size(), 1U);
-  EXPECT_EQ((*fetches)[0].wants, std::vector<std::string>{old});
-  EXPECT_EQ((*fetches)[0].filter, Filter::no_blobs);
-  answer(Needs{*fetches}, upstream, *cache);
-  fetches = foreseeable_needs(*cache, commands);
-  ASSERT_TRUE(fetches) << problem(fetches);
-  EXPECT_TRUE(fetches->empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, FactsTest, testing::Values(ObjectFormat::sha1, ObjectFormat::sha256),
