@@ -1,7 +1,7 @@
 // Proposed edits of policies, and the sets that were in force, on disk.
 //
 //   <state>/proposals/pol_….json   one file a proposal, mode 0600, replaced by rename
-//   <state>/policies/<digest>.json the files of a set; history.jsonl: what was activated, by whom, a line each
+//   <state>/policy-history/        <digest>.json: the files of a set; history.jsonl: what was activated, by whom
 //
 // A proposal is open until it is activated or withdrawn; it is outdated when the running set is not the one it was made
 // from, which is not stored but seen. Any thread; blocks on the disk.
@@ -76,7 +76,7 @@ class Proposals {
 
  private:
   explicit Proposals(const std::filesystem::path& state)
-      : folder_(state / "proposals"), history_folder_(state / "policies") {}
+      : folder_(state / "proposals"), history_folder_(state / "policy-history") {}
   Status read();
   Status write(const Proposal& proposal) const;
   void forget_old();

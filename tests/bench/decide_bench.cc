@@ -1,13 +1,16 @@
 // policies.decide: what the decision of one tool call costs with the default policies: scope, labels, entities,
-// context, Cedar, and the sentence for the agent.
+// context, Cedar, and the sentence for the agent. policies.journal_note: what recording it costs the request; the rest
+// is done by a thread of the journal's own.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "policies/decide.h"
+#include "policies/journal.h"
 #include "policies/snapshot.h"
 
 namespace countersign::policies {
@@ -49,6 +52,34 @@ void decide_call(benchmark::State& state, std::string_view name, Verdict expecte
   }
 }
 
+// Notes are timed alone: the queue is emptied in between.
+void note_call(benchmark::State& state) {
+  auto snapshot = load_default();
+  const Scope scope({ScopeBlock{.rules = {ScopeRule{.upstreams = {"files"}}}}});
+  const Subject subject{.agent = "builder", .owner = "olivia", .delegates = {}, .token = "t", .scope = &scope};
+  const Operation operation = write_to("staging/app.conf");
+  const Decision decision = decide(*snapshot, subject, operation, {}, kNow);
+  std::string pattern = (std::filesystem::temp_directory_path() / "countersign-bench-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+  const std::filesystem::path folder = pattern;
+  {
+    SystemClock clock;
+    Log log(LogLevel::off);
+    JournalLimits limits{.queue = 1U << 20, .queue_bytes = 1U << 30};
+    auto journal = Journal::open(folder, limits, clock, log);
+    if (!journal) std::abort();
+    constexpr int kBatch = 1'000;
+    while (state.KeepRunningBatch(kBatch)) {
+      for (int i = 0; i < kBatch; ++i) (*journal)->note(snapshot, subject, operation, decision, kNow);
+      state.PauseTiming();
+      (*journal)->flush();
+      state.ResumeTiming();
+    }
+    if ((*journal)->dropped() > 0) std::abort();
+  }
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace countersign::policies
 
@@ -58,6 +89,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   benchmark::RegisterBenchmark("policies.decide/allow", decide_call, "staging/app.conf", Verdict::allow);
   benchmark::RegisterBenchmark("policies.decide/hold", decide_call, "production/app.conf", Verdict::hold);
+  benchmark::RegisterBenchmark("policies.journal_note", countersign::policies::note_call);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }
