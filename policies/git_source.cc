@@ -242,15 +242,16 @@ Result<std::optional<Candidate>> GitSource::fetch() {
     if (line.empty()) return refuse("policies.git_rewound", tip_, "is older than the one in force");
     if (line.size() > kMostCommits)
       return refuse("policies.git_rewound", tip_, "is more than 1,000 commits ahead of the one in force");
+    auto oldest = read_commit(line.back());
+    if (!oldest) return fail(oldest.error());
+    if (oldest->parents.empty() || oldest->parents[0] != *before) {
+      return refuse("policies.git_rewound", tip_,
+                    "does not go on from " + before->substr(0, 12) + ", which is in force: the history was rewritten");
+    }
   }
   for (const std::string& id : line) {
     auto commit = read_commit(id);
     if (!commit) return fail(commit.error());
-    bool oldest = &id == &line.back();
-    if (!out.first && oldest && (commit->parents.empty() || commit->parents[0] != *before)) {
-      return refuse("policies.git_rewound", tip_,
-                    "does not go on from " + before->substr(0, 12) + ", which is in force: the history was rewritten");
-    }
     if (commit->signer.empty())
       return refuse("policies.git_unsigned", id, "has no good signature of an allowed signer");
     if (id == tip_) {
