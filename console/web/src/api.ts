@@ -314,7 +314,7 @@ async function problem_of(response: Response): Promise<ApiError> {
   }
 }
 
-async function raw(method: string, path: string, body?: unknown, accept = "application/json"): Promise<Response> {
+async function raw(method: string, path: string, body?: unknown, accept = "application/json", attempt = 1): Promise<Response> {
   const headers: Record<string, string> = { Accept: `${accept}, application/problem+json` };
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", redirect: "error" };
   if (method !== "GET") {
@@ -332,6 +332,11 @@ async function raw(method: string, path: string, body?: unknown, accept = "appli
   reachable.value = true;
   if (response.ok) return response;
   const error = await problem_of(response);
+  if (error.code === "admin.csrf" && attempt === 1 && session.value) {
+    // another tab has signed in anew meanwhile: the session is the same person's, and its token is another
+    session.value = await get<Session>("/api/v1/session");
+    return raw(method, path, body, accept, 2);
+  }
   if (error.status === 401 && session.value && !path.startsWith("/api/v1/sign-in/")) session.value = null;
   throw error;
 }

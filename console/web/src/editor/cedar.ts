@@ -70,6 +70,7 @@ const snippets: Completion[] = [
   { label: "@id", type: "keyword", apply: '@id("")' },
   { label: "@approval", type: "keyword", detail: "hold instead of refuse", apply: '@approval("")' },
   { label: "@reason", type: "keyword", detail: "what people read", apply: '@reason("")' },
+  { label: "@shadow", type: "keyword", detail: "evaluated, does not count" },
   ...["when", "unless", "principal", "action", "resource", "context", "in", "is", "has", "like"].map((label) => ({ label, type: "keyword" })),
 ];
 

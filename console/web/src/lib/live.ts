@@ -1,6 +1,6 @@
 // Server-sent events: a change anywhere makes the pages that show it ask again.
-import { effect, signal } from "@preact/signals";
-import { reachable, session } from "../api";
+import { effect, signal, type Signal } from "@preact/signals";
+import { api, reachable, session } from "../api";
 
 export const requests_version = signal(0);
 export const policies_version = signal(0);
@@ -9,6 +9,18 @@ export const agents_version = signal(0);
 export const stream = signal<"off" | "connecting" | "live" | "lost">("off");
 /** The last thing worth telling a screen reader. */
 export const announcement = signal("");
+
+// Many changes at once are one reason to ask again.
+const kPause = 250;
+const kPatience = 3000;
+const waiting = new Map<Signal<number>, number>();
+function soon(version: Signal<number>): void {
+  if (waiting.has(version)) return;
+  waiting.set(version, setTimeout(() => {
+    waiting.delete(version);
+    version.value += 1;
+  }, kPause));
+}
 
 let source: EventSource | undefined;
 let opened_before = false;
@@ -32,10 +44,15 @@ function open(): void {
   };
   source.onerror = () => {
     stream.value = "lost";
-    if (source?.readyState === EventSource.CLOSED) setTimeout(() => session.value && stream.value === "lost" && open(), 5000);
+    if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    // refused: perhaps the session is over, which asking for it finds out
+    setTimeout(() => {
+      if (!session.value || stream.value !== "lost") return;
+      api.session().then(open, () => session.value && stream.value === "lost" && setTimeout(open, kPatience));
+    }, kPatience);
   };
   source.addEventListener("request", (event) => {
-    requests_version.value += 1;
+    soon(requests_version);
     try {
       const moved = JSON.parse((event as MessageEvent<string>).data) as { state?: string; from?: string };
       if (moved.state === "held" && !moved.from) announcement.value = "A new request is waiting.";
@@ -43,8 +60,8 @@ function open(): void {
       // an event that cannot be read is still a reason to ask again
     }
   });
-  source.addEventListener("policies", () => (policies_version.value += 1));
-  source.addEventListener("agents", () => (agents_version.value += 1));
+  source.addEventListener("policies", () => soon(policies_version));
+  source.addEventListener("agents", () => soon(agents_version));
 }
 
 /** Follows the session: a stream while somebody is signed in. */

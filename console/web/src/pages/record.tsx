@@ -14,15 +14,18 @@ import { word, words } from "./audit";
 const groups: [string, string[]][] = [
   ["Who", ["actor", "agent", "owner", "chain", "peer"]],
   ["What", ["action", "effect", "environment", "upstream", "protocol", "resources", "input_sha256", "input_bytes"]],
-  ["Decision", ["decision", "code", "reason", "policies", "policy_digest", "fingerprint", "comment", "detail"]],
+  ["Decision", ["decision", "code", "reason", "policies", "shadow", "policy_digest", "fingerprint", "comment", "detail"]],
   ["Outcome", ["outcome", "status", "output_sha256", "output_bytes", "latency_us"]],
 ];
+const elsewhere = new Set(["v", "seq", "ts", "phase", "operation", "request", "signature", ...groups.flatMap(([, names]) => names)]);
 const digests = new Set(["input_sha256", "output_sha256", "policy_digest", "fingerprint"]);
 
 function Value({ record, name }: { record: AuditRecord; name: string }) {
   const list = words(record, name);
   if (list.length > 0) return <ul class="resources">{list.map((one) => <li key={one}><code><Text value={one} /></code></li>)}</ul>;
-  const text = word(record, name);
+  const plain_value = record[name];
+  if (plain_value !== null && typeof plain_value === "object") return <JsonView label={name} text={JSON.stringify(plain_value)} />;
+  const text = typeof plain_value === "boolean" ? String(plain_value) : word(record, name);
   if (name === "effect") return <EffectBadge effect={text} />;
   if (name === "decision") return <DecisionBadge decision={text} />;
   if (name === "agent") return <Link href={`/agents/${encodeURIComponent(text)}`}>{plain(text)}</Link>;
@@ -84,7 +87,7 @@ export function RecordPage({ seq }: { seq: string }) {
           {operation !== "" && <Link href={`/audit?operation=${encodeURIComponent(operation)}`}>Before and after: all records of this operation</Link>}
         </p>
       )}
-      {groups.filter(([, names]) => names.some((name) => there(record, name))).map(([title, names]) => (
+      {[...groups, ["More", Object.keys(record).filter((name) => !elsewhere.has(name))] as [string, string[]]].filter(([, names]) => names.some((name) => there(record, name))).map(([title, names]) => (
         <Section key={title} title={title}>
           <dl class="facts">
             {names.filter((name) => there(record, name)).map((name) => <div key={name}><dt>{name.replaceAll("_", " ")}</dt><dd><Value record={record} name={name} /></dd></div>)}
