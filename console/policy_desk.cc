@@ -63,9 +63,10 @@ Result<std::unique_ptr<PolicyDesk>> PolicyDesk::open(Parts parts) {
 void PolicyDesk::ruleset_changed(std::string_view by) {
   auto running = parts_.rulesets.current();
   auto history = proposals_->history();
-  if (!history.empty() && history.front().digest == running->digest()) return;
+  const bool known = !history.empty() && history.front().digest == running->digest();
+  if (known && (by.empty() || !history.front().by.empty())) return;
   Activation activation{running->digest(), running->loaded, std::string(by), "", "", "", ""};
-  if (!history.empty()) activation.replaced = history.front().digest;
+  if (!history.empty()) activation.replaced = known ? history.front().replaced : history.front().digest;
   // The history is a convenience; that a set runs is in the audit log.
   std::ignore = proposals_->note_activation(std::move(activation), *running->files);
 }
