@@ -28,20 +28,20 @@ TEST(RenderPeople, WhatLetsThemInAndWhatIsWrong) {
   alice["passkeys"] = 2;
   alice["sessions"] = 3;
   alice["identity_providers"] = {"https://login.example.com"};
-  alice["last_signed_in"] = format_time(kNow - 3'600'000);
+  alice["last_signed_in"] = format_time(kNow - 4 * 3'600'000);
   Json bob = person("bob");
-  bob["invited_until"] = format_time(kNow + 3'600'000);
+  bob["invited_until"] = format_time(kNow + 4 * 3'600'000);
   Json carol = person("carol");
-  carol["locked_until"] = format_time(kNow + 120'000);
+  carol["locked_until"] = format_time(kNow + 300'000);
   Json gone = person("gone");
   gone["listed"] = false;
   const std::string text = render_people({alice, bob, carol, gone}, kNow, kPlain);
   EXPECT_NE(text.find("password, 2 passkeys, https://login.example.com"), std::string::npos) << text;
-  EXPECT_NE(text.find("1 h ago"), std::string::npos);
+  EXPECT_NE(text.find("4 h ago"), std::string::npos);
   EXPECT_NE(text.find("none"), std::string::npos);
   EXPECT_NE(text.find("never"), std::string::npos);
-  EXPECT_NE(text.find("invited, expires in 1 h"), std::string::npos);
-  EXPECT_NE(text.find("password locked, accepted again in 2 min"), std::string::npos);
+  EXPECT_NE(text.find("invited, expires in 4 h"), std::string::npos);
+  EXPECT_NE(text.find("password locked, accepted again in 5 min"), std::string::npos);
   EXPECT_NE(text.find("not in entities.yaml"), std::string::npos);
   EXPECT_EQ(render_people(Json::array(), kNow, kPlain), "no people\n");
 }
@@ -58,11 +58,11 @@ TEST(RenderPeople, Sessions) {
   const Json session = {{"id", "ses_abc"},
                         {"how", "passkey"},
                         {"peer", "192.0.2.7:5000"},
-                        {"signed_in", format_time(kNow - 3'600'000)},
-                        {"last_seen", format_time(kNow - 60'000)},
-                        {"expires", format_time(kNow + 7'200'000)}};
+                        {"signed_in", format_time(kNow - 4 * 3'600'000)},
+                        {"last_seen", format_time(kNow - 300'000)},
+                        {"expires", format_time(kNow + 7 * 3'600'000)}};
   const std::string text = render_sessions(Json::array({session}), kNow, kPlain);
-  for (const char* part : {"ses_abc", "passkey", "192.0.2.7:5000", "1 h ago", "1 min ago", "in 2 h"})
+  for (const char* part : {"ses_abc", "passkey", "192.0.2.7:5000", "4 h ago", "5 min ago", "in 7 h"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   EXPECT_EQ(render_sessions(Json::array(), kNow, kPlain), "no sessions\n");
 }
