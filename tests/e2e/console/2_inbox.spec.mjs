@@ -2,16 +2,24 @@
 import { accessible, expect, test } from "./people.mjs";
 import { held, put, world } from "./world.mjs";
 
+// Groups of many are folded; a filter shows all of them.
+async function find(page, words) {
+  await page.getByLabel("Filter the list").fill(words);
+  await expect(row(page, words)).toBeVisible();
+}
 const row = (page, text) => page.locator("li.row").filter({ hasText: text });
 
 test("the inbox shows what waits for me, and what came while I looked", async ({ as }) => {
   const page = await as("sam");
   await page.goto("/");
-  await expect(row(page, "production/menu.json")).toBeVisible();
+  await find(page, "production/menu.json");
   await expect(row(page, "production/menu.json")).toContainText("builder");
   await expect(row(page, "production/menu.json")).toContainText("olivia");
   await expect(page.getByText("live", { exact: true })).toBeVisible();
+  await page.getByLabel("Filter the list").fill("");
   await accessible(page, "inbox");
+  await page.getByLabel("Filter the list").fill("arrived-later");
+  await expect(page.getByText("Nothing fits this filter")).toBeVisible();
   await held("arrived-later.json");
   await expect(row(page, "arrived-later.json")).toBeVisible();
 });
@@ -32,7 +40,7 @@ test("requests of one's own agent do not wait for one, and cannot be approved", 
 test("approving by keyboard: no key decides by itself, and the stored copy runs", async ({ as }) => {
   const page = await as("sam");
   await page.goto("/");
-  await expect(row(page, "production/menu.json")).toBeVisible();
+  await expect(page.locator("li.row").first()).toBeVisible();
   await page.keyboard.press("/");
   await page.keyboard.type("/menu.json");
   await expect(page.locator("li.row")).toHaveCount(1);
@@ -120,6 +128,7 @@ test("a batch is one gesture, and each request answers for itself", async ({ as 
   await expect(dialog).toContainText("4 votes counted");
   await dialog.getByRole("button", { name: "Close" }).last().click();
   await page.goto("/?view=decided");
+  await find(page, "batch-0.json");
   await expect(row(page, "batch-0.json")).toContainText(/done|running|approved/);
   await accessible(page, "decided requests");
 });

@@ -32,6 +32,9 @@ const asking: Record<View, Record<string, string | number>> = {
 /** The order of the list, for moving on from one request to the next. */
 export const inbox_order: { ids: string[] } = { ids: [] };
 
+// A group of at most so many is not folded.
+const kUnfolded = 4;
+
 interface Group { key: string; members: Summary[] }
 
 // Requests of one kind stand together, where the first of them stands.
@@ -108,7 +111,9 @@ export function Inbox() {
 
   const shown = useMemo(() => (asked.data?.requests ?? []).filter((request) => matches(request, words)), [asked.data, words]);
   const groups = useMemo(() => grouped(shown), [shown]);
-  const visible = groups.flatMap((group) => (group.members.length > 2 && !unfolded.has(group.key) ? group.members.slice(0, 1) : group.members));
+  const folds = (group: Group): boolean => group.members.length > kUnfolded && words === "" && !unfolded.has(group.key);
+  const shown_of = (group: Group): Summary[] => (folds(group) ? group.members.slice(0, kUnfolded - 1) : group.members);
+  const visible = groups.flatMap(shown_of);
   const may_batch = view === "mine" && session.value!.permissions.includes("vote");
 
   useEffect(() => {
@@ -190,8 +195,7 @@ export function Inbox() {
         <div class="groups">
           {groups.map((group) => {
             if (group.members.length <= 1) return <ul key={group.key} class="rows">{group.members.map(row)}</ul>;
-            const folds = group.members.length > 2;
-            const open = !folds || unfolded.has(group.key);
+            const open = !folds(group);
             const ids = group.members.map((request) => request.id);
             return (
               <section key={group.key} class="group" aria-label={`${group.members.length} of one kind`}>
@@ -200,14 +204,14 @@ export function Inbox() {
                     <label class="row-check"><input type="checkbox" checked={ids.every((id) => chosen.has(id))} onChange={() => toggle(ids)} /><span class="sr">choose all of this kind</span></label>
                   )}
                   <span class="grow"><strong>{plural(group.members.length, "request")}</strong> of one kind: <code>{plain(group.members[0]!.action, 60)}</code> by {plain(group.members[0]!.agent, 60)}</span>
-                  {folds && (
+                  {group.members.length > kUnfolded && words === "" && (
                     <button type="button" class="quiet small" aria-expanded={open}
                       onClick={() => set_unfolded((old) => { const fresh = new Set(old); open ? fresh.delete(group.key) : fresh.add(group.key); return fresh; })}>
                       {open ? "Fold" : `Show all ${group.members.length}`}
                     </button>
                   )}
                 </div>
-                <ul class="rows">{(open ? group.members : group.members.slice(0, 1)).map(row)}</ul>
+                <ul class="rows">{shown_of(group).map(row)}</ul>
               </section>
             );
           })}
