@@ -24,20 +24,6 @@ struct Place {
   }
 };
 
-bool in_group(const Group& group, const Place& place) {
-  switch (group.kind) {
-    case Group::Kind::anyone:
-      return true;
-    case Group::Kind::team:
-      return std::ranges::find(place.teams(), group.name) != place.teams().end();
-    case Group::Kind::user:
-      return place.name() == group.name;
-    case Group::Kind::nobody:
-      break;
-  }
-  return false;
-}
-
 // Why an approver cannot be counted, from what is least to what is most worth telling.
 enum class Obstacle : std::uint8_t { rule_missing, not_delegated, not_in_group, level_too_low, already_voted };
 
@@ -73,7 +59,7 @@ class Search {
     }
     std::vector<Group> of_voter;
     for (const Group& group : asked) {
-      if (in_group(group, place_)) of_voter.push_back(group);
+      if (group.has(place_.name(), place_.teams())) of_voter.push_back(group);
     }
     if (of_voter.empty()) {
       note(Obstacle::not_in_group);

@@ -22,8 +22,9 @@ bool is_known(const policies::Directory& directory, const Group& group) {
   return false;
 }
 
-// An exemption from a freeze asks for a rule that no policy names.
+// An exemption from a freeze and breaking the glass ask for rules that no policy names.
 bool is_used(const policies::Snapshot& snapshot, const Rules& rules, const std::string& name) {
+  if (rules.break_glass && (rules.break_glass->rule == name || rules.break_glass->in_debt == name)) return true;
   return std::ranges::find(snapshot.approval_uses(), name, &policies::ApprovalUse::rule) !=
              snapshot.approval_uses().end() ||
          std::ranges::find(rules.freezes, name, &Freeze::rule) != rules.freezes.end();
@@ -51,6 +52,16 @@ void check_freezes(const policies::Snapshot& snapshot, const Rules& rules, const
            .severity = Severity::warning,
            .code = "lint.unknown-entity"});
     }
+  }
+}
+
+void check_reviewers(const policies::Directory& directory, const Rules& rules, const std::string& rules_file,
+                     Problems& problems) {
+  if (!rules.break_glass) return;
+  for (const Group& group : rules.break_glass->reviewers) {
+    if (is_known(directory, group)) continue;
+    problems.push_back({rules_file, rules.break_glass->line, 0,
+                        "entities.yaml lists no `" + group.text() + "`: nobody could review a broken glass"});
   }
 }
 
@@ -88,6 +99,7 @@ void check_fit(const policies::Snapshot& snapshot, const Rules& rules, const std
   }
   check_delegations(snapshot.directory(), rules, rules_file, problems);
   check_freezes(snapshot, rules, rules_file, problems);
+  check_reviewers(snapshot.directory(), rules, rules_file, problems);
 }
 
 }  // namespace countersign::approvals

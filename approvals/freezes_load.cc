@@ -27,6 +27,9 @@ void read_once(yaml::Map& map, const Zone& zone, Freeze& freeze) {
   if (*until <= *from) map.problem(*map.node().find("until"), "a freeze ends after it begins");
   freeze.from = zone.first_moment(*from);
   freeze.until = zone.last_moment(*until);
+  if (*from < *until && freeze.until <= freeze.from) {
+    map.problem(*map.node().find("until"), "the clocks are put forward over all of this freeze: it never comes");
+  }
 }
 
 void read_weekly(std::string_view file, const yaml::Node& node, const Zone& zone, Freeze& freeze, Problems& problems) {
@@ -37,31 +40,6 @@ void read_weekly(std::string_view file, const yaml::Node& node, const Zone& zone
   if (!from || !until) return;
   if (*from == *until) map.problem(node, "a weekly freeze that ends when it begins would never end; use a policy");
   freeze.weekly = Freeze::Weekly{zone, *from, *until};
-}
-
-void read_effects(yaml::Map& map, Freeze& freeze) {
-  std::vector<std::string> names;
-  const yaml::Node* node = map.strings("effects", names);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    std::optional<Effect> effect = effect_from_name(names[i]);
-    if (effect && is_change(*effect)) {
-      freeze.effects.push_back(*effect);
-    } else {
-      map.problem(node->items[i], "effects are write, execute, mint, administer and destroy");
-    }
-  }
-}
-
-// An empty list would mean "all" where its author meant "none".
-void read_names(yaml::Map& map, std::string_view key, std::vector<std::string>& out) {
-  const yaml::Node* node = map.strings(key, out);
-  if (node == nullptr) return;
-  if (out.empty()) map.problem(*node, "`" + std::string(key) + "` is empty; leave it out to mean all");
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (out[i].empty() || out[i].size() > kMostNameBytes) {
-      map.problem(node->items[i], "a name has 1 to 200 characters");
-    }
-  }
 }
 
 void read_window(std::string_view file, yaml::Map& map, Freeze& freeze, Problems& problems) {
@@ -102,7 +80,7 @@ Freeze read_freeze(std::string_view file, const yaml::Node& node, const Rules& r
   read_window(file, map, freeze, problems);
   read_names(map, "environments", freeze.environments);
   read_names(map, "upstreams", freeze.upstreams);
-  read_effects(map, freeze);
+  read_effects(map, freeze.effects);
   if (const yaml::Node* rule = map.string("rule", freeze.rule)) check_rule_name(map, *rule, freeze.rule, rules);
   map.strings("exempt_agents", freeze.exempt_agents);
   map.finish();
@@ -110,6 +88,30 @@ Freeze read_freeze(std::string_view file, const yaml::Node& node, const Rules& r
 }
 
 }  // namespace
+
+void read_effects(yaml::Map& map, std::vector<Effect>& out) {
+  std::vector<std::string> names;
+  const yaml::Node* node = map.strings("effects", names);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::optional<Effect> effect = effect_from_name(names[i]);
+    if (effect && is_change(*effect)) {
+      out.push_back(*effect);
+    } else {
+      map.problem(node->items[i], "effects are write, execute, mint, administer and destroy");
+    }
+  }
+}
+
+void read_names(yaml::Map& map, std::string_view key, std::vector<std::string>& out) {
+  const yaml::Node* node = map.strings(key, out);
+  if (node == nullptr) return;
+  if (out.empty()) map.problem(*node, "`" + std::string(key) + "` is empty; leave it out to mean all");
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (out[i].empty() || out[i].size() > kMostNameBytes) {
+      map.problem(node->items[i], "a name has 1 to 200 characters");
+    }
+  }
+}
 
 void read_freezes(std::string_view file, yaml::Map& root, Rules& rules, Problems& problems) {
   const yaml::Node* list = root.list("freezes");

@@ -48,23 +48,6 @@ void read_one_group(const yaml::Map& map, const yaml::Node& node, const GroupLis
   }
 }
 
-std::vector<Group> read_groups(yaml::Map& map, std::string_view key, const GroupLists& lists) {
-  std::vector<Group> out;
-  if (!map.require(key)) return out;
-  const yaml::Node* node = map.any(key);
-  if (node->kind != yaml::Node::Kind::list) {
-    read_one_group(map, *node, lists, out);
-    return out;
-  }
-  if (node->items.empty()) map.problem(*node, "`" + std::string(key) + "` is empty: nobody could approve");
-  for (const yaml::Node& item : node->items) {
-    if (out.size() > kMostGroups) break;
-    read_one_group(map, item, lists, out);
-  }
-  if (out.size() > kMostGroups) map.problem(*node, "a stage has at most 100 groups");
-  return out;
-}
-
 void read_escalation(std::string_view file, const yaml::Node& node, const GroupLists& lists, TimeMs expires,
                      Stage& stage, Problems& problems) {
   Escalation escalation;
@@ -214,6 +197,23 @@ void read_demands(yaml::Map& map, Rule& rule) {
 }
 
 }  // namespace
+
+std::vector<Group> read_groups(yaml::Map& map, std::string_view key, const GroupLists& lists) {
+  std::vector<Group> out;
+  if (!map.require(key)) return out;
+  const yaml::Node* node = map.any(key);
+  if (node->kind != yaml::Node::Kind::list) {
+    read_one_group(map, *node, lists, out);
+    return out;
+  }
+  if (node->items.empty()) map.problem(*node, "`" + std::string(key) + "` is empty: nobody could approve");
+  for (const yaml::Node& item : node->items) {
+    if (out.size() > kMostGroups) break;
+    read_one_group(map, item, lists, out);
+  }
+  if (out.size() > kMostGroups) map.problem(*node, "there are more than 100 groups");
+  return out;
+}
 
 Rule read_rule(std::string_view file, const yaml::Member& member, TimeMs default_expires, const GroupLists& lists,
                Problems& problems) {

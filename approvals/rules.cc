@@ -92,6 +92,20 @@ std::string who(std::span<const Group> groups, Level min_level) {
 
 }  // namespace
 
+bool Group::has(std::string_view person, std::span<const std::string> teams) const {
+  switch (kind) {
+    case Kind::anyone:
+      return true;
+    case Kind::team:
+      return std::ranges::find(teams, name) != teams.end();
+    case Kind::user:
+      return person == name;
+    case Kind::nobody:
+      break;
+  }
+  return false;
+}
+
 std::string Group::text() const {
   switch (kind) {
     case Kind::anyone:

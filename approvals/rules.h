@@ -50,6 +50,8 @@ struct Group {
 
   // As written in the file: "team:platform", "user:alice", "anyone". Has no ", " in it.
   [[nodiscard]] std::string text() const;
+  // Whether somebody of this name, who is in these teams, is in the group.
+  [[nodiscard]] bool has(std::string_view person, std::span<const std::string> teams) const;
 };
 // "team:platform", "user:alice" or "anyone"; lists of the file ("group:oncall") are replaced by their members when it
 // is read.
@@ -101,6 +103,19 @@ struct Rule {
 // What becomes of a change that touches what an open request of somebody else touches, where policies allow it.
 enum class ConflictMode : std::uint8_t { hold, note };
 
+// Whether and for what a glass may be broken (approvals/break_glass.h).
+struct BreakGlass {
+  std::string rule;                         // who must agree; demands signatures
+  std::string in_debt;                      // who else, while a review is overdue; empty: nobody
+  TimeMs longest = 3'600'000;               // at most an hour
+  TimeMs review_within = 72LL * 3'600'000;  // after its end
+  std::vector<Group> reviewers;             // 1 to 100
+  std::vector<std::string> environments;    // each of these: empty for all
+  std::vector<std::string> upstreams;
+  std::vector<Effect> effects;
+  int line = 0;  // in approvals.yaml
+};
+
 struct Rules {
   static constexpr TimeMs kDefaultExpires = 4 * 3'600'000;
 
@@ -109,6 +124,7 @@ struct Rules {
   std::vector<Delegation> delegations;  // at most 1,000
   std::vector<Freeze> freezes;          // at most 200
   ConflictMode conflicts = ConflictMode::hold;
+  std::optional<BreakGlass> break_glass;  // absent: it is not possible
 
   [[nodiscard]] const Rule* find(std::string_view name) const;
   // How long a request that needs all of `names` may stay held: the shortest of them.

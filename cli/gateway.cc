@@ -79,6 +79,10 @@ Status Gateway::open_state() {
   vault_ = std::move(*vault);
   authenticator_ = std::make_unique<auth::Authenticator>(*keyring_, *revocations_, frozen_.get());
 
+  if (config_.policy_repository) {
+    policy_follow_ = std::make_unique<PolicyFollow>(config_, clock_, log_);
+    if (Status ready = policy_follow_->prepare(); !ready) return ready;
+  }
   Problems problems;
   auto ruleset = approvals::load_ruleset(config_.policies, config_.upstreams, clock_.now(), problems);
   for (const Problem& problem : problems) log_.warning(format_problem(problem));
@@ -96,7 +100,7 @@ Status Gateway::open_state() {
                                          .state = folders_.state,
                                          .journal = journal_.get(),
                                          .reload = [this] { return load_policies("a proposal was activated"); },
-                                         .read_only = ""});
+                                         .read_only = policy_follow_ ? policy_follow_->read_only_reason() : ""});
   if (!desk) return fail(desk.error());
   policy_desk_ = std::move(*desk);
 
@@ -173,6 +177,9 @@ Status Gateway::open_queue() {
   if (!queue) return fail(queue.error());
   queue_ = std::move(*queue);
   queue_->observe([this](const approvals::Change& change) { on_change(change); });
+  auto emergencies = approvals::Emergencies::open(folders_.state / "countersign.db", {});
+  if (!emergencies) return fail(emergencies.error());
+  emergencies_ = std::move(*emergencies);
   auto attestations = audit::AttestationStore::open(folders_.state / "countersign.db");
   if (!attestations) return fail(attestations.error());
   attestations_ = std::move(*attestations);
@@ -188,6 +195,7 @@ Status Gateway::open_queue() {
       .journal = *journal_,
       .mounts = mounts_,
       .queue = *queue_,
+      .emergencies = *emergencies_,
       .waiters = waiters_,
       .recorder = *recorder_,
       .attester = *attester_,
@@ -236,12 +244,17 @@ Status Gateway::listen() {
   record("gateway.started", "policies " + rulesets_->current()->policies->digest());
   for (const std::string& id : recovered->interrupted)
     log_.warning("was being executed when the last run ended: unknown", {{"request", id}});
-  for (std::string& id : recovered->approved) run_approved(std::move(id));
+  run_what_waits();
+  if (policy_follow_) {
+    auto load = [this] { return load_policies("the repository has a new commit"); };
+    policy_follow_->start(*audit_, *policy_desk_, load);
+  }
   housekeeper_ = std::jthread([this](std::stop_token stop) { keep_house(std::move(stop)); });
   return {};
 }
 
 Gateway::~Gateway() {
+  policy_follow_.reset();
   housekeeper_ = {};
   courier_.reset();
   const bool served = agents_ != nullptr;
@@ -276,7 +289,12 @@ void Gateway::on_change(const approvals::Change& change) {
   waiters_.notify(request);
   if (api_) api_->request_changed(change);
   if (courier_) courier_->wake();
-  if (change.to == approvals::State::approved && change.from != change.to) run_approved(request.id);
+  if (change.to == approvals::State::approved && change.from != change.to) {
+    if (request.action == approvals::kBreakGlassAction)
+      break_glass(request.id);
+    else
+      run_approved(request.id);
+  }
   // What a person decided is recorded where the person was answered (console/requests.cc); the rest here.
   const bool by_person = !request.decided_by.empty() &&
                          (change.to == approvals::State::approved || change.to == approvals::State::denied ||
@@ -295,6 +313,32 @@ void Gateway::on_change(const approvals::Change& change) {
   entry.detail = (change.from ? std::string(approvals::state_name(*change.from)) + " → " : std::string()) +
                  approvals::state_name(change.to);
   audit_->append(entry);
+}
+
+// An approved request to break the glass is carried out here: there is no upstream. Once, also where the process ends
+// in the middle: what was being executed then is unknown, and the emergency may have begun (Emergencies::start).
+void Gateway::break_glass(const std::string& request) {
+  auto mine = queue_->begin_execution(request, clock_.now());
+  if (!mine) return log_.error("a glass was not broken", {{"request", request}, {"why", mine.error().message}});
+  auto started = emergencies_->start(*mine, *rulesets_->current()->approvals, clock_.now());
+  approvals::Ending ending{approvals::State::done, std::nullopt, "", ""};
+  if (!started) ending = {approvals::State::failed, std::nullopt, started.error().code, started.error().message};
+  std::ignore = queue_->finish(request, std::move(ending), clock_.now());
+  if (!started) return log_.error("a glass was not broken", {{"request", request}, {"why", started.error().message}});
+  audit::Entry entry;
+  entry.phase = audit::Phase::admin;
+  approvals::name_request(entry, *mine);
+  entry.action = "break_glass:started";
+  entry.code = "break_glass.started";
+  entry.detail = "until " + format_time(started->until) + ", signed by ";
+  for (const std::string& name : started->by) entry.detail += (name == started->by.front() ? "" : ", ") + name;
+  entry.comment = started->terms.reason;
+  audit_->append(entry);
+  log_.error("THE GLASS IS BROKEN", {{"request", request},
+                                     {"agent", started->terms.agent},
+                                     {"until", format_time(started->until)},
+                                     {"reason", started->terms.reason}});
+  if (courier_) courier_->wake();
 }
 
 void Gateway::run_approved(std::string id) {

@@ -19,6 +19,7 @@
 #include "auth/people.h"
 #include "auth/registry.h"
 #include "auth/vault.h"
+#include "cli/policy_follow.h"
 #include "cli/refusals.h"
 #include "console/api.h"
 #include "console/policy_desk.h"
@@ -64,6 +65,7 @@ class Gateway {
   adapters::GitReviewSources held_pushes();
   void on_change(const approvals::Change& change);
   void run_approved(std::string id);
+  void break_glass(const std::string& request);
   void run_what_waits();
   void publish_what_waits();
   approvals::RulesetStore::Reloaded load_policies(std::string_view why);
@@ -89,6 +91,7 @@ class Gateway {
   std::unique_ptr<approvals::RulesetStore> rulesets_;
   std::unique_ptr<policies::Journal> journal_;
   std::unique_ptr<console::PolicyDesk> policy_desk_;
+  std::unique_ptr<PolicyFollow> policy_follow_;  // null: policies come from a folder
   std::unique_ptr<auth::People> people_;
   std::unique_ptr<auth::Oidc> oidc_;  // null: no identity provider is configured
   std::unique_ptr<audit::Log> audit_;
@@ -97,6 +100,7 @@ class Gateway {
   std::unique_ptr<audit::Attester> attester_;
   std::unique_ptr<audit::AttestationStore> attestations_;
   std::unique_ptr<approvals::Queue> queue_;
+  std::unique_ptr<approvals::Emergencies> emergencies_;
 
   proxy::Origins origins_;
   std::unique_ptr<upstream::Clients> clients_;

@@ -39,6 +39,8 @@ std::optional<console::PreviewPart> fetch_command(const config::Config& config, 
 Result<console::Preview> preview_of(const config::Config& config, const proxy::Mounts& mounts,
                                     const approvals::HeldRequest& request) {
   constexpr std::size_t kShown = 256U << 10;
+  if (request.action == approvals::kBreakGlassAction)
+    return console::Preview{request.summary, {{"what it opens", "application/json", request.input}}};
   const proxy::Mount* mount = mounts.of_upstream(request.frozen.upstream);
   if (!mount) return fail(ErrorKind::not_found, "request.stale", "its upstream is not configured any more");
   std::string body;
@@ -96,6 +98,7 @@ console::Services Gateway::services() {
       .frozen = *frozen_,
       .people = *people_,
       .queue = *queue_,
+      .emergencies = *emergencies_,
       .rulesets = *rulesets_,
       .log = *audit_,
       .metrics = metrics_,
@@ -175,7 +178,12 @@ void Gateway::run_what_waits() {
   filter.states = {approvals::State::approved};
   auto waiting = queue_->list(filter);
   if (!waiting) return log_.error("approved requests", {{"why", waiting.error().message}});
-  for (const approvals::HeldRequest& request : *waiting) run_approved(request.id);
+  for (const approvals::HeldRequest& request : *waiting) {
+    if (request.action == approvals::kBreakGlassAction)
+      break_glass(request.id);
+    else
+      run_approved(request.id);
+  }
 }
 
 // Attestations that no upstream has taken yet.

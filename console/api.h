@@ -173,6 +173,11 @@ class AdminApi {
   Result<Stated> stated(const Intent& intent, const approvals::Approver& person, const approvals::HeldRequest& request,
                         const approvals::Rules& rules) const;
 
+  // break_glass.cc
+  Result<Answer> list_emergencies(const Call& call);
+  Result<Answer> open_emergency(const Call& call);
+  Result<Answer> close_emergency(const Call& call);
+  Result<Answer> review_emergency(const Call& call);
   // edits.cc
   Result<Answer> edit_request(const Call& call);
   // grants.cc

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "approvals/emergencies.h"
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "audit/attestation_store.h"
@@ -62,6 +63,7 @@ struct Services {
   auth::FrozenAgents& frozen;
   auth::People& people;
   approvals::Queue& queue;
+  approvals::Emergencies& emergencies;
   approvals::RulesetStore& rulesets;
   audit::Log& log;
   Metrics& metrics;

@@ -16,9 +16,10 @@
 namespace countersign::config {
 
 // What can be told about a held request; the ends are those of approvals/request.h.
-inline constexpr std::array<std::string_view, 15> kNotificationEvents{
-    "held",      "reminded",  "vote",       "documented", "approved", "executing", "denied", "expired",
-    "cancelled", "withdrawn", "superseded", "stale",      "done",     "failed",    "unknown"};
+inline constexpr std::array<std::string_view, 17> kNotificationEvents{
+    "held",   "reminded", "vote",      "documented",          "approved",        "executing",
+    "denied", "expired",  "cancelled", "withdrawn",           "superseded",      "stale",
+    "done",   "failed",   "unknown",   "break_glass_started", "break_glass_used"};
 // The fields a template may name.
 inline constexpr std::array<std::string_view, 14> kNotificationFields{
     "event",  "request",     "sentence", "agent",   "owner",   "upstream", "action",

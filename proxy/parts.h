@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "approvals/emergencies.h"
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "approvals/waiters.h"
@@ -31,6 +32,7 @@ struct Parts {
   policies::Journal& journal;
   const Mounts& mounts;
   approvals::Queue& queue;
+  approvals::Emergencies& emergencies;
   approvals::Waiters& waiters;
   Recorder& recorder;
   const audit::Attester& attester;

@@ -99,9 +99,10 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
     }
   }
 
-  // ── a grant may stand for the approval
-  if (change && decision.verdict == policies::Verdict::hold) {
+  // ── a grant, or a broken glass, may stand for the approval
+  if (change && decision.verdict != policies::Verdict::allow) {
     co_await release_by_grant(&parts_, restrained, &decision);
+    co_await release_by_emergency(&parts_, restrained, &decision);
     intent = intent_entry(trail, *caller, operation, decision, inbound.body, joined(environments));
   }
 

@@ -119,6 +119,33 @@ Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* d
   *decision = std::move(again);
 }
 
+Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decision* decision) {
+  const bool frozen = decision->verdict == Verdict::deny && decision->code == approvals::kFreezeCode;
+  if (decision->verdict != Verdict::hold && !frozen) co_return;
+  const approvals::EmergencyQuestion question{.agent = call.caller->agent,
+                                              .upstream = call.operation->upstream,
+                                              .environments = *call.environments,
+                                              .effect = call.operation->effect()};
+  if (!parts->emergencies.covers_now(question, call.now)) co_return;
+  const policies::Subject subject = subject_of(*call.caller);
+  std::vector<std::string> rules = decision->approvals;
+  if (frozen) {  // what the policies themselves would ask for
+    rules = policies::decide(*call.rules->policies, subject, *call.operation, {}, call.now).approvals;
+  }
+  auto use = [parts, question, rules, id = call.id, now = call.now] {
+    return parts->emergencies.use(question, rules, *id, now);
+  };
+  auto used = co_await net::on_thread<std::optional<approvals::EmergencyUse>>(&parts->blocking, std::move(use));
+  if (!used || !*used) co_return;
+  policies::Decision again =
+      policies::decide(*call.rules->policies, subject, *call.operation, (*used)->facts, call.now);
+  if (again.verdict != Verdict::allow) co_return;
+  again.code = approvals::kBreakGlassUsed;
+  again.reason =
+      "use " + std::to_string((*used)->number) + " of the glass that was broken with request " + (*used)->request;
+  *decision = std::move(again);
+}
+
 Status check_freezes(const approvals::HeldRequest& request, const Operation& operation,
                      const std::set<std::string>& environments, const approvals::Ruleset& rules, TimeMs now) {
   const FreezeVerdict frozen = freeze_of(request.requester.agent, operation, environments, *rules.approvals, now);

@@ -1,5 +1,6 @@
 // What stands beside the policies between a change and its upstream: freeze windows (approvals/freezes.h), open changes
-// of others to the same resource (approvals/conflicts.h), and grants, which stand for approvals (approvals/grants.h).
+// of others to the same resource (approvals/conflicts.h), and what stands for
+// approvals: grants (approvals/grants.h) and broken glass (approvals/break_glass.h).
 #pragma once
 
 #include <set>
@@ -31,6 +32,10 @@ Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision)
 // For a decision that holds: where a grant covers the operation, one use of it is counted, the policies decide again
 // with the grant's facts, and `decision` is what they say. A conflict is never released by a grant.
 Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* decision);
+
+// For a decision that holds, or that a freeze made a denial: where the glass was broken for it, one use is counted, and
+// the policies decide again with the facts of those who signed. Floors and denials stay.
+Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decision* decision);
 
 // When an approved request is about to run: freeze.active, when a window has begun that it was not approved for.
 [[nodiscard]] Status check_freezes(const approvals::HeldRequest& request, const Operation& operation,

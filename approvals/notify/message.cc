@@ -12,7 +12,8 @@ namespace countersign::approvals::notify {
 namespace {
 
 constexpr std::size_t kLongestField = 600;
-constexpr std::array<std::string_view, 6> kAsked{"held", "reminded", "expired", "stale", "failed", "unknown"};
+constexpr std::array<std::string_view, 8> kAsked{
+    "held", "reminded", "expired", "stale", "failed", "unknown", "break_glass_started", "break_glass_used"};
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
@@ -37,6 +38,8 @@ std::string what_happened(std::string_view event) {
   if (event == "vote") return "has one approval more";
   if (event == "documented") return "was explained by its agent";
   if (event == "executing") return "is being executed";
+  if (event == "break_glass_started") return "broke the glass: changes pass without approval for a while";
+  if (event == "break_glass_used") return "was used: a change has passed without approval";
   if (event == "unknown") return "was sent, and nobody knows whether it took effect";
   if (event == "stale") return "was approved for a world that has changed; it did not run";
   if (event == "failed") return "was approved, but failed";
@@ -139,7 +142,10 @@ bool wants(const config::Notification& target, const Event& event) {
   const bool of_a_rule = target.rules.empty() || std::ranges::any_of(event.request.rules, [&](const std::string& rule) {
                            return listed(target.rules, rule);
                          });
-  return named && of_a_rule && (target.environments.empty() || listed(target.environments, event.request.environment));
+  // Nobody's filter keeps a broken glass quiet.
+  const bool loud = event.name.starts_with("break_glass");
+  if (!named || loud) return named;
+  return of_a_rule && (target.environments.empty() || listed(target.environments, event.request.environment));
 }
 
 std::string webhook_body(const Event& event, std::string_view public_url) {

@@ -62,6 +62,9 @@ void ApiTest::SetUp() {
   auto queue = approvals::Queue::open(folder_ / "requests.db", folder_ / "bodies", {});
   ASSERT_TRUE(queue) << queue.error().message;
   queue_ = std::move(*queue);
+  auto emergencies = approvals::Emergencies::open(folder_ / "requests.db", {});
+  ASSERT_TRUE(emergencies) << emergencies.error().message;
+  emergencies_ = std::move(*emergencies);
   audit::Options options;
   options.reserve_bytes = 0;
   options.heartbeat_interval = std::chrono::milliseconds(0);
@@ -87,6 +90,17 @@ void ApiTest::SetUp() {
   queue_->observe([this](const approvals::Change& change) {
     if (api_) api_->request_changed(change);
   });
+  auto journal = policies::Journal::open(folder_ / "operations", {}, clock_, quiet_);
+  ASSERT_TRUE(journal) << journal.error().message;
+  journal_ = std::move(*journal);
+  auto desk = PolicyDesk::open({.rulesets = *rulesets_,
+                                .clock = clock_,
+                                .state = folder_,
+                                .journal = journal_.get(),
+                                .reload = [this] { return rulesets_->reload(clock_.now()); },
+                                .read_only = ""});
+  ASSERT_TRUE(desk) << desk.error().message;
+  policy_desk_ = std::move(*desk);
   api_ = std::make_unique<AdminApi>(services());
 }
 
@@ -94,6 +108,7 @@ void ApiTest::TearDown() {
   api_.reset();
   pool_.reset();
   log_.reset();
+  emergencies_.reset();
   queue_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
@@ -110,13 +125,15 @@ Services ApiTest::services() {
       .frozen = *frozen_,
       .people = *people_,
       .queue = *queue_,
+      .emergencies = *emergencies_,
       .rulesets = *rulesets_,
       .log = *log_,
       .metrics = metrics_,
       .pool = *pool_,
+      .policy_desk = policy_desk_.get(),
       .reload = [this] { return rulesets_->reload(clock_.now()); },
-      .preview = [](const approvals::HeldRequest& request) -> Result<Preview> {
-        return Preview{request.summary, {{"body", "text/plain", "\x1b[2J<b>hello</b>"}}};
+      .preview = [this](const approvals::HeldRequest& request) -> Result<Preview> {
+        return Preview{request.summary, {{"body", "text/plain", preview_text_}}};
       },
       .upstreams = [] { return std::vector<UpstreamStatus>{{"files", "up", ""}}; },
       .ready = [this] { return ready_; },

@@ -88,11 +88,16 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<auth::People> people_;
   std::optional<auth::Authenticator> authenticator_;
   std::unique_ptr<approvals::Queue> queue_;
+  std::unique_ptr<approvals::Emergencies> emergencies_;
   std::unique_ptr<audit::Log> log_;
   Metrics metrics_;
   std::unique_ptr<net::ThreadPool> pool_;
   std::optional<approvals::RulesetStore> rulesets_;
+  Log quiet_{LogLevel::off};
+  std::unique_ptr<policies::Journal> journal_;
+  std::unique_ptr<PolicyDesk> policy_desk_;
   Status ready_;
+  std::string preview_text_ = "\x1b[2J<b>hello</b>";
   std::unique_ptr<AdminApi> api_;
 };
 
