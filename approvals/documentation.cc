@@ -89,6 +89,15 @@ bool is_stale(const Reference& reference, TimeMs max_age, TimeMs now) {
   return max_age > 0 && reference.at && now - (*reference.at + kDay) > max_age;
 }
 
+// A day of grace, for time zones.
+bool is_ahead(const Reference& reference, TimeMs now) {
+  return reference.at && *reference.at > now + kDay;
+}
+
+std::string ahead_sentence(const Reference& reference) {
+  return "reference " + reference.url + " is dated in the future";
+}
+
 std::string stale_sentence(const Reference& reference, TimeMs max_age) {
   return "reference " + reference.url + " was last updated on " + reference.updated + ", more than " +
          std::to_string(max_age / kDay) + " days ago";
@@ -182,6 +191,7 @@ std::vector<std::string> missing_documentation(const Rules& rules, std::span<con
     if (std::optional<std::string> sentence = what_misses(need, *read_once)) add(std::move(*sentence));
     for (const Reference& reference : references_of(*read_once)) {
       if (is_stale(reference, need.max_age, now)) add(stale_sentence(reference, need.max_age));
+      if (need.max_age > 0 && is_ahead(reference, now)) add(ahead_sentence(reference));
       if (need.max_age > 0 && !reference.at) {
         add("reference " + reference.url + " does not say when it was last updated");
       }
@@ -200,7 +210,7 @@ Status check_references(const Rules& rules, std::span<const std::string> names, 
   std::optional<std::string> refusal;
   const std::vector<Reference> references = references_of(read(documentation));
   for (const Reference& reference : references) {
-    if (reference.at && *reference.at > now + kDay) refusal = "reference " + reference.url + " is dated in the future";
+    if (is_ahead(reference, now)) refusal = ahead_sentence(reference);
   }
   for_each_need(rules, names, [&](const DocumentationNeed& need) {
     for (const Reference& reference : references) {

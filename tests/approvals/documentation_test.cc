@@ -127,6 +127,9 @@ TEST(Documentation, GuidanceFromTheFutureIsRefused) {
   const std::vector<std::string> names{"plain"};
   EXPECT_EQ(code_of(check_references(tier_one(), names, full("2026-11-21"), kToday)), "");
   EXPECT_EQ(code_of(check_references(tier_one(), names, full("2026-11-22"), kToday)), "documentation.stale_reference");
+  EXPECT_TRUE(missing({"tier-1"}, full("2026-11-21")).empty());
+  EXPECT_EQ(missing({"tier-1"}, full("2026-11-22")),
+            std::vector<std::string>{"reference https://wiki.example/tls is dated in the future"});
 }
 
 TEST(Documentation, HoldsBackApprovalsAndReminders) {
