@@ -133,6 +133,9 @@ Result<HeldRequest> Queue::edit_in(Work& work, std::string_view id, Edit& edit, 
   }
   Result<std::vector<Opening>> may = eligibility(*original, editor, Choice::approve, rules, now);
   if (!may) return fail(may.error());
+  Demands demands = demands_of(original->rules, rules);
+  demands.signature = false;  // the approvals of what was edited are signed
+  if (Status fresh = check_demands(demands, editor, Choice::approve, "", now); !fresh) return fail(fresh.error());
 
   HeldRequest edited = std::move(edit.request);
   if (!edited.frozen.body_file.empty() && edited.frozen.body_file == original->frozen.body_file) {

@@ -24,6 +24,9 @@ rules:
   signed:
     signature: required
     stages: [ { name: one, group: "team:platform" } ]
+  fresh:
+    max_sign_in_age: 8h
+    stages: [ { name: one, group: "team:platform" } ]
   reminding:
     expires: 4h
     remind: [30m, 60m]
@@ -242,6 +245,22 @@ TEST_F(QueueChangesTest, RulesMayDemandASignature) {
   Ballot ballot = yes(test::bob());
   ballot.signature = "{}";
   EXPECT_EQ(queue->vote(id, ballot, rules, kNow)->state, State::approved);
+}
+
+TEST_F(QueueChangesTest, RulesMayDemandAFreshSignIn) {
+  std::string id = hold("x", "fresh");
+  Edit edit{.request = test::draft("smaller"), .what = "smaller", .fingerprint = ""};
+  edit.request.rules = {"fresh"};
+  Approver bob = test::bob();
+  EXPECT_EQ(code_of(queue->vote(id, yes(bob), rules, kNow)), "approval.sign_in_too_old");
+  EXPECT_EQ(code_of(queue->supersede_with_edit(id, edit, bob, rules, kNow)), "approval.sign_in_too_old");
+  bob.signed_in = kNow - 8 * kHour;
+  Result<HeldRequest> edited = queue->supersede_with_edit(id, edit, bob, rules, kNow);
+  ASSERT_TRUE(edited) << edited.error().message;
+  Approver carol = test::carol();
+  carol.signed_in = kNow - 8 * kHour - 1;
+  EXPECT_EQ(code_of(queue->vote(edited->id, yes(carol), rules, kNow)), "approval.sign_in_too_old");
+  EXPECT_EQ(queue->vote(edited->id, test::no(carol), rules, kNow)->state, State::denied) << "a denial opens nothing";
 }
 
 TEST_F(QueueChangesTest, AVoteInSomebodysPlaceNamesBoth) {
