@@ -43,7 +43,7 @@ TEST_F(PoliciesTest, FromDraftToForceWithTwoPeople) {
   ASSERT_EQ(activated.status, 200) << activated.body;
   EXPECT_EQ(json(activated)["state"], "activated");
   EXPECT_EQ(json(activated)["activated_by"], "sam");
-  EXPECT_EQ(digest(), checked["digest"]);
+  EXPECT_EQ(checked["digest"], digest());
 
   // Both people, both digests, the description; before the first byte was written, and after.
   auto acts = records_where("action", "policies:activate");
