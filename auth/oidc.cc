@@ -16,6 +16,7 @@ constexpr std::size_t kRandomBytes = 32;
 constexpr std::size_t kMaxReturn = 1'000;
 constexpr std::size_t kMaxCode = 8'000;
 constexpr std::size_t kMaxErrorCode = 64;
+constexpr int kMaxAgeSeconds = 30 * 86'400;
 constexpr TimeMs kClockSlack = 5LL * 60'000;
 
 std::string random_text() {
@@ -145,7 +146,8 @@ Result<OidcStart> Oidc::begin(std::string_view return_to, Freshness freshness, s
               "&code_challenge_method=S256";
   if (!options_.provider.acr_values.empty())
     location += "&acr_values=" + form_encoded(joined(options_.provider.acr_values));
-  if (freshness == Freshness::now) location += "&prompt=login&max_age=0";
+  // A provider that is told how old an authentication may be also says how old it is (OpenID Connect Core 3.1.2.1).
+  location += freshness == Freshness::now ? "&prompt=login&max_age=0" : "&max_age=" + std::to_string(kMaxAgeSeconds);
   pending_->add(std::move(attempt));
   return OidcStart{.location = std::move(location), .browser = Secret(browser)};
 }

@@ -168,6 +168,7 @@ TEST_F(OidcTest, TheWholeWay) {
   EXPECT_EQ(asked["state"].size(), 43U);
   EXPECT_EQ(asked["nonce"].size(), 43U);
   EXPECT_FALSE(asked.contains("prompt"));
+  EXPECT_EQ(asked["max_age"], "2592000") << "so that auth_time comes back";
   EXPECT_EQ(start->location.find(start->browser.expose()), std::string::npos);
   EXPECT_EQ(start->location.find("s%26cret"), std::string::npos);
   provider_.authorization = asked;
