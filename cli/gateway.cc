@@ -299,7 +299,8 @@ void Gateway::on_change(const approvals::Change& change) {
   const bool by_person = !request.decided_by.empty() &&
                          (change.to == approvals::State::approved || change.to == approvals::State::denied ||
                           change.to == approvals::State::cancelled);
-  // Votes, documentation and grants are recorded where they are taken in.
+  if (change.grant && change.grant->activated != 0 && change.grant->revoked == 0) record_grant(*change.grant, request);
+  // Votes, documentation, proposals and revocations are recorded where they are taken in.
   const bool elsewhere =
       change.kind != approvals::Change::Kind::state && change.kind != approvals::Change::Kind::reminded;
   if (by_person || elsewhere) return;
@@ -312,6 +313,18 @@ void Gateway::on_change(const approvals::Change& change) {
   entry.reason = request.reason;
   entry.detail = (change.from ? std::string(approvals::state_name(*change.from)) + " → " : std::string()) +
                  approvals::state_name(change.to);
+  audit_->append(entry);
+}
+
+// The votes that made it one name its digest, and are recorded already.
+void Gateway::record_grant(const approvals::Grant& grant, const approvals::HeldRequest& request) {
+  audit::Entry entry;
+  entry.phase = audit::Phase::admin;
+  approvals::name_request(entry, request);
+  entry.action = "grant:active";
+  entry.code = "grant.active";
+  entry.detail = grant.id + " " + grant.digest + ", at most " + std::to_string(grant.terms.max_uses) + " times until " +
+                 format_time(grant.terms.until);
   audit_->append(entry);
 }
 

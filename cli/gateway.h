@@ -66,6 +66,7 @@ class Gateway {
   void on_change(const approvals::Change& change);
   void run_approved(std::string id);
   void break_glass(const std::string& request);
+  void record_grant(const approvals::Grant& grant, const approvals::HeldRequest& request);
   void run_what_waits();
   void publish_what_waits();
   approvals::RulesetStore::Reloaded load_policies(std::string_view why);

@@ -116,6 +116,7 @@ adapters::Pending pending_of(const approvals::HeldRequest& request, const approv
   pending.reason = request.state == approvals::State::held ? "waiting for approval" : "approved, being executed";
   pending.undocumented = approvals::missing_documentation(rules, request.rules, request.documentation,
                                                           request.documented == 0 ? now : request.documented);
+  if (!request.edited.empty()) pending.reason += "; " + request.edited_by + " changed it: " + request.edited;
   for (const std::string& missing : pending.undocumented) pending.reason += "; nobody is asked before " + missing;
   for (const approvals::Progress& progress : approvals::progress_of(request, rules, now)) {
     if (!progress.satisfied) pending.reason += "; " + progress.rule + " needs " + progress.sentence;

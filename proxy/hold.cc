@@ -96,6 +96,11 @@ Task<Result<HeldRequest>> wait_for_verdict(Parts* parts, HeldCall call, HeldRequ
   }
 }
 
+// Whether an edited request took this one's place.
+bool was_edited(const HeldRequest& request) {
+  return request.state == State::superseded && !request.superseded_by.empty();
+}
+
 // The final answer for the request as it is.
 Task<void> answer(Parts* parts, HeldCall call, HeldRequest request, adapters::ReplySink* client) {
   if (!approvals::is_final(request.state)) {
@@ -114,6 +119,7 @@ Task<void> answer(Parts* parts, HeldCall call, HeldRequest request, adapters::Re
   record(*parts, call, *claimed, "approval.collected");
   Status sent;
   if (claimed->state == State::done && claimed->reply) {
+    if (!claimed->edited.empty()) call.conversation->tell_edit(claimed->edited_by + ": " + claimed->edited);
     sent = co_await call.conversation->deliver(*client, std::move(*claimed->reply));
   } else {
     adapters::Denial denial = denial_of(*claimed);
@@ -139,6 +145,11 @@ Task<void> wait_and_answer(Parts* parts, HeldCall call, HeldRequest request) {
       co_return;
     }
     request = std::move(*after);
+    if (was_edited(request)) {
+      auto next = [parts, id = request.superseded_by] { return parts->queue.get(id); };
+      auto edited = co_await net::on_thread<HeldRequest>(&parts->blocking, std::move(next));
+      if (edited) request = std::move(*edited);  // and that is what the client hears of: it can wait for it again
+    }
   }
   co_await answer(parts, call, std::move(request), &client);
 }

@@ -138,6 +138,9 @@ class Conversation {
   virtual Task<Status> heartbeat(ReplySink& sink, Pending pending) = 0;
   // The final answer of a request that stays held (after the patience is over).
   virtual Task<Status> answer_held(ReplySink& sink, Pending pending) = 0;
+  // Told with deliver(): an approver changed the request before it ran, and how. For protocols whose requests can be
+  // edited (Adapter::edit).
+  virtual void tell_edit(std::string what) { static_cast<void>(what); }
   // The final answer from an approved request's stored result: what this adapter's own forward() wrote when it ran,
   // with `reply.head` holding the headers as a JSON array of [name, value] pairs.
   virtual Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) = 0;

@@ -30,6 +30,7 @@ class HttpConversation final : public Conversation {
   [[nodiscard]] Patience patience() const override { return patience_; }
   Task<Status> heartbeat(ReplySink& sink, Pending pending) override;
   Task<Status> answer_held(ReplySink& sink, Pending pending) override;
+  void tell_edit(std::string what) override { edit_ = std::move(what); }
   Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
 
  private:
@@ -40,6 +41,7 @@ class HttpConversation final : public Conversation {
   std::uint64_t body_size_ = 0;
   Patience patience_;
   HttpLinks links_;
+  std::string edit_;
 };
 
 }  // namespace countersign::adapters

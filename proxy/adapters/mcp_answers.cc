@@ -61,6 +61,16 @@ std::string tool_pending_result(std::string_view tool, const Pending& pending) {
   return result(text, false, answer);
 }
 
+std::string with_note(const std::string& answer, std::string_view note) {
+  Result<Json> json = parse_json(answer);
+  if (!json || !json->is_object() || !json->contains("result")) return answer;
+  Json& result = (*json)["result"];
+  if (!result.is_object() || !result.contains("content") || !result["content"].is_array()) return answer;
+  Json& content = result["content"];
+  content.insert(content.begin(), Json{{"type", "text"}, {"text", note}});
+  return json->dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string tool_denied_result(const Denial& denial) {
   std::string answer;
   JsonWriter(answer)

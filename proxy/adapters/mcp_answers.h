@@ -16,6 +16,8 @@ namespace countersign::adapters {
 
 // Results of tools/call, JSON.
 [[nodiscard]] std::string tool_pending_result(std::string_view tool, const Pending& pending);
+// A stored answer, {"result":{"content":[…]…}}, with one text more in front; as it is where it is no tool's result.
+[[nodiscard]] std::string with_note(const std::string& answer, std::string_view note);
 [[nodiscard]] std::string tool_denied_result(const Denial& denial);
 [[nodiscard]] std::string tool_truncated_result();
 

@@ -244,6 +244,7 @@ Task<Status> McpConversation::deliver(ReplySink& sink, approvals::StoredReply re
                  ? rpc_result(tool_truncated_result())
                  : rpc_error(kRpcInternalError, "approval.reply_truncated", "the answer was too long to be kept");
   }
+  if (!edit_.empty()) answer = with_note(answer, "Before it ran, an approver changed this call: " + edit_);
   co_return co_await respond(sink, std::move(answer));
 }
 

@@ -30,6 +30,7 @@ class McpConversation final : public Conversation {
   [[nodiscard]] Patience patience() const override { return client_.patience; }
   Task<Status> heartbeat(ReplySink& sink, Pending pending) override;
   Task<Status> answer_held(ReplySink& sink, Pending pending) override;
+  void tell_edit(std::string what) override { edit_ = std::move(what); }
   Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
 
  private:
@@ -47,6 +48,7 @@ class McpConversation final : public Conversation {
   std::string body_sha256_;
   std::uint64_t body_size_ = 0;
   double progress_ = 0;
+  std::string edit_;
 };
 
 // What the gateway answers by itself: never forwarded, never held.
