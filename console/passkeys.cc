@@ -78,13 +78,14 @@ Result<Answer> AdminApi::add_passkey(const Call& call) {
   auto key =
       auth::verify_registration(client_data, string_or(*body, "attestation_object", ""), relying_party_, *expected);
   if (!key) return fail(key.error());
-  if (auto stored = services_.people.add_passkey(call.principal.name, *key, name, now); !stored)
+  if (services_.people.find_passkey(key->id))
+    return fail(ErrorKind::conflict, "passkey.exists", "this passkey is enrolled already");
+  // Its record comes first: a key without one could sign votes that nobody can check.
+  const auth::StoredPasskey enrolled{.user = call.principal.name, .key = *key, .name = name};
+  if (auto durable = record(passkey_entry(call, "passkey:enrol", enrolled)); !durable) return fail(durable.error());
+  if (auto stored = services_.people.add_passkey(call.principal.name, *key, name, now); !stored) {
+    std::ignore = record(passkey_entry(call, "passkey:remove", enrolled));
     return fail(stored.error());
-  audit::Entry entry = passkey_entry(call, "passkey:enrol", {.user = call.principal.name, .key = *key, .name = name});
-  if (auto durable = record(std::move(entry)); !durable) {
-    // A key without its record could sign votes that nobody can check.
-    static_cast<void>(services_.people.remove_passkey(call.principal.name, key->id));
-    return fail(durable.error());
   }
   return json_answer(passkey_json(*key, name, now), 201);
 }
