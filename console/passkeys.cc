@@ -79,7 +79,7 @@ Result<Answer> AdminApi::add_passkey(const Call& call) {
       auth::verify_registration(client_data, string_or(*body, "attestation_object", ""), relying_party_, *expected);
   if (!key) return fail(key.error());
   if (services_.people.find_passkey(key->id))
-    return fail(ErrorKind::conflict, "passkey.exists", "this passkey is enrolled already");
+    return fail(ErrorKind::conflict, "passkey.known", "this passkey is enrolled already");
   // Its record comes first: a key without one could sign votes that nobody can check.
   const auth::StoredPasskey enrolled{.user = call.principal.name, .key = *key, .name = name};
   if (auto durable = record(passkey_entry(call, "passkey:enrol", enrolled)); !durable) return fail(durable.error());
