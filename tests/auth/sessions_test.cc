@@ -225,9 +225,9 @@ TEST_F(SessionsTest, NoDeadCookieEverWorks) {
     std::vector<std::string> dead;
     TimeMs now = kNow + static_cast<TimeMs>(seed) * kDay;
     auto over = [&](const Alive& a) { return now >= a.seen + idle || now >= a.begun + absolute; };
-    auto kill = [&](const std::string& cookie) {
+    auto kill = [&](std::string cookie) {  // a copy: it may be the key that goes
       alive.erase(cookie);
-      dead.push_back(cookie);
+      dead.push_back(std::move(cookie));
     };
     for (int step = 0; step < 150; ++step) {
       now += static_cast<TimeMs>(pick(4 * kMinute));
