@@ -1,7 +1,6 @@
 #include "proxy/upstream/mcp/child.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+
+#include "core/spawn.h"
 
 namespace countersign::mcp {
 namespace {
@@ -39,29 +40,6 @@ struct Pipe {
   }
 };
 
-class SpawnPlan {
- public:
-  SpawnPlan() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-};
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (std::string& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 std::vector<std::string> clean_environment(const std::map<std::string, std::string>& configured) {
   std::map<std::string, std::string> all;
   for (const char* name : {"PATH", "HOME", "LANG"}) {
@@ -86,25 +64,13 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ChildCommand& co
   Pipe errors;
   if (!input.open() || !output.open() || !errors.open()) return failed("pipe", errno);
 
-  SpawnPlan plan;
-  ::posix_spawn_file_actions_adddup2(&plan.actions, input.read, 0);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, output.write, 1);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, errors.write, 2);
-  ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
+  SpawnPlan plan(input.read, output.write, errors.write);
   if (!command.directory.empty()) ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.directory.c_str());
-  sigset_t all;
-  sigset_t none;
-  ::sigfillset(&all);
-  ::sigemptyset(&none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
-  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setpgroup(&plan.attributes, 0);
-  ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 
   std::vector<std::string> arguments = command.arguments;
   std::vector<std::string> environment = clean_environment(command.environment);
-  std::vector<char*> argv = pointers(arguments);
-  std::vector<char*> envp = pointers(environment);
+  std::vector<char*> argv = pointers_to(arguments);
+  std::vector<char*> envp = pointers_to(environment);
   pid_t pid = -1;
   int code = ::posix_spawnp(&pid, argv[0], &plan.actions, &plan.attributes, argv.data(), envp.data());
   if (code != 0) return failed(command.arguments.front(), code);

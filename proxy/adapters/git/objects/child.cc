@@ -1,7 +1,6 @@
 #include "proxy/adapters/git/objects/child.h"
 
 #include <poll.h>
-#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,24 +12,10 @@
 #include <cstring>
 #include <utility>
 
+#include "core/spawn.h"
+
 namespace countersign::adapters::git {
 namespace {
-
-class SpawnPlan {
- public:
-  SpawnPlan() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  posix_spawn_file_actions_t actions{};
-  posix_spawnattr_t attributes{};
-};
 
 // Settings of every command, given by environment because that outranks the files git would read, and because what
 // git starts itself (pack-objects below upload-pack) inherits it.
@@ -83,14 +68,6 @@ std::vector<std::string> environment_of(const ChildCommand& command) {
   return out;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (std::string& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 void limit(pid_t pid, decltype(RLIMIT_AS) resource, std::uint64_t value) {
   rlimit bound{.rlim_cur = value, .rlim_max = value};
   ::prlimit(pid, resource, &bound, nullptr);
@@ -104,25 +81,12 @@ int milliseconds_until(SteadyTime deadline) {
 }
 
 Result<Child> Child::start(const ChildCommand& command, const ToolLimits& limits, int input, int output, int errors) {
-  SpawnPlan plan;
-  ::posix_spawn_file_actions_adddup2(&plan.actions, input, 0);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, output, 1);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, errors, 2);
-  ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
-  sigset_t all;
-  sigset_t none;
-  ::sigfillset(&all);
-  ::sigemptyset(&none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
-  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setpgroup(&plan.attributes, 0);
-  ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-
+  SpawnPlan plan(input, output, errors);
   std::vector<std::string> arguments = {"git"};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> environment = environment_of(command);
-  std::vector<char*> argv = pointers(arguments);
-  std::vector<char*> envp = pointers(environment);
+  std::vector<char*> argv = pointers_to(arguments);
+  std::vector<char*> envp = pointers_to(environment);
   pid_t pid = -1;
   int code = ::posix_spawnp(&pid, "git", &plan.actions, &plan.attributes, argv.data(), envp.data());
   if (code == ENOENT) return fail(ErrorKind::unavailable, "git.tool_missing", "the git program is not installed");
