@@ -5,22 +5,9 @@
 #include "proxy/adapters/git/advertisement.h"
 #include "proxy/adapters/git_words.h"
 #include "proxy/adapters/http_fields.h"
-#include "proxy/adapters/outcome.h"
 #include "proxy/adapters/relay.h"
 
 namespace countersign::adapters {
-namespace {
-
-Task<Forwarded> give_up(ReplySink& sink, Error error) {
-  Forwarded done{.outcome = outcome_of_error(error), .status = status_of_door_error(error), .detail = error.message};
-  std::string lines = "countersign: " + error.message + " (" + error.code + ")\n";
-  Status sent = co_await send_lines(sink, done.status, std::move(lines));
-  if (!sent) done.detail += "; the agent did not take the answer: " + sent.error().message;
-  co_return done;
-}
-
-}  // namespace
-
 std::string freeze_git_head(const RequestHead& head) {
   std::string out;
   JsonWriter(out)
@@ -58,26 +45,16 @@ approvals::Frozen GitConversation::freeze() const {
 Task<Forwarded> GitConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
   if (request_.operation.reach == Reach::gateway) co_return co_await answer_probe(sink);
-  HttpDoor* door = doors.http(request_.operation.upstream);
-  if (!door) {
-    Error missing{ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected"};
-    co_return co_await give_up(sink, std::move(missing));
-  }
   RequestHead head = request_.head;
   const bool rewritten = request_.route.service == GitService::advertise_push;
   if (rewritten) head.headers.remove("Accept-Encoding");
-  Result<std::unique_ptr<HttpReply>> reply = co_await door->send(std::move(head), body);
+  Result<std::unique_ptr<HttpReply>> reply =
+      co_await ask_upstream(doors, request_.operation.upstream, std::move(head), body);
   if (!reply) {
     Error error = reply.error();
-    co_return co_await give_up(sink, std::move(error));
+    co_return co_await answer_failure_lines(sink, std::move(error));
   }
   HttpReply& answer = **reply;
-  if (answer.head().status == 401) {
-    Error refused = credential_refused();
-    Forwarded done = co_await give_up(sink, std::move(refused));
-    done.outcome = "client_error";
-    co_return done;
-  }
   if (rewritten && answer.head().status == 200) {
     std::string path = request_.head.target.substr(0, request_.head.target.find("/info/refs"));
     WatchedAdvertisement watched(answer, memory_, {request_.operation.upstream, std::move(path)});
@@ -105,7 +82,7 @@ Task<Forwarded> GitConversation::relay_advertisement(HttpReply& reply, ReplySink
     Result<std::optional<git::AdvertisementStart>> start = git::trim_push_advertisement(begun);
     if (!start) {
       Error error = start.error();
-      co_return co_await give_up(sink, std::move(error));
+      co_return co_await answer_failure_lines(sink, std::move(error));
     }
     if (*start) {
       begun.replace(0, (*start)->replaced, (*start)->bytes);
@@ -118,7 +95,7 @@ Task<Forwarded> GitConversation::relay_advertisement(HttpReply& reply, ReplySink
     if (over) {
       Error error = piece ? Error{ErrorKind::malformed, "git.bad_advertisement", "the upstream's refs cannot be read"}
                           : piece.error();
-      co_return co_await give_up(sink, std::move(error));
+      co_return co_await answer_failure_lines(sink, std::move(error));
     }
     begun += as_text(*piece);
   }

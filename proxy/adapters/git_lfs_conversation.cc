@@ -79,18 +79,6 @@ Result<LfsRequest> read_object_request(const LfsTicket& ticket, const GitRoute& 
   return out;
 }
 
-Task<Result<std::string>> read_all(HttpReply& reply) {
-  std::string out;
-  while (true) {
-    Result<ByteView> piece = co_await reply.read();
-    if (!piece) co_return fail(piece.error());
-    if (piece->empty()) co_return out;
-    if (out.size() + piece->size() > kMaxAnswer)
-      co_return fail(ErrorKind::unavailable, "git.lfs_answer", "the upstream's answer to an LFS batch is too long");
-    out += as_text(*piece);
-  }
-}
-
 Task<Forwarded> give_up(ReplySink& sink, Forwarded done, Error error) {
   done.detail = error.message;
   std::string message = "countersign: " + error.message + " (" + error.code + ")";
@@ -196,27 +184,18 @@ std::string LfsConversation::tickets_address() const {
 
 Task<Forwarded> LfsConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
-  HttpDoor* door = doors.http(upstream_.name);
-  Result<std::unique_ptr<HttpReply>> reply =
-      fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
-  if (door) {
-    RequestHead head = call_.request.head;
-    if (call_.ticket) head.target = call_.ticket->path;
-    if (call_.request.route.service == GitService::lfs_batch) head.headers.remove("Accept-Encoding");  // it is read
-    reply = co_await door->send(std::move(head), body);
-  }
+  RequestHead head = call_.request.head;
+  if (call_.ticket) head.target = call_.ticket->path;
+  if (call_.request.route.service == GitService::lfs_batch) head.headers.remove("Accept-Encoding");  // it is read
+  Result<std::unique_ptr<HttpReply>> reply = co_await ask_upstream(doors, upstream_.name, std::move(head), body);
   if (!reply) {
     Error error = reply.error();
     Forwarded done{.outcome = outcome_of_error(error), .status = status_of_door_error(error)};
     co_return co_await give_up(sink, std::move(done), std::move(error));
   }
   HttpReply& answer = **reply;
+  HttpDoor* door = doors.http(upstream_.name);
   const LfsUpstream upstream{upstream_.url, [door](std::string_view text) { return door->shows_credential(text); }};
-  if (answer.head().status == 401) {
-    Forwarded done{.outcome = "client_error", .status = 502};
-    Error refused = credential_refused();
-    co_return co_await give_up(sink, std::move(done), std::move(refused));
-  }
   if (call_.request.route.service == GitService::lfs_batch) co_return co_await pass_batch(answer, upstream, sink);
   co_return co_await pass_object(answer, upstream, sink);
 }
@@ -224,7 +203,8 @@ Task<Forwarded> LfsConversation::forward(Doors& doors, BodySource* body, ReplySi
 Task<Forwarded> LfsConversation::pass_batch(HttpReply& reply, const LfsUpstream& upstream, ReplySink& sink) {
   const int status = reply.head().status;
   Forwarded done{.outcome = outcome_of_status(status), .status = status};
-  Result<std::string> body = co_await read_all(reply);
+  Error too_long{ErrorKind::unavailable, "git.lfs_answer", "the upstream's answer to an LFS batch is too long"};
+  Result<std::string> body = co_await read_all(reply, kMaxAnswer, std::move(too_long));
   if (body) {
     done.body_sha256 = to_hex(sha256(as_bytes(*body)));
     done.body_bytes = body->size();

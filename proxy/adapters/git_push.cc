@@ -8,6 +8,7 @@
 #include "proxy/adapters/git_held_refs.h"
 #include "proxy/adapters/git_preview.h"
 #include "proxy/adapters/outcome.h"
+#include "proxy/adapters/relay.h"
 
 namespace countersign::adapters {
 namespace {
@@ -16,18 +17,6 @@ constexpr std::string_view kService = "/git-receive-pack";
 constexpr std::string_view kBackups = "refs/countersign/backup/";
 constexpr std::size_t kMaxAnswer = 16U << 20;
 constexpr TimeMs kHeartbeat = 5'000;
-
-Task<Result<std::string>> read_all(HttpReply& reply) {
-  std::string out;
-  while (true) {
-    Result<ByteView> piece = co_await reply.read();
-    if (!piece) co_return fail(piece.error());
-    if (piece->empty()) co_return out;
-    if (out.size() + piece->size() > kMaxAnswer)
-      co_return fail(ErrorKind::too_large, "git.bad_report", "the upstream's answer to the push is too long");
-    out += as_text(*piece);
-  }
-}
 
 // "refs/heads/main: non-fast-forward; …"
 std::string refusals_of(const git::PushReport& report) {
@@ -97,7 +86,7 @@ Task<Status> GitPush::look_closer(Doors& doors, BodySource* body) {
   if (!git::can_report(push_.capabilities))
     co_return fail(ErrorKind::malformed, "git.no_report", "a push must ask for a report of what became of it");
   std::optional<GitUpstream> upstream = client(doors);
-  if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  if (!upstream) co_return fail(not_connected());
   const PushQuestion asked = question(*upstream, body);
   auto findings = co_await examine_push(&doors, &asked);
   if (!findings) co_return fail(findings.error());
@@ -152,7 +141,7 @@ approvals::Frozen GitPush::freeze() const {
 // happened meanwhile.
 Task<Status> GitPush::check_fresh(Doors& doors) {
   std::optional<GitUpstream> upstream = client(doors);
-  if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  if (!upstream) co_return fail(not_connected());
   std::vector<std::string> names;
   for (const git::RefCommand& command : push_.commands) names.push_back(command.ref);
   auto refs = co_await upstream->refs(std::move(names));
@@ -181,7 +170,7 @@ Task<Result<std::string>> GitPush::keep_safe(Doors& doors, std::string request) 
   }
   if (copies.empty()) co_return std::string();
   std::optional<GitUpstream> upstream = client(doors);
-  if (!upstream) co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  if (!upstream) co_return fail(not_connected());
   const std::string where = copies.front().ref;
   const std::size_t count = copies.size();
   for (const git::RefCommand& copy : copies) {  // each by itself: not every host knows how to take several or none
@@ -201,13 +190,9 @@ Task<Result<std::string>> GitPush::keep_safe(Doors& doors, std::string request) 
 
 Task<Forwarded> GitPush::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
-  HttpDoor* door = doors.http(request_.operation.upstream);
+  RequestHead head = request_.head;
   Result<std::unique_ptr<HttpReply>> reply =
-      fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
-  if (door) {
-    RequestHead head = request_.head;
-    reply = co_await door->send(std::move(head), body);
-  }
+      co_await send_upstream(doors, request_.operation.upstream, std::move(head), body);
   std::optional<GitUpstream> upstream = client(doors);
   if (upstream) workshop_.memory().forget_refs(upstream->place());
   if (reply) {
@@ -227,7 +212,8 @@ Task<Forwarded> GitPush::forward(Doors& doors, BodySource* body, ReplySink& sink
 // The upstream has answered: what became of each ref, for the record and for the client.
 Task<Forwarded> GitPush::conclude(ReplySink& sink, HttpReply& reply) {
   Forwarded done{.outcome = outcome_of_status(reply.head().status), .status = reply.head().status};
-  Result<std::string> body = co_await read_all(reply);
+  Error too_long{ErrorKind::too_large, "git.bad_report", "the upstream's answer to the push is too long"};
+  Result<std::string> body = co_await read_all(reply, kMaxAnswer, std::move(too_long));
   if (!body || done.status != 200) {
     if (!body) done.outcome = "unknown";
     done.detail = body ? "the upstream refused the push with status " + std::to_string(done.status)

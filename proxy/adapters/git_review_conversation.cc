@@ -109,14 +109,6 @@ Task<Forwarded> answer_error(ReplySink& sink, Error error) {
   co_return done;
 }
 
-Task<Forwarded> give_up(ReplySink& sink, Error error) {
-  Forwarded done{.outcome = outcome_of_error(error), .status = status_of_door_error(error), .detail = error.message};
-  std::string lines = "countersign: " + error.message + " (" + error.code + ")\n";
-  Status sent = co_await send_lines(sink, done.status, std::move(lines));
-  if (!sent) done.detail += "; the agent did not take the answer: " + sent.error().message;
-  co_return done;
-}
-
 Task<Forwarded> send_file(ReplySink& sink, std::filesystem::path file, std::string detail) {
   Forwarded done{.outcome = "ok", .status = 200, .detail = std::move(detail)};
   std::error_code error;
@@ -196,27 +188,18 @@ GitUpstream GitReviewConversation::upstream(HttpDoor& door) const {
 
 Task<Forwarded> GitReviewConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
-  HttpDoor* door = doors.http(place_.upstream);
-  if (!door) {
-    Error missing{ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected"};
-    co_return co_await give_up(sink, std::move(missing));
-  }
   const bool fetching = review_.request.command == git::UploadCommand::fetch;
-  if (fetching && !review_.wanted.others && reviews_.has_view(upstream(*door), review_.wanted.requests))
-    co_return co_await serve(doors, sink);
+  HttpDoor* door = doors.http(place_.upstream);
+  const bool known =
+      door && fetching && !review_.wanted.others && reviews_.has_view(upstream(*door), review_.wanted.requests);
+  if (known) co_return co_await serve(doors, sink);
   RequestHead head = head_;
-  Result<std::unique_ptr<HttpReply>> reply = co_await door->send(std::move(head), body);
+  Result<std::unique_ptr<HttpReply>> reply = co_await ask_upstream(doors, place_.upstream, std::move(head), body);
   if (!reply) {
     Error error = reply.error();
-    co_return co_await give_up(sink, std::move(error));
+    co_return co_await answer_failure_lines(sink, std::move(error));
   }
   HttpReply& answer = **reply;
-  if (answer.head().status == 401) {
-    Error refused = credential_refused();
-    Forwarded done = co_await give_up(sink, std::move(refused));
-    done.outcome = "client_error";
-    co_return done;
-  }
   const bool readable = answer.head().status == 200 && !answer.head().headers.get("Content-Encoding");
   if (!readable) {
     RelayStart start{.fields = fields_to_answer(answer.head().headers)};
@@ -285,7 +268,7 @@ Task<Forwarded> GitReviewConversation::relay_or_serve(Doors& doors, HttpReply& r
     Result<ByteView> piece = co_await reply.read();
     if (!piece) {
       Error error = piece.error();
-      co_return co_await give_up(sink, std::move(error));
+      co_return co_await answer_failure_lines(sink, std::move(error));
     }
     if (piece->empty()) break;
     begun += as_text(*piece);

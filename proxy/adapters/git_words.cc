@@ -1,5 +1,7 @@
 #include "proxy/adapters/git_words.h"
 
+#include "proxy/adapters/outcome.h"
+
 namespace countersign::adapters {
 
 std::string denied_lines(const Denial& denial) {
@@ -27,6 +29,14 @@ Task<Status> send_lines(ReplySink& sink, int status, std::string lines) {
   HeaderList extra;
   extra.add("Cache-Control", "no-store");
   co_return co_await send(sink, status, "text/plain; charset=utf-8", std::move(lines), std::move(extra));
+}
+
+Task<Forwarded> answer_failure_lines(ReplySink& sink, Error error) {
+  Forwarded done{.outcome = outcome_of_error(error), .status = status_of_door_error(error), .detail = error.message};
+  std::string lines = "countersign: " + error.message + " (" + error.code + ")\n";
+  Status sent = co_await send_lines(sink, done.status, std::move(lines));
+  if (!sent) done.detail += "; the agent did not take the answer: " + sent.error().message;
+  co_return done;
 }
 
 }  // namespace countersign::adapters

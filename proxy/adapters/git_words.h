@@ -15,5 +15,7 @@ namespace countersign::adapters {
 
 // A plain-text answer: git prints it when a request fails, where it would not print a problem document.
 Task<Status> send_lines(ReplySink& sink, int status, std::string lines);
+// So, that the upstream could not be asked or did not answer; and what the record says of it.
+Task<Forwarded> answer_failure_lines(ReplySink& sink, Error error);
 
 }  // namespace countersign::adapters

@@ -1,11 +1,19 @@
 #include "proxy/adapters/http_conversation.h"
 
+#include <algorithm>
+
 #include "core/json_writer.h"
+#include "core/visible.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/outcome.h"
 #include "proxy/adapters/relay.h"
 
 namespace countersign::adapters {
+namespace {
+
+constexpr std::size_t kMostEditBytes = 2'000;  // of what an approver wrote, in a header field
+
+}  // namespace
 
 approvals::Frozen HttpConversation::freeze() const {
   approvals::Frozen frozen;
@@ -20,13 +28,9 @@ approvals::Frozen HttpConversation::freeze() const {
 
 Task<Forwarded> HttpConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
-  HttpDoor* door = doors.http(request_.operation.upstream);
-  if (!door) {
-    Error missing{ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected"};
-    co_return co_await answer_failure(sink, std::move(missing));
-  }
   RequestHead head = request_.head;
-  Result<std::unique_ptr<HttpReply>> reply = co_await door->send(std::move(head), body);
+  Result<std::unique_ptr<HttpReply>> reply =
+      co_await send_upstream(doors, request_.operation.upstream, std::move(head), body);
   if (!reply) {
     Error error = reply.error();
     co_return co_await answer_failure(sink, std::move(error));
@@ -96,6 +100,11 @@ Task<Status> HttpConversation::deliver(ReplySink& sink, approvals::StoredReply r
     Error error = headers.error();
     std::string none;
     co_return co_await send_problem(sink, 500, std::move(error), std::move(none));
+  }
+  if (!edit_.empty()) {
+    std::string told = printable(edit_, kMostEditBytes);
+    std::ranges::replace_if(told, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+    headers->add("Countersign-Edited", told);
   }
   std::string no_type;  // it is among the stored headers
   co_return co_await send(sink, reply.status, std::move(no_type), std::move(reply.body), std::move(*headers));

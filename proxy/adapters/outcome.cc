@@ -1,6 +1,20 @@
 #include "proxy/adapters/outcome.h"
 
 namespace countersign::adapters {
+namespace {
+
+constexpr std::string_view kCredentialRefused = "upstream.credential_refused";
+
+}  // namespace
+
+Error not_connected() {
+  return {ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected"};
+}
+
+Error credential_refused() {
+  return {ErrorKind::unavailable, std::string(kCredentialRefused),
+          "the upstream does not take the gateway's credential"};
+}
 
 std::string outcome_of_status(int status) {
   if (status < 400) return "ok";
@@ -10,11 +24,8 @@ std::string outcome_of_status(int status) {
 std::string outcome_of_error(const Error& error) {
   if (nothing_was_sent(error)) return "not_forwarded";
   if (error.kind == ErrorKind::timed_out) return "timeout";
+  if (error.code == kCredentialRefused) return "client_error";
   return error.code == "upstream.cancelled" ? "cancelled" : "unknown";
-}
-
-Error credential_refused() {
-  return {ErrorKind::unavailable, "upstream.credential_refused", "the upstream does not take the gateway's credential"};
 }
 
 int status_of_door_error(const Error& error) {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "core/sha256.h"
 #include "proxy/adapters/outcome.h"
@@ -20,6 +21,31 @@ std::optional<std::uint64_t> announced_length(const ResponseHead& head) {
 }
 
 }  // namespace
+
+Task<Result<std::unique_ptr<HttpReply>>> send_upstream(Doors& doors, std::string_view upstream, RequestHead head,
+                                                       BodySource* body) {
+  HttpDoor* door = doors.http(upstream);
+  if (door == nullptr) co_return fail(not_connected());
+  co_return co_await door->send(std::move(head), body);
+}
+
+Task<Result<std::unique_ptr<HttpReply>>> ask_upstream(Doors& doors, std::string_view upstream, RequestHead head,
+                                                      BodySource* body) {
+  Result<std::unique_ptr<HttpReply>> reply = co_await send_upstream(doors, upstream, std::move(head), body);
+  if (reply && (*reply)->head().status == 401) co_return fail(credential_refused());
+  co_return std::move(reply);
+}
+
+Task<Result<std::string>> read_all(HttpReply& reply, std::size_t limit, Error too_long) {
+  std::string out;
+  while (true) {
+    Result<ByteView> piece = co_await reply.read();
+    if (!piece) co_return fail(piece.error());
+    if (piece->empty()) co_return out;
+    if (out.size() + piece->size() > limit) co_return fail(std::move(too_long));
+    out += as_text(*piece);
+  }
+}
 
 Task<Forwarded> relay(HttpReply& reply, ReplySink& sink, RelayStart start) {
   const int status = reply.head().status;
