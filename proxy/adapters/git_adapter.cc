@@ -2,56 +2,20 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 
 #include "proxy/adapters/git/objects/evidence_pack.h"
+#include "proxy/adapters/git_body.h"
 #include "proxy/adapters/git_preview.h"
 #include "proxy/adapters/git_push.h"
 #include "proxy/adapters/git_review_conversation.h"
 #include "proxy/adapters/git_words.h"
 #include "proxy/adapters/http_fields.h"
+#include "proxy/adapters/outcome.h"
 
 namespace countersign::adapters {
 namespace {
 
 constexpr TimeMs kMaxWait = 600'000;
-
-// The front of a body, up to where the pack begins.
-Result<git::PushRequest> read_front(BodySource* body) {
-  const std::uint64_t size = body == nullptr ? 0 : body->size();
-  std::string front;
-  if (body != nullptr) body->rewind();
-  while (true) {
-    Result<std::optional<git::PushRequest>> push = git::read_push(front, size);
-    if (!push) return fail(push.error());
-    if (*push) return std::move(**push);
-    Result<ByteView> piece = body->next();  // read_push never asks for more than there is
-    if (!piece) return fail(piece.error());
-    if (piece->empty()) return fail(ErrorKind::malformed, "git.truncated", "the push ends within its commands");
-    front += as_text(*piece);
-  }
-}
-
-class FileSource final : public BodySource {
- public:
-  FileSource(const std::filesystem::path& path, std::uint64_t size) : file_(path, std::ios::binary), size_(size) {}
-  [[nodiscard]] std::uint64_t size() const override { return size_; }
-  void rewind() override {
-    file_.clear();
-    file_.seekg(0);
-  }
-  Result<ByteView> next() override {
-    buffer_.resize(64U << 10);
-    file_.read(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
-    buffer_.resize(static_cast<std::size_t>(file_.gcount()));
-    return as_bytes(buffer_);
-  }
-
- private:
-  std::ifstream file_;
-  std::uint64_t size_;
-  std::string buffer_;
-};
 
 // Seconds of the last `countersign.wait=N` among the push options.
 TimeMs wished_wait(const git::PushRequest& push) {
@@ -149,8 +113,7 @@ Task<Status> GitAdapter::publish(Doors& doors, const approvals::Frozen& frozen, 
   Result<RequestHead> stored = thaw_git_head(frozen.head);
   if (!stored) co_return fail(stored.error());
   HttpDoor* door = doors.http(upstream_.name);
-  if (door == nullptr)
-    co_return fail(ErrorKind::unavailable, "upstream.connect_failed", "the upstream is not connected");
+  if (door == nullptr) co_return fail(not_connected());
   std::string path = stored->target.substr(0, stored->target.rfind('/'));
   GitUpstream upstream(*door, workshop_->memory(), upstream_.name, std::move(path));
   const std::string ref = std::string(git::kAttestationRefs) + evidence.request;

@@ -1,10 +1,9 @@
 #include "proxy/adapters/git_held_refs.h"
 
 #include <algorithm>
-#include <fstream>
-#include <optional>
 
-#include "core/json_reader.h"
+#include "proxy/adapters/git_body.h"
+#include "proxy/adapters/git_conversation.h"
 #include "proxy/adapters/git_route.h"
 
 namespace countersign::adapters {
@@ -18,22 +17,6 @@ std::unexpected<Error> not_held() {
 
 bool is_open(approvals::State state) {
   return state == approvals::State::held || state == approvals::State::approved || state == approvals::State::executing;
-}
-
-std::optional<git::PushRequest> read_front(const std::filesystem::path& file, std::uint64_t size) {
-  constexpr std::size_t kStep = 64U << 10;
-  std::ifstream stream(file, std::ios::binary);
-  std::string front;
-  while (true) {
-    Result<std::optional<git::PushRequest>> push = git::read_push(front, size);
-    if (!push) return std::nullopt;
-    if (*push) return std::move(**push);
-    const std::size_t before = front.size();
-    front.resize(before + kStep);
-    stream.read(front.data() + before, kStep);
-    front.resize(before + static_cast<std::size_t>(stream.gcount()));
-    if (front.size() == before) return std::nullopt;
-  }
 }
 
 }  // namespace
@@ -64,16 +47,15 @@ std::string_view request_of(std::string_view ref) {
 Result<HeldPush> read_held_push(const approvals::HeldRequest& request) {
   if (request.frozen.protocol != "git" || !is_open(request.state) || request.frozen.body_file.empty())
     return not_held();
-  Result<JsonDocument> head = JsonDocument::parse(request.frozen.head);
+  Result<RequestHead> head = thaw_git_head(request.frozen.head);
   if (!head) return not_held();
-  const auto method = head->root().member("method").string();
-  const auto target = head->root().member("target").string();
-  if (!method || !target) return not_held();
-  Result<GitRoute> route = read_git_route(*method, *target);
+  Result<GitRoute> route = read_git_route(head->method, head->target);
   if (!route || route->service != GitService::push) return not_held();
-  std::optional<git::PushRequest> push = read_front(request.frozen.body_file, request.frozen.body_size);
+  FileSource body(request.frozen.body_file, request.frozen.body_size);
+  Result<git::PushRequest> push = read_front(&body);
   if (!push) return not_held();
-  std::string path(target->substr(0, target->size() - kService.size()));  // the route is a push: it ends with it
+  std::string path = head->target;
+  path.resize(path.size() - kService.size());  // the route is a push: it ends with it
   return HeldPush{request.id, std::move(path), std::move(route->repository), std::move(*push),
                   request.frozen.body_file};
 }
