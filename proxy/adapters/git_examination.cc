@@ -42,7 +42,6 @@ class Examination {
   }
   void give_up(std::string why) {
     findings_.unsettled = std::move(why);
-    rounds_ = kRounds;
     given_up_ = true;
   }
   void set_refs(const GitRefs& refs) {
