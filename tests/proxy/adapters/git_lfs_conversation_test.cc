@@ -5,31 +5,17 @@
 #include "core/json.h"
 #include "core/sha256.h"
 #include "fakes.h"
+#include "lfs_messages.h"
 
 namespace countersign::adapters {
 namespace {
 
-const std::string kOid(64, 'a');
-const std::string kOther(64, 'b');
-constexpr std::string_view kSecret = "Basic Y2k6dGhlLXVwc3RyZWFtJ3Mtb3du";
-
-HeaderList lfs_headers(std::string_view type = "application/vnd.git-lfs+json; charset=utf-8") {
-  HeaderList out;
-  out.add("Content-Type", type);
-  out.add("Host", "gateway.example:8700");
-  return out;
-}
-
-std::string batch(std::string_view operation, std::string_view ref, std::string_view objects) {
-  std::string out = R"({"operation":")" + std::string(operation) + R"(","transfers":["basic"],"objects":[)" +
-                    std::string(objects) + "]";
-  if (!ref.empty()) out += R"(,"ref":{"name":")" + std::string(ref) + R"("})";
-  return out + "}";
-}
-
-std::string object(std::string_view oid, std::int64_t size) {
-  return R"({"oid":")" + std::string(oid) + R"(","size":)" + std::to_string(size) + "}";
-}
+using test::batch;
+using test::kOid;
+using test::kOther;
+using test::kSecret;
+using test::lfs_headers;
+using test::object;
 
 class SecretDoor final : public HttpDoor {
  public:
