@@ -54,14 +54,43 @@ TEST_F(AccessTest, AnExpiredPersonalTokenIsRefused) {
   EXPECT_EQ(code(get("/api/v1/requests", sam)), "token.expired");
 }
 
-TEST_F(AccessTest, AdministrationIsOnlyDoneThroughTheSocketEvenByAPerson) {
+TEST_F(AccessTest, AdministrationNeedsTheSocketOrARole) {
   std::string sam = person("sam");
-  EXPECT_EQ(code(post("/api/v1/tokens", sam, {{"user", "sam"}})), "admin.socket_only");
-  EXPECT_EQ(code(get("/api/v1/tokens", sam)), "admin.socket_only");
+  EXPECT_EQ(code(post("/api/v1/tokens", sam, {{"user", "sam"}})), "admin.not_permitted");
+  EXPECT_EQ(code(get("/api/v1/tokens", sam)), "admin.not_permitted");
+  EXPECT_EQ(code(get("/api/v1/people", sam)), "admin.not_permitted");
   EXPECT_EQ(code(post("/api/v1/policies/reload", sam, Json::object())), "admin.socket_only");
-  auto refused = records_where("code", "admin.socket_only");
+  EXPECT_EQ(code(post("/api/v1/people/sam/invite", person("olivia"), Json::object())), "admin.socket_only");
+  auto refused = records_where("code", "admin.not_permitted");
   ASSERT_EQ(refused.size(), 3U);
   EXPECT_EQ(string_or(refused[0], "detail", ""), "/api/v1/tokens");
+}
+
+TEST_F(AccessTest, WhoManagesTokensCannotMakeThemselvesSomebodyElse) {
+  std::string olivia = person("olivia");
+  EXPECT_EQ(get("/api/v1/tokens", olivia).status, 200);
+  Answer issued = post("/api/v1/tokens", olivia, {{"agent", "builder"}, {"owner", "olivia"}});
+  EXPECT_EQ(issued.status, 201) << issued.body;
+  for (const char* user : {"sam", "olivia"})
+    EXPECT_EQ(code(post("/api/v1/tokens", olivia, {{"user", user}})), "admin.socket_only") << user;
+  // Whoever issued a token may have it: the register remembers.
+  EXPECT_EQ(registry_->issuer_of(string_or(json(issued), "id", "")), "olivia");
+}
+
+TEST_F(AccessTest, RolesOfTheFolderDecide) {
+  std::filesystem::create_directories(folder_ / "policies" / "roles");
+  write_policy_file("roles/roles.cedar",
+                    "permit (principal, action in Console::Action::\"read\", resource);\n"
+                    "permit (principal == User::\"pat\", action, resource);\n");
+  ASSERT_EQ(string_or(json(socket_post("/api/v1/policies/reload", Json::object())), "outcome", ""), "replaced");
+  std::string id = hold("one");
+  std::string sam = person("sam");
+  EXPECT_EQ(get("/api/v1/requests/" + id, sam).status, 200);
+  EXPECT_EQ(json(get("/api/v1/requests/" + id, sam))["you"]["code"], "admin.not_permitted");
+  EXPECT_EQ(code(post("/api/v1/requests/" + id + "/approve", sam, {{"reason", "x"}})), "admin.not_permitted");
+  EXPECT_EQ(code(post("/api/v1/votes", sam, {{"requests", {id}}, {"decision", "approve"}, {"reason", "x"}})),
+            "admin.not_permitted");
+  EXPECT_EQ(post("/api/v1/requests/" + id + "/approve", person("pat"), {{"reason", "x"}}).status, 200);
 }
 
 TEST_F(AccessTest, ABadTokenOnTheSocketDoesNotFallBackToTheAdministrator) {

@@ -1,4 +1,6 @@
 // The audit log through the API: filters, pages, proofs, and the C2SP resources.
+#include <algorithm>
+
 #include "api_fixture.h"
 #include "audit/proof.h"
 
@@ -33,6 +35,10 @@ TEST_F(AuditTest, FiltersNarrowAndTypingErrorsAreRefused) {
   EXPECT_EQ(count("resource=File%3A%3Afiles%2F3"), 1U);
   EXPECT_EQ(count("since=2026-11-21T09:30:06Z"), 2U);
   EXPECT_EQ(count("until=2026-11-21T09:30:01Z&phase=admin"), 1U);
+  EXPECT_EQ(count("text=FILES%2F3"), 1U);
+  EXPECT_EQ(count("text=files%2F&agent=builder"), 3U);
+  EXPECT_EQ(count("text=nothing-of-this"), 0U);
+  EXPECT_EQ(code(get("/api/v1/audit?text=" + std::string(201, 'x'), sam_)), "admin.bad_query");
   EXPECT_EQ(code(get("/api/v1/audit?agnet=builder", sam_)), "admin.bad_query");
   EXPECT_EQ(code(get("/api/v1/audit?since=yesterday", sam_)), "admin.bad_query");
   EXPECT_EQ(code(get("/api/v1/audit?limit=5000", sam_)), "admin.bad_query");
@@ -49,6 +55,38 @@ TEST_F(AuditTest, PagesCoverEveryRecordOnceNewestFirst) {
   }
   ASSERT_EQ(seen.size(), 8U);
   for (std::size_t at = 0; at < seen.size(); ++at) EXPECT_EQ(seen[at], static_cast<std::int64_t>(7 - at));
+}
+
+TEST_F(AuditTest, AnExportIsTheRecordsOwnBytesLineByLine) {
+  Answer answer = get("/api/v1/audit/export?agent=reviewer", sam_);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.content_type, "application/jsonl");
+  ASSERT_TRUE(answer.pieces);
+  std::string all;
+  for (auto piece = answer.pieces->next(); piece && !piece->empty(); piece = answer.pieces->next()) all += *piece;
+  EXPECT_EQ(std::ranges::count(all, '\n'), 4);
+  std::string newest = all.substr(0, all.find('\n'));
+  EXPECT_EQ(get("/api/v1/audit/7", sam_).body, newest);
+  EXPECT_EQ(code(get("/api/v1/audit/export?limit=5", sam_)), "admin.bad_query");
+}
+
+TEST_F(AuditTest, ASearchThatFindsLittleSaysWhereToGoOn) {
+  auto log = audit::Reader::open(log_->folder());
+  ASSERT_TRUE(log);
+  audit::Filter filter;
+  filter.text = "files/1";
+  auto first = audit::search(*log, filter, 10, std::nullopt, 3);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->records.empty());
+  ASSERT_TRUE(first->next);
+  std::size_t found = 0;
+  for (auto next = first->next; next;) {
+    auto more = audit::search(*log, filter, 10, next, 3);
+    ASSERT_TRUE(more);
+    found += more->records.size();
+    next = more->next;
+  }
+  EXPECT_EQ(found, 1U);
 }
 
 TEST_F(AuditTest, ARecordAndItsProofFitTogether) {

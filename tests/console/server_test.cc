@@ -1,4 +1,6 @@
 // The API behind real listeners: TCP on loopback and a Unix socket.
+#include <thread>
+
 #include "api_fixture.h"
 #include "proxy/upstream/fetch.h"
 
@@ -87,6 +89,35 @@ TEST_F(ServerTest, ABodyThatIsTooLargeIsRefusedAndRecorded) {
   auto refused = records_where("code", "http.body_too_large");
   ASSERT_EQ(refused.size(), 1U);
   EXPECT_EQ(string_or(refused[0], "phase", ""), "refused");
+}
+
+TEST_F(ServerTest, EventsStreamUntilTheStreamsAreClosed) {
+  std::string sam = person("sam");
+  upstream::Fetched streamed;
+  std::jthread reader([&] { streamed = fetch(tcp_address(), "GET", "/api/v1/events", sam); });
+  while (api_->open_streams() == 0) std::this_thread::yield();
+  std::string id = hold("one");
+  hold("two");
+  while (!api_->streams_are_idle()) std::this_thread::yield();
+  api_->close_streams();
+  reader.join();
+  EXPECT_EQ(streamed.head.status, 200);
+  EXPECT_EQ(streamed.head.headers.get("content-type").value_or(""), "text/event-stream");
+  EXPECT_EQ(streamed.body.find("retry: "), 0U);
+  EXPECT_NE(streamed.body.find("\"id\":\"" + id + "\""), std::string::npos) << streamed.body;
+  while (api_->open_streams() != 0) std::this_thread::yield();
+  EXPECT_EQ(fetch(tcp_address(), "GET", "/api/v1/events", sam).head.status, 503);
+}
+
+TEST_F(ServerTest, AnExportIsStreamed) {
+  std::string sam = person("sam");
+  auto whole = fetch(tcp_address(), "GET", "/api/v1/audit/export?action=token%3Aissue", sam);
+  EXPECT_EQ(whole.head.status, 200);
+  EXPECT_FALSE(whole.head.headers.get("content-length"));
+  auto record = parse_json(whole.body.substr(0, whole.body.find('\n')));
+  ASSERT_TRUE(record) << whole.body;
+  EXPECT_EQ((*record)["action"], "token:issue");
+  EXPECT_TRUE(fetch(tcp_address(), "HEAD", "/api/v1/audit/export", sam).body.empty());
 }
 
 TEST_F(ServerTest, HeadIsAnsweredWithoutABody) {
