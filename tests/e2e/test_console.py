@@ -68,8 +68,9 @@ class ConsoleWorld:
     url: "{self.host.url()}"
     credential: {{ basic: {{ user: {self.host.user}, password: {{ file: {self.folder}/git-password }} }} }}
     labels: {{ environment: staging, tier: 3, owner: platform }}
-public_url: http://localhost:{admin}
 """)
+        configuration = self.folder / "countersign.yaml"
+        configuration.write_text(configuration.read_text().replace("listen:\n", f"listen:\n  public_url: http://localhost:{admin}\n", 1))
         policies = self.folder / "policies"
         (policies / "50-signed.cedar").write_text(POLICIES)
         (policies / "approvals.yaml").write_text(APPROVALS)
@@ -77,7 +78,12 @@ public_url: http://localhost:{admin}
         entities.write_text(entities.read_text()
                             .replace("  - { name: jun,", "  - { name: pat, level: senior, teams: [platform] }\n  - { name: jun,")
                             + '  - { match: "origin/**/refs/heads/release/**", environment: production, tier: 1, owner: platform }\n')
-        self.gateway = Gateway(self.folder, agents, admin)
+        try:
+            self.gateway = Gateway(self.folder, agents, admin)
+        except BaseException:
+            self.host.close()
+            self.nginx.stop()
+            raise
 
     def git(self, *args, cwd):
         subprocess.run(["git", *args], cwd=cwd, env=git_environment(self.home), check=True, capture_output=True, timeout=120)
@@ -135,7 +141,7 @@ public_url: http://localhost:{admin}
         wait_until(lambda: gateway.json("request", "show", done, token=sam)["state"] == "done", "it ran")
         requests = {"mcp": by_protocol["mcp"], "git": by_protocol["git"], "http": held("menu.json", planner),
                     "signed": held("signed/contract.json"), "tampered": held("signed/tampered.json"), "own": held("own.json"),
-                    "deny": held("deny.json"), "stale": held("stale.json"), "done": done,
+                    "stale": held("stale.json"), "done": done,
                     "batch": [held(f"batch-{i}.json", menu, b'{"n":%d}' % i) for i in range(4)]}
         invitations = {name: gateway.json("person", "invite", name)["link"] for name in ("sam", "pat", "olivia", "dana", "jun")}
         return {"base": f"http://localhost:{gateway.admin_port}", "agents": f"http://127.0.0.1:{gateway.agents_port}",

@@ -45,7 +45,7 @@ test("a passkey is added, signs in without a password, and is shown", async ({ a
   await expect(page.getByRole("navigation", { name: "Console" })).toBeVisible();
   await page.goto("/me");
   await expect(page.getByText("with a passkey,")).toBeVisible();
-  await expect(page.getByText("sam's virtual key")).toBeVisible();
+  await expect(page.getByRole("listitem").filter({ hasText: "sam's virtual key" })).toBeVisible();
 });
 
 test("the session's cookie is out of reach for scripts, and a change without the token of the page is refused", async ({ as }) => {

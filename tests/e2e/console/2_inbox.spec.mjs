@@ -70,7 +70,8 @@ test("approving by keyboard: no key decides by itself, and the stored copy runs"
 
 test("denying reaches the agent with its reason", async ({ as }) => {
   const page = await as("pat");
-  await page.goto(`/requests/${world.requests.deny}`);
+  const id = await held("deny.json");
+  await page.goto(`/requests/${id}`);
   await page.getByRole("heading", { level: 1 }).click();
   await page.keyboard.press("d");
   await page.getByRole("dialog").getByRole("textbox").fill("not during the fair");
@@ -115,7 +116,7 @@ test("what was decided meanwhile is not decided again", async ({ as }) => {
 test("a batch is one gesture, and each request answers for itself", async ({ as }) => {
   const page = await as("sam");
   await page.goto("/");
-  const group = page.getByRole("region", { name: /of one kind/ }).filter({ hasText: "menu-bot" });
+  const group = page.getByRole("group", { name: /of one kind.*menu-bot/ });
   await group.getByRole("checkbox").first().check();
   await expect(page.getByText("4 requests chosen")).toBeVisible();
   await page.getByRole("heading", { name: "Inbox" }).click();

@@ -74,6 +74,7 @@ test("an address that does not exist says so, and the keyboard can do without a 
   expect(answer.headers()["content-security-policy"]).toContain("require-trusted-types-for 'script'");
   await expect(page.getByRole("alert")).toContainText("agent.unknown");
   await page.goto("/");
+  await expect(page.getByRole("navigation", { name: "Console" })).toBeVisible();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
   await page.keyboard.press("Enter");

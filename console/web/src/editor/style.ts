@@ -12,7 +12,7 @@ const highlight = HighlightStyle.define([
   { tag: [tags.string, tags.special(tags.string)], color: "var(--syntax-string)" },
   { tag: [tags.number, tags.bool, tags.atom, tags.null], color: "var(--syntax-number)" },
   { tag: [tags.annotation, tags.meta], color: "var(--syntax-note)" },
-  { tag: tags.comment, color: "var(--ink-3)", fontStyle: "italic" },
+  { tag: tags.comment, color: "var(--ink-2)", fontStyle: "italic" },
   { tag: tags.propertyName, color: "var(--ink)" },
 ]);
 

@@ -198,7 +198,7 @@ export function Inbox() {
             const open = !folds(group);
             const ids = group.members.map((request) => request.id);
             return (
-              <section key={group.key} class="group" aria-label={`${group.members.length} of one kind`}>
+              <div key={group.key} class="group" role="group" aria-label={`${group.members.length} of one kind: ${plain(group.members[0]!.action, 60)} by ${plain(group.members[0]!.agent, 60)}`}>
                 <div class="group-head">
                   {may_batch && (
                     <label class="row-check"><input type="checkbox" checked={ids.every((id) => chosen.has(id))} onChange={() => toggle(ids)} /><span class="sr">choose all of this kind</span></label>
@@ -212,7 +212,7 @@ export function Inbox() {
                   )}
                 </div>
                 <ul class="rows">{shown_of(group).map(row)}</ul>
-              </section>
+              </div>
             );
           })}
         </div>

@@ -21,7 +21,7 @@ export function Changes({ diff }: { diff: PolicyDiff }) {
       <p class="muted">{plural(changed.length, "file")}</p>
       {changed.map((file) => (
         <section key={file.path} class="file-diff" aria-label={plain(file.path)}>
-          <h3><code>{plain(file.path)}</code> {file.before === null ? <span class="badge tone-good">new</span> : file.after === null ? <span class="badge tone-bad">removed</span> : null}</h3>
+          <p class="file-name"><code>{plain(file.path)}</code> {file.before === null ? <span class="badge tone-good">new</span> : file.after === null ? <span class="badge tone-bad">removed</span> : null}</p>
           <Merge path={file.path} before={file.before ?? ""} after={file.after ?? ""} />
         </section>
       ))}

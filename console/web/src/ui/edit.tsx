@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, type ApiError, type HeldRequest } from "../api";
 import { as_api_error } from "../lib/hooks";
+import { json_tokens } from "../lib/json";
 import { sha256_hex } from "../lib/passkeys";
 import { Dialog } from "./dialog";
 import { Note, Problem } from "./states";
@@ -15,7 +16,7 @@ function exact(value: unknown): boolean {
   return true;
 }
 
-/** What can be edited without losing anything, or undefined: all arguments of a tool call, or a body shown whole and unchanged. */
+/** What can be edited with nothing lost unseen: the arguments of a tool call; a body that is shown whole. */
 async function editable_of(request: HeldRequest): Promise<Editable | undefined> {
   if (request.protocol === "mcp") {
     const named = (request.input as { arguments?: unknown } | null)?.arguments;
@@ -24,7 +25,9 @@ async function editable_of(request: HeldRequest): Promise<Editable | undefined> 
   }
   if (request.protocol !== "http") return undefined;
   for (const part of request.preview.parts) {
-    if (request.body.bytes > 0 && (await sha256_hex(part.text)) === request.body.sha256) return { text: part.text, kind: "body" };
+    // JSON is shown laid out, and complete when it is JSON; other text only counts when it is the body to the last byte
+    const whole = part.media_type === "application/json" ? json_tokens(part.text) !== undefined : (await sha256_hex(part.text)) === request.body.sha256;
+    if (request.body.bytes > 0 && whole) return { text: part.text, kind: "body" };
   }
   return undefined;
 }
