@@ -16,6 +16,7 @@ test("the log is searched, a record is read in full, and its proof can be saved"
   await page.getByRole("table").getByRole("link").first().click();
   await expect(page.getByRole("heading", { name: "Proof" })).toBeVisible();
   await expect(page.getByLabel("How to verify")).toContainText("countersign audit verify");
+  await expect(page.locator(".checks .yes"), "the browser has checked the receipt").toHaveCount(3);
   await expect(page.getByLabel("The record", { exact: true })).toContainText("policy.floor");
   await accessible(page, "a record");
   const saved = page.waitForEvent("download");
@@ -25,6 +26,24 @@ test("the log is searched, a record is read in full, and its proof can be saved"
   await expect(page.getByText("No record fits")).toBeVisible();
 });
 
+for (const [what, change] of [
+  ["the record", (proof) => proof.replace(/^extra .*$/m, `extra ${Buffer.from('{"v":1}').toString("base64")}`)],
+  ["its place", (proof) => proof.replace(/^index (\d+)$/m, (_, n) => `index ${Number(n) - 1}`)],
+  ["the root", (proof) => proof.replace(/\n\n(.*\n.*\n).*\n/, `\n\n$1${Buffer.alloc(32, 1).toString("base64")}\n`)],
+  ["the signature", (proof) => proof.replace(/(— \S+ \S{8})\S{6}/, "$1AAAAAA")],
+]) {
+  test(`a receipt with ${what} changed is not taken for a proof`, async ({ as }) => {
+    const page = await as("dana");
+    await page.route("**/api/v1/audit/*/proof", async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: change(await answer.text()) });
+    });
+    await page.goto("/audit/3");
+    await expect(page.locator(".checks .no").first()).toBeVisible();
+    await expect(page.getByText("The receipt does not prove this record")).toBeVisible();
+  });
+}
+
 test("a frozen agent is refused at once, and works again when it is thawed", async ({ as }) => {
   const page = await as("sam");
   await page.goto("/agents");
@@ -33,7 +52,7 @@ test("a frozen agent is refused at once, and works again when it is thawed", asy
   await page.goto("/agents/spare-bot");
   await accessible(page, "an agent");
   expect((await put("staging/spare.txt", "x", world.tokens.spare)).status).toBeLessThan(300);
-  await page.getByRole("button", { name: "Freeze…" }).click();
+  await page.getByRole("button", { name: "Freeze…", exact: true }).click();
   await page.getByLabel("Reason").fill("it writes to the wrong place");
   await page.getByRole("button", { name: "Freeze it now" }).click();
   await expect(page.getByText("it writes to the wrong place")).toBeVisible();
@@ -42,7 +61,7 @@ test("a frozen agent is refused at once, and works again when it is thawed", asy
   await page.getByRole("button", { name: "Unfreeze…" }).click();
   await page.getByLabel("Reason").fill("it was repaired");
   await page.getByRole("button", { name: "Unfreeze it" }).click();
-  await expect(page.getByRole("button", { name: "Freeze…" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Freeze…", exact: true })).toBeVisible();
   expect((await put("staging/spare.txt", "z", world.tokens.spare)).status).toBeLessThan(300);
 });
 

@@ -3,8 +3,10 @@ import { Link } from "wouter-preact";
 import { api, type AuditRecord } from "../api";
 import { date_time } from "../lib/format";
 import { use_asked } from "../lib/hooks";
+import { check_receipt } from "../lib/proof";
 import { plain } from "../lib/visible";
 import { DecisionBadge, EffectBadge } from "../ui/badges";
+import { Icon } from "../ui/icons";
 import { JsonView } from "../ui/json_view";
 import { Page, Section } from "../ui/page";
 import { Note, Problem, Skeleton } from "../ui/states";
@@ -35,18 +37,28 @@ function Value({ record, name }: { record: AuditRecord; name: string }) {
 
 const there = (record: AuditRecord, name: string): boolean => record[name] !== undefined && record[name] !== "";
 
-function Proof({ seq }: { seq: string }) {
-  const asked = use_asked(async () => ({ proof: await api.audit_proof(seq), key: await api.audit_key() }), seq);
+function Proof({ seq, record }: { seq: string; record: string }) {
+  const asked = use_asked(async () => {
+    const [proof, key] = await Promise.all([api.audit_proof(seq), api.audit_key()]);
+    return { proof, key, checked: await check_receipt(proof, key.vkey, record, Number(seq)) };
+  }, seq);
   if (asked.error) return <Problem error={asked.error} again={asked.reload} />;
   if (!asked.data) return <Skeleton rows={3} kind="text" />;
-  const { proof, key } = asked.data;
+  const { proof, key, checked } = asked.data;
   return (
     <>
-      <p>This receipt proves that the record is in the log at place {plain(seq)}: it holds the record itself, the path to the root of the tree, and a checkpoint signed by the log's key. It can be checked without this server:</p>
-      <Block label="How to verify" value={`countersign audit verify --proof record-${seq}.tlog-proof \\\n  --key '${key.vkey.trim()}'`} />
-      <Note>Take the key from somewhere you trust, not from this page: whoever can change the log can change what is shown here too.</Note>
+      <p>This receipt proves that the record is in the log. Your browser has just checked it:</p>
+      <ul class="checks">
+        {checked.steps.map((step) => (
+          <li key={step.name}><span class={step.fits === false ? "no" : step.fits ? "yes" : "muted"}><Icon name={step.fits === false ? "cross" : step.fits ? "check" : "clock"} size={16} /></span> {step.name}{step.fits === false ? ": this does not fit" : step.fits === undefined ? ": this browser cannot check it" : ""}</li>
+        ))}
+      </ul>
+      {checked.steps.some((step) => step.fits === false) && <Note tone="bad">The receipt does not prove this record. Keep it, and tell whoever runs this gateway.</Note>}
+      <p>Any verifier of C2SP tlog-proof receipts does the same without this server. The whole log is checked on its machine:</p>
+      <Block label="How to verify" value={`countersign audit verify --key '${key.vkey.trim()}'`} />
+      <Note>Keep the key somewhere else, as it is today: whoever can change the log can change what is shown here too.</Note>
       <details class="section-details"><summary>The receipt</summary><Block label="Receipt" value={proof} lines={40} /></details>
-      <p><a class="button" href={`/api/v1/audit/${encodeURIComponent(seq)}/proof`} download={`record-${seq}.tlog-proof`}>Save the receipt</a></p>
+      <p class="section-details"><a class="button" href={`/api/v1/audit/${encodeURIComponent(seq)}/proof`} download={`record-${seq}.tlog-proof`}>Save the receipt</a></p>
     </>
   );
 }
@@ -95,7 +107,7 @@ export function RecordPage({ seq }: { seq: string }) {
         </Section>
       ))}
       {there(record, "signature") && <Section title="Signature"><Signature value={record["signature"]} /></Section>}
-      <Section title="Proof"><Proof seq={seq} /></Section>
+      <Section title="Proof"><Proof seq={seq} record={asked.data} /></Section>
       <Section title="The record itself"><JsonView label="The record" text={asked.data} /></Section>
     </Page>
   );

@@ -1,0 +1,93 @@
+// The pictures of docs/console.md, from a real gateway: COUNTERSIGN_CONSOLE_SHOTS=docs/images python3 tests/e2e/test_console.py
+import { join } from "node:path";
+import { add_passkey, expect, test } from "./people.mjs";
+import { held, put, world } from "./world.mjs";
+
+const folder = process.env.COUNTERSIGN_CONSOLE_SHOTS;
+const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+
+async function picture(page, name, { path, act, dark } = {}) {
+  await page.emulateMedia({ colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
+  if (path) await page.goto(path);
+  await expect(page.locator("h1")).toBeVisible();
+  await page.waitForTimeout(700);
+  if (act) await act();
+  await page.waitForTimeout(400);
+  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.matches("h1") && document.activeElement.blur());
+  await page.screenshot({ path: join(folder, `console-${name}.png`) });
+}
+
+test("pictures", async ({ as }) => {
+  test.setTimeout(300_000);
+  const nobody = await as("nobody");
+  await picture(nobody, "sign-in", { path: "/sign-in" });
+  await as("olivia");
+  const sam = await as("sam");
+  await add_passkey(sam, "laptop");
+  await picture(sam, "me", { path: "/me" });
+  for (let i = 0; i < 40; i++) {
+    await put(`staging/log-${i % 7}.txt`, `line ${i}`);
+    if (i % 9 === 0) await fetch(`${world.agents}/web/production/prices.json`, { method: "DELETE", headers: { Authorization: `Bearer ${world.tokens.builder}` } });
+  }
+  await held("signed/price-list.json", '{"espresso":3.2,"tea":2.5}');
+  await picture(sam, "inbox", { path: "/" });
+  await picture(sam, "inbox-dark", { path: "/", dark: true });
+  await picture(sam, "request", { path: `/requests/${world.requests.git}` });
+  await picture(sam, "request-dark", { path: `/requests/${world.requests.git}`, dark: true, act: () => sam.locator(".diff-view").first().evaluate((element) => element.scrollIntoView()) });
+  await picture(sam, "request-hostile", { path: `/requests/${world.requests.mcp}` });
+  await picture(sam, "approve", { path: `/requests/${world.requests.signed}`, act: async () => { await sam.getByRole("button", { name: /^Approve…/ }).click(); await sam.getByRole("dialog").getByRole("textbox").fill("The new prices were agreed in OPS-2231."); } });
+  await sam.getByRole("button", { name: "Approve as sam" }).click();
+  await expect(sam.getByRole("complementary", { name: "Decision" })).toContainText("done", { timeout: 30_000 });
+  await picture(sam, "grants", { path: `/requests/${world.requests.batch[0]}`, act: async () => {
+    await sam.getByRole("button", { name: "Approve repeats too…" }).click();
+    await sam.getByRole("dialog").getByRole("checkbox").check();
+    await sam.getByRole("button", { name: "Propose it and approve…" }).click();
+    await sam.getByRole("dialog").getByRole("textbox").fill("the menu is generated every hour");
+    await sam.getByRole("button", { name: "Approve as sam" }).click();
+    await expect(sam.getByRole("complementary", { name: "Decision" })).toContainText("done", { timeout: 30_000 });
+    await sam.goto("/grants");
+    await expect(sam.locator("li.row")).toHaveCount(1);
+  } });
+  await picture(sam, "decided", { path: "/?view=decided" });
+  await picture(sam, "batch", { path: "/", act: async () => { await sam.locator(".group-head input").first().check(); await sam.getByRole("button", { name: "Approve…" }).click(); await expect(sam.locator(".batch-list")).toBeVisible(); } });
+  await picture(sam, "policies", { path: "/policies?file=30-production.cedar", act: async () => {
+    const text = sam.locator(".cm-content");
+    await text.click();
+    await sam.keyboard.press("Control+End");
+    await sam.keyboard.insertText('\n@id("menus-are-free")\npermit (principal is Agent, action in Action::"write", resource)\nwhen { resource.nane like "production/menu*" };\n');
+    await expect(sam.locator(".cm-lintRange-error")).toBeVisible();
+  } });
+  await picture(sam, "policies-replay", { act: async () => {
+    const text = sam.locator(".cm-content");
+    await text.click();
+    await sam.keyboard.press("Control+a");
+    await sam.keyboard.insertText('// Production: writing and running things is possible, and menus are free.\n\n@id("changes-on-production-are-permitted-once-approved")\npermit (\n  principal is Agent,\n  action in [Action::"write", Action::"execute"],\n  resource\n)\nwhen { resource.environment == "production" };\n\n@id("production-changes-need-approval")\n@approval("production-change")\n@reason("changes to production are approved by the team that runs it")\nforbid (\n  principal is Agent,\n  action in Action::"change",\n  resource\n)\nwhen { resource.environment == "production" && !(resource.name like "production/batch-*") };\n\n@id("tier-0-changes-need-a-senior-second")\n@approval("tier-0-change")\n@reason("tier 0 needs a second, more senior approval")\nforbid (\n  principal is Agent,\n  action in Action::"change",\n  resource\n)\nwhen { resource.environment == "production" && resource.tier == 0 };\n');
+    await expect(sam.getByText("valid", { exact: true })).toBeVisible();
+    await sam.getByRole("tab", { name: "Replay" }).click();
+    await sam.getByRole("button", { name: "Replay", exact: true }).click();
+    await expect(sam.locator(".replay .tiles")).toBeVisible({ timeout: 30_000 });
+  } });
+  await picture(sam, "policies-changes", { act: () => sam.getByRole("tab", { name: /Changes/ }).click() });
+  await sam.getByRole("button", { name: "Propose…" }).click();
+  await sam.getByLabel("What changes, and why?").fill("The generated menus need no approval: nobody has denied one in a month");
+  await sam.getByRole("button", { name: "Propose", exact: true }).click();
+  await expect(sam.getByText("Another person has to activate it.")).toBeVisible();
+  const olivia = await as("olivia");
+  await olivia.goto("/policies/proposals");
+  await olivia.getByRole("link", { name: /generated menus/ }).click();
+  await picture(olivia, "proposal", {});
+  await olivia.getByRole("button", { name: "Activate…" }).click();
+  await olivia.getByLabel("Reason").fill("read and replayed");
+  await olivia.getByRole("button", { name: "Activate", exact: true }).click();
+  await expect(olivia.getByText("activated", { exact: true }).first()).toBeVisible();
+  await picture(olivia, "policies-history", { path: "/policies/history" });
+  await picture(sam, "audit", { path: "/audit" });
+  await picture(sam, "record", { path: `/audit?request=${world.requests.signed}&action=approval%3Aapprove`, act: async () => { await sam.getByRole("table").getByRole("link").first().click(); await sam.getByRole("heading", { name: "Signature" }).scrollIntoViewIfNeeded(); } });
+  await picture(sam, "agents", { path: "/agents" });
+  await picture(sam, "agent", { path: "/agents/builder" });
+  await picture(sam, "overview", { path: "/overview" });
+  await picture(sam, "overview-dark", { path: "/overview", dark: true });
+  const small = await as("sam", phone);
+  await picture(small, "inbox-phone", { path: "/" });
+  await picture(small, "request-phone", { path: `/requests/${world.requests.git}` });
+});
