@@ -219,6 +219,9 @@ Status Gateway::listen() {
   metrics_.gauge("countersign_audit_records", "Durable records in the audit log.", {},
                  [this] { return static_cast<double>(audit_->size()); });
 
+  metrics_.gauge("countersign_journal_dropped", "Decided operations that found the journal's queue full.", {},
+                 [this] { return static_cast<double>(journal_->dropped()); });
+
   auto recovered = queue_->recover(clock_.now());
   if (!recovered) return fail(recovered.error());
   workers_->start();
