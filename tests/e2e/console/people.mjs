@@ -14,7 +14,7 @@ function watch(page, complaints) {
   });
   page.on("console", (message) => {
     // answers of the API are told by the page itself; what the browser blocks must not be tried at all
-    if (message.type() === "error" && /Content Security Policy|TrustedHTML|Trusted Type|Refused to/.test(message.text())) complaints.push(message.text());
+    if (message.type() === "error" && /Content Security Policy|TrustedHTML|Trusted Type|Refused to/.test(message.text())) complaints.push(`${page.url()}: ${message.text()} (${message.location().url})`);
   });
   page.on("request", (request) => {
     if (!request.url().startsWith(world.base) && !request.url().startsWith("data:") && !request.url().startsWith("about:")) complaints.push(`asked elsewhere: ${request.url()}`);

@@ -61,7 +61,8 @@ test("pictures", async ({ as }) => {
     const text = sam.locator(".cm-content");
     await text.click();
     await sam.keyboard.press("Control+a");
-    await sam.keyboard.insertText('// Production: writing and running things is possible, and menus are free.\n\n@id("changes-on-production-are-permitted-once-approved")\npermit (\n  principal is Agent,\n  action in [Action::"write", Action::"execute"],\n  resource\n)\nwhen { resource.environment == "production" };\n\n@id("production-changes-need-approval")\n@approval("production-change")\n@reason("changes to production are approved by the team that runs it")\nforbid (\n  principal is Agent,\n  action in Action::"change",\n  resource\n)\nwhen { resource.environment == "production" && !(resource.name like "production/batch-*") };\n\n@id("tier-0-changes-need-a-senior-second")\n@approval("tier-0-change")\n@reason("tier 0 needs a second, more senior approval")\nforbid (\n  principal is Agent,\n  action in Action::"change",\n  resource\n)\nwhen { resource.environment == "production" && resource.tier == 0 };\n');
+    await sam.keyboard.press("Delete");
+    await sam.keyboard.insertText("// Production: writing and running things is possible, but held until people have approved it.\n//\n// A forbid with @approval(\"name\") holds a request instead of refusing it; approvals.yaml says who must agree for that\n// name. Other Cedar tools read the same line as a plain forbid, which is the safe side. The permit says what may be\n// approved at all: with no permit, nothing is ever held.\n\n@id(\"changes-on-production-are-permitted-once-approved\")\npermit (\n  principal is Agent,\n  action in [Action::\"write\", Action::\"execute\"],\n  resource\n)\nwhen { resource.environment == \"production\" };\n\n@id(\"production-changes-need-approval\")\n@approval(\"production-change\")\n@reason(\"changes to production are approved by the team that runs it\")\nforbid (\n  principal is Agent,\n  action in Action::\"change\",\n  resource\n)\nwhen { resource.environment == \"production\" && !(resource.name like \"production/batch-*\") };\n\n// Tier 0 is what the business stops without; somebody has to label it so. Both rules must be satisfied there.\n@id(\"tier-0-changes-need-a-senior-second\")\n@approval(\"tier-0-change\")\n@reason(\"tier 0 needs a second, more senior approval\")\nforbid (\n  principal is Agent,\n  action in Action::\"change\",\n  resource\n)\nwhen { resource.environment == \"production\" && resource.tier == 0 };\n");
     await expect(sam.getByText("valid", { exact: true })).toBeVisible();
     await sam.getByRole("tab", { name: "Replay" }).click();
     await sam.getByRole("button", { name: "Replay", exact: true }).click();
@@ -69,12 +70,12 @@ test("pictures", async ({ as }) => {
   } });
   await picture(sam, "policies-changes", { act: () => sam.getByRole("tab", { name: /Changes/ }).click() });
   await sam.getByRole("button", { name: "Propose…" }).click();
-  await sam.getByLabel("What changes, and why?").fill("The generated menus need no approval: nobody has denied one in a month");
+  await sam.getByLabel("What changes, and why?").fill("Generated menus need no approval: none was denied in a month");
   await sam.getByRole("button", { name: "Propose", exact: true }).click();
   await expect(sam.getByText("Another person has to activate it.")).toBeVisible();
   const olivia = await as("olivia");
   await olivia.goto("/policies/proposals");
-  await olivia.getByRole("link", { name: /generated menus/ }).click();
+  await olivia.getByRole("link", { name: /Generated menus/ }).click();
   await picture(olivia, "proposal", {});
   await olivia.getByRole("button", { name: "Activate…" }).click();
   await olivia.getByLabel("Reason").fill("read and replayed");

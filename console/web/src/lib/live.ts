@@ -5,6 +5,18 @@ import { api, reachable, session } from "../api";
 export const requests_version = signal(0);
 export const policies_version = signal(0);
 export const agents_version = signal(0);
+/** Of one request: its page asks again only when something happened to it, since each look at a request is on record. */
+const of_requests = new Map<string, Signal<number>>();
+export function request_version(id: string): Signal<number> {
+  let found = of_requests.get(id);
+  if (!found) of_requests.set(id, (found = signal(0)));
+  return found;
+}
+/** What this page has done itself is not waited for. */
+export function request_changed(id: string): void {
+  request_version(id).value += 1;
+  requests_version.value += 1;
+}
 /** What the stream is doing, for the line that says so. */
 export const stream = signal<"off" | "connecting" | "live" | "lost">("off");
 /** The last thing worth telling a screen reader. */
@@ -26,6 +38,7 @@ let source: EventSource | undefined;
 let opened_before = false;
 
 function bump(): void {
+  for (const version of of_requests.values()) version.value += 1;
   requests_version.value += 1;
   policies_version.value += 1;
   agents_version.value += 1;
@@ -54,7 +67,8 @@ function open(): void {
   source.addEventListener("request", (event) => {
     soon(requests_version);
     try {
-      const moved = JSON.parse((event as MessageEvent<string>).data) as { state?: string; from?: string };
+      const moved = JSON.parse((event as MessageEvent<string>).data) as { id?: string; state?: string; from?: string };
+      if (moved.id !== undefined && of_requests.has(moved.id)) soon(request_version(moved.id));
       if (moved.state === "held" && !moved.from) announcement.value = "A new request is waiting.";
     } catch {
       // an event that cannot be read is still a reason to ask again

@@ -1,7 +1,7 @@
 // Who acts with our tokens: agents, what they may still do, and the switch that stops them.
 import { Link } from "wouter-preact";
 import { api, type Agent } from "../api";
-import { person, plural } from "../lib/format";
+import { person } from "../lib/format";
 import { use_asked } from "../lib/hooks";
 import { agents_version } from "../lib/live";
 import { plain } from "../lib/visible";
@@ -36,7 +36,7 @@ export function Agents() {
                   <td class="right">{agent.tokens}</td>
                   <td class="right">{agent.open_requests}</td>
                   <td>{agent.last_seen ? <Ago time={agent.last_seen} /> : <span class="muted">never</span>}</td>
-                  <td>{agent.frozen ? <><Frozen agent={agent} /> <span class="muted small"><Text value={agent.frozen.reason} fold={80} /></span></> : <span class="muted">{plural(agent.tokens, "token")} in force</span>}</td>
+                  <td>{agent.frozen ? <><Frozen agent={agent} /> <span class="muted small"><Text value={agent.frozen.reason} fold={80} /></span></> : <span class="muted">active</span>}</td>
                 </tr>
               ))}
             </tbody>

@@ -177,7 +177,7 @@ export function Audit() {
                   <td>{word(record, "actor") !== "" && <strong>{plain(word(record, "actor"), 60)}</strong>} {word(record, "agent") !== "" && <>{plain(word(record, "agent"), 60)}{word(record, "owner") !== "" && <span class="muted"> for {plain(person(word(record, "owner")), 60)}</span>}</>}</td>
                   <td class="what-cell"><What record={record} /></td>
                   <td>{plain(word(record, "upstream"), 60)} {word(record, "environment") !== "" && <span class="muted">{plain(word(record, "environment"))}</span>}</td>
-                  <td>{word(record, "decision") !== "" && <DecisionBadge decision={word(record, "decision")} />}{word(record, "outcome") !== "" && <span class="muted nowrap"> {plain(word(record, "outcome").replaceAll("_", " "))}</span>}{word(record, "decision") === "" && word(record, "outcome") === "" && <code class="muted">{plain(word(record, "code"), 60)}</code>}</td>
+                  <td>{word(record, "decision") !== "" && <DecisionBadge decision={word(record, "decision")} />}{word(record, "outcome") !== "" && <span class="muted nowrap"> {plain(word(record, "outcome").replaceAll("_", " "))}</span>}{word(record, "decision") === "" && word(record, "outcome") === "" && <code class="muted nowrap">{plain(word(record, "code"), 60)}</code>}</td>
                 </tr>
               ))}
             </tbody>

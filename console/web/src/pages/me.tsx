@@ -15,7 +15,7 @@ import { Empty, Note, Problem, Skeleton } from "../ui/states";
 import { Text } from "../ui/text";
 import { StepUp } from "../ui/step_up";
 
-const ways: Record<string, string> = { password: "with a password", oidc: "at the identity provider", passkey: "with a passkey", token: "with a personal token" };
+const ways: Record<string, string> = { password: "with a password", oidc: "at the identity provider", passkey: "with a passkey", token: "with a personal token", invitation: "by an invitation" };
 const may: Record<string, string> = {
   read_requests: "see requests",
   vote: "approve and deny",

@@ -19,13 +19,13 @@ function Row({ flip }: { flip: Flip }) {
     <tr class={opens(flip) ? "opens" : ""}>
       <td class="nowrap"><DecisionBadge decision={flip.from} /> <span aria-hidden="true">→</span><span class="sr"> becomes </span> <DecisionBadge decision={flip.to} /></td>
       <td class="right">{count(flip.count)}</td>
-      <td>{plain(flip.agent, 60)}</td>
+      <td class="nowrap">{plain(flip.agent, 60)}</td>
       <td><code>{plain(flip.action, 80)}</code><span class="row-missing"><Text value={flip.resource} fold={100} /></span></td>
       <td class="small">
         {flip.policies_before.map((id) => <span key={`b${id}`} class="policy-before"><span aria-hidden="true">−</span><span class="sr">before: </span> {plain(id, 80)}</span>)}
         {flip.policies_after.map((id) => <span key={`a${id}`} class="policy-after"><span aria-hidden="true">+</span><span class="sr">after: </span> {plain(id, 80)}</span>)}
       </td>
-      <td>{flip.example !== undefined && flip.example !== null && <details class="example"><summary>example</summary><JsonView label="Example" text={JSON.stringify(flip.example)} /></details>}</td>
+      <td>{flip.example !== undefined && flip.example !== null && <details class="example"><summary class="nowrap">example</summary><JsonView label="Example" text={JSON.stringify(flip.example)} /></details>}</td>
     </tr>
   );
 }

@@ -3,6 +3,7 @@ import { Link } from "wouter-preact";
 import { api, type AuditRecord } from "../api";
 import { date_time } from "../lib/format";
 import { use_asked } from "../lib/hooks";
+import { json_tokens } from "../lib/json";
 import { check_receipt } from "../lib/proof";
 import { plain } from "../lib/visible";
 import { DecisionBadge, EffectBadge } from "../ui/badges";
@@ -28,6 +29,7 @@ function Value({ record, name }: { record: AuditRecord; name: string }) {
   const plain_value = record[name];
   if (plain_value !== null && typeof plain_value === "object") return <JsonView label={name} text={JSON.stringify(plain_value)} />;
   const text = typeof plain_value === "boolean" ? String(plain_value) : word(record, name);
+  if (name === "detail" && text.startsWith("{") && json_tokens(text)) return <JsonView label={name} text={text} />;
   if (name === "effect") return <EffectBadge effect={text} />;
   if (name === "decision") return <DecisionBadge decision={text} />;
   if (name === "agent") return <Link href={`/agents/${encodeURIComponent(text)}`}>{plain(text)}</Link>;

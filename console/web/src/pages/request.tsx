@@ -4,7 +4,7 @@ import { Link, useLocation } from "wouter-preact";
 import { api, type Decision, type Grant, type HeldRequest, type Summary } from "../api";
 import { bytes, date_time, duration, person, plural } from "../lib/format";
 import { use_asked, use_keys, use_viewed } from "../lib/hooks";
-import { announcement, requests_version } from "../lib/live";
+import { announcement, request_changed, request_version } from "../lib/live";
 import { plain } from "../lib/visible";
 import { Ago } from "../ui/ago";
 import { Countdown, EffectBadge, effect_means, EnvironmentBadge, StateBadge } from "../ui/badges";
@@ -204,7 +204,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
   const [editing, set_editing] = useState(false);
   const editable = use_editable(request);
   const [proposed, set_proposed] = useState<string>();
-  const asked_grants = use_asked(async () => (await api.grants({ request: request.id, state: "all" })).grants, request.id, requests_version.value);
+  const asked_grants = use_asked(async () => (await api.grants({ request: request.id, state: "all" })).grants, request.id, request_version(request.id).value);
   const grants = asked_grants.data ?? [];
   const [, go] = useLocation();
   const open = request.state === "held";
@@ -303,7 +303,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
           done={() => { announcement.value = decision === "approve" ? "Your approval counts." : "Denied."; set_decision(undefined); }} />
       )}
       {editing && editable && (
-        <EditDialog request={request} editable={editable} close={() => set_editing(false)} done={(next) => { requests_version.value += 1; go(`/requests/${next}`); }} />
+        <EditDialog request={request} editable={editable} close={() => set_editing(false)} done={(next) => { request_changed(request.id); go(`/requests/${next}`); }} />
       )}
       {granting && (
         <GrantDialog request={request} close={() => set_granting(false)}
@@ -311,7 +311,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
       )}
       {cancelling && (
         <ReasonDialog title="Cancel this request?" act="Cancel the request" danger close={() => set_cancelling(false)}
-          done={async (reason) => { await api.cancel(request.id, reason); requests_version.value += 1; }}>
+          done={async (reason) => { await api.cancel(request.id, reason); request_changed(request.id); }}>
           <p>It will not run, and your agent is told why.</p>
         </ReasonDialog>
       )}
@@ -320,7 +320,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
 }
 
 export function RequestPage({ id }: { id: string }) {
-  const asked = use_asked(() => api.request(id), id, requests_version.value);
+  const asked = use_asked(() => api.request(id), id, request_version(id).value);
   const viewed = use_viewed(id);
   const state = asked.data?.state;
   const [first, set_first] = useState<string>();

@@ -14,9 +14,11 @@ const series = [
 
 function stacked(points: Points): uPlot.AlignedData {
   const times = points.map((point) => Date.parse(point.at) / 1000);
-  const allow = points.map((point) => point.allow);
-  const hold = points.map((point) => point.allow + point.hold);
-  const deny = points.map((point) => point.allow + point.hold + point.deny);
+  // a bar of no height would still draw its edge
+  const some = (value: number): number | null => (value === 0 ? null : value);
+  const allow = points.map((point) => some(point.allow));
+  const hold = points.map((point) => some(point.allow + point.hold));
+  const deny = points.map((point) => some(point.allow + point.hold + point.deny));
   return [times, deny, hold, allow];
 }
 

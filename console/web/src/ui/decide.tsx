@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, session, type ApiError, type BatchAnswer, type Decision, type Grant, type HeldRequest, type SignedVote } from "../api";
 import { plural } from "../lib/format";
 import { as_api_error } from "../lib/hooks";
-import { requests_version } from "../lib/live";
+import { request_changed } from "../lib/live";
 import { passkeys_possible, sign_vote } from "../lib/passkeys";
 import { plain } from "../lib/visible";
 import { EffectBadge, EnvironmentBadge } from "./badges";
@@ -108,7 +108,7 @@ export function DecideDialog(props: { request: HeldRequest; decision: Decision; 
         ...(sign ? { signature: await signed([shown], decision, text, for_whom, grant) } : {}),
       };
       await api.vote(shown.id, decision, ballot);
-      requests_version.value += 1;
+      request_changed(shown.id);
       props.done();
     } catch (failure) {
       set_error(as_api_error(failure));
@@ -191,7 +191,7 @@ export function BatchDialog(props: { decision: Decision; ids: string[]; close: (
         ...(will_sign ? { signature: await signed(requests, decision, text, "", "") } : {}),
       });
       set_answer(made);
-      requests_version.value += 1;
+      for (const one of made.results) request_changed(one.id);
       props.done(made.results.filter((one) => !one.error).map((one) => one.id));
     } catch (failure) {
       set_error(as_api_error(failure));

@@ -2,7 +2,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, type ApiError, type HeldRequest } from "../api";
 import { as_api_error } from "../lib/hooks";
-import { json_tokens } from "../lib/json";
 import { sha256_hex } from "../lib/passkeys";
 import { Dialog } from "./dialog";
 import { Note, Problem } from "./states";
@@ -16,6 +15,14 @@ function exact(value: unknown): boolean {
   return true;
 }
 
+function is_json(text: string): boolean {
+  try {
+    return exact(JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
+
 /** What can be edited with nothing lost unseen: the arguments of a tool call; a body that is shown whole. */
 async function editable_of(request: HeldRequest): Promise<Editable | undefined> {
   if (request.protocol === "mcp") {
@@ -26,7 +33,7 @@ async function editable_of(request: HeldRequest): Promise<Editable | undefined> 
   if (request.protocol !== "http") return undefined;
   for (const part of request.preview.parts) {
     // JSON is shown laid out, and complete when it is JSON; other text only counts when it is the body to the last byte
-    const whole = part.media_type === "application/json" ? json_tokens(part.text) !== undefined : (await sha256_hex(part.text)) === request.body.sha256;
+    const whole = part.media_type === "application/json" ? is_json(part.text) : (await sha256_hex(part.text)) === request.body.sha256;
     if (request.body.bytes > 0 && whole) return { text: part.text, kind: "body" };
   }
   return undefined;
