@@ -72,6 +72,8 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {"GET", "/agents", open, kNone, &AdminApi::page},
       {"GET", "/agents/{…}", open, kNone, &AdminApi::page},
       {"GET", "/grants", open, kNone, &AdminApi::page},
+      {"GET", "/emergencies", open, kNone, &AdminApi::page},
+      {"GET", "/people", open, kNone, &AdminApi::page},
       {"GET", "/overview", open, kNone, &AdminApi::page},
       {"GET", "/sign-in", open, kNone, &AdminApi::page},
       {"GET", "/invitation", open, kNone, &AdminApi::page},
