@@ -133,6 +133,41 @@ export const tokens = {
   ],
 };
 
+export const upstreams = [
+  { name: "files", protocol: "mcp", labels: { environment: "staging", tier: 3, owner: "platform" }, health: "running", detail: "" },
+  { name: "web", protocol: "http", labels: { environment: "production", tier: 1, owner: "platform" }, health: "idle", detail: "" },
+  { name: "origin", protocol: "git", labels: {}, health: "idle", detail: "" },
+];
+
+const terms = (more) => ({ agent: "builder", opened_by: "pat", upstreams: ["web"], effects: ["write"], environments: ["production"], duration_ms: 1_800_000, reason: "checkout sells at the wrong price since 03:10", ...more });
+export function make_glass(n, what) {
+  return make_request(n, {
+    created: new Date().toISOString(), expires: new Date(Date.now() + 15 * 60_000).toISOString(), protocol: "break-glass", upstream: "countersign", action: "break_glass:open", effect: "administer", agent: what.agent, environment: what.environments.join(", "), rules: ["break-glass"], demands: { signature: true },
+    summary: `${what.opened_by} breaks the glass: for ${what.duration_ms / 60_000} minutes ${what.agent} may ${what.effects.join(", ")} in ${what.upstreams.join(", ")} (${what.environments.join(", ")}) without waiting: ${what.reason}`,
+    missing: ["break-glass: keys: 0 of 2 from team:platform, senior or above"], resources: [`BreakGlass::countersign/${what.agent}`], input: what, body: { sha256: hex(""), bytes: 0 }, documented: false, policies: [],
+    preview: { sentence: `${what.opened_by} breaks the glass: for ${what.duration_ms / 60_000} minutes ${what.agent} may ${what.effects.join(", ")} in ${what.upstreams.join(", ")} (${what.environments.join(", ")}) without waiting: ${what.reason}`, parts: [{ title: "what it opens", media_type: "application/json", text: JSON.stringify(what) }] },
+    approvals: [{ rule: "break-glass", description: "Two people of the platform sign.", satisfied: false, progress: "keys: 0 of 2 from team:platform, senior or above", may_approve: ["sam", "pat"], open: { stage: "keys", need: 2, have: 0, group: "team:platform", min_level: "senior" } }],
+  });
+}
+requests.push(make_glass(30, terms({ agent: "menu-bot", environments: ["production", "staging"] })));
+const glass = (n, what, more) => ({ request: make_request(n).id, state: "open", terms: what, signed_by: ["pat", "dana"], started: at(-18), until: at(12), closed: null, closed_by: "", uses: 4, review: { due: at(4332), overdue: false, at: null }, ...more });
+export const emergencies = {
+  rules: { rule: "break-glass", in_debt: "break-glass-in-debt", longest_ms: 1_800_000, review_within_ms: 259_200_000, reviewers: "team:sre", environments: ["production", "staging"], upstreams: [], effects: ["write", "execute"] },
+  emergencies: [
+    glass(31, terms({}), {}),
+    glass(32, terms({ agent: "release-bot", upstreams: ["origin"], reason: "the rollback has to land before the shops open <b>now</b>" }), { state: "to_be_reviewed", started: at(-6000), until: at(-5970), uses: 1, review: { due: at(-1650), overdue: true, at: null } }),
+    glass(33, terms({ opened_by: "sam", duration_ms: 600_000 }), { state: "to_be_reviewed", signed_by: ["sam", "pat"], started: at(-300), until: at(-290), closed: at(-295), closed_by: "sam", uses: 0, review: { due: at(4030), overdue: false, at: null } }),
+    glass(34, terms({}), { state: "reviewed", started: at(-20_000), until: at(-19_970), uses: 2, review: { due: at(-15_650), overdue: false, at: at(-19_000), by: "sam", comment: "two prices were put back; it was right" } }),
+  ],
+};
+
+export const people = [
+  { user: "sam", listed: true, level: "senior", teams: ["sre", "platform"], password: true, passkeys: 1, sessions: 2, identity_providers: [], last_signed_in: at(-20), invited_until: null, locked_until: null },
+  { user: "dana", listed: true, level: "director", teams: [], password: false, passkeys: 2, sessions: 0, identity_providers: ["https://login.example.com"], last_signed_in: at(-4000), invited_until: null, locked_until: at(9) },
+  { user: "ines", listed: false, level: "", teams: [], password: true, passkeys: 0, sessions: 0, identity_providers: [], last_signed_in: at(-90_000), invited_until: null, locked_until: null },
+  { user: "jun", listed: true, level: "junior", teams: ["platform"], password: false, passkeys: 0, sessions: 0, identity_providers: [], last_signed_in: null, invited_until: at(1300), locked_until: null },
+];
+
 export const overview = {
   decisions: Array.from({ length: 28 }, (_, i) => ({ at: at((i - 28) * 360), allow: Math.round(140 + 110 * Math.sin(i / 2.2) ** 2 + (i * 37) % 23), hold: 6 + ((i * 7) % 11), deny: 3 + ((i * 5) % 8) })),
   held: { now: 7, oldest_ms: 6_600_000 },

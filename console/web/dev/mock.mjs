@@ -7,14 +7,15 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { agents, at, audit, decided, digest_of, files, overview, requests, tokens } from "./fixtures.mjs";
+import { agents, at, audit, decided, digest_of, emergencies, files, make_glass, overview, people, requests, tokens, upstreams } from "./fixtures.mjs";
 
-const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
+const dist = process.env.CONSOLE_DIST ?? join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const port = Number(process.argv[2] ?? 8780);
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain" };
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; " +
   "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+const glass_is_configured = process.env.MOCK_GLASS !== "off";
 const slow = Number(process.env.MOCK_SLOW ?? 0);
 
 let user = process.env.MOCK_USER ?? null;
@@ -37,10 +38,12 @@ class Problem extends Error {
 }
 const session = () => ({
   user, level: "senior", teams: ["sre"], csrf: "csrf-of-the-mock", how: "password", signed_in: at(-20), expires: at(700), idle_expires: at(30),
-  permissions: ["read_requests", "vote", "read_audit", "read_policies", "edit_policies", "activate_policies", "manage_tokens", "freeze_agents"], passkeys, rp_id: "localhost",
+  permissions: ["read_requests", "vote", "read_audit", "read_policies", "edit_policies", "activate_policies", "manage_tokens", "freeze_agents", "manage_people"], passkeys, rp_id: "localhost",
 });
 const all = () => [...requests, ...decided];
 const find = (id) => all().find((request) => request.id === id) ?? (() => { throw new Problem(404, "approval.unknown", "there is no such request"); })();
+const emergency = (id) => emergencies.emergencies.find((one) => one.request === id) ?? (() => { throw new Problem(404, "break_glass.unknown", "no glass was broken by this request"); })();
+const account = (name) => people.find((one) => one.user === name) ?? (() => { throw new Problem(404, "person.unknown", "there is nobody of this name"); })();
 const tell = (event, data) => streams.forEach((stream) => stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
 const detail = (request) => ({ ...request, conflicts: request.conflicts.map(find) });
 
@@ -111,6 +114,26 @@ const routes = [
   ["GET", /^agents\/([^/]+)$/, ([name]) => ({ ...agents.find((agent) => agent.name === name), tokens: tokens[name] ?? [], active_tokens: 1, seen_since: at(-5000), you: { may_freeze: true, may_thaw: true, may_revoke: true } })],
   ["POST", /^agents\/([^/]+)\/(freeze|unfreeze)$/, ([name, what], body) => { agents.find((agent) => agent.name === name).frozen = what === "freeze" ? { by: user, at: new Date().toISOString(), reason: body.reason } : null; tell("agents", {}); }],
   ["POST", /^tokens\/([^/]+)\/revoke$/, ([id], body) => { for (const token of Object.values(tokens).flat()) if (token.id === id || token.parent === id) Object.assign(token, { state: "revoked", revoked: { at: new Date().toISOString(), by: user, reason: body.reason } }); }],
+  ["GET", /^upstreams$/, () => ({ upstreams })],
+  ["GET", /^break-glass$/, () => ({ rules: glass_is_configured ? emergencies.rules : null, debt: emergencies.emergencies.filter((one) => one.review.overdue).length, emergencies: emergencies.emergencies })],
+  ["POST", /^break-glass$/, (_, body) => {
+    if (body.duration_ms > emergencies.rules.longest_ms) throw new Problem(403, "break_glass.beyond", "that is longer or wider than `break_glass` in approvals.yaml allows");
+    const made = make_glass(1000 + requests.length, { ...body, opened_by: user });
+    requests.push(made);
+    tell("request", { id: made.id, state: "held" });
+    return { request: made.id, state: "held", rules: made.rules, missing: made.missing };
+  }],
+  ["POST", /^break-glass\/([^/]+)\/close$/, ([id]) => Object.assign(emergency(id), { state: "to_be_reviewed", closed: new Date().toISOString(), closed_by: user })],
+  ["POST", /^break-glass\/([^/]+)\/review$/, ([id], body) => {
+    const found = emergency(id);
+    if ([...found.signed_by, found.terms.opened_by].includes(user)) throw new Problem(403, "break_glass.own", "somebody else reviews what you had a part in");
+    Object.assign(found, { state: "reviewed", review: { ...found.review, overdue: false, at: new Date().toISOString(), by: user, comment: body.comment } });
+    return found;
+  }],
+  ["GET", /^people$/, () => ({ people })],
+  ["GET", /^people\/([^/]+)\/sessions$/, ([name]) => ({ user: name, sessions: Array.from({ length: account(name).sessions }, (_, i) => ({ id: `p${i}`, how: i ? "passkey" : "password", peer: "10.0.0.7", signed_in: at(-20 * (i + 1)), last_seen: at(-1), expires: at(700) })) })],
+  ["POST", /^people\/([^/]+)\/sign-out$/, ([name]) => { const person = account(name); const { sessions } = person; person.sessions = 0; if (name === user) user = null; return { user: name, sessions }; }],
+  ["POST", /^people\/([^/]+)\/reset$/, ([name]) => { const { passkeys: keys, sessions } = account(name); Object.assign(account(name), { password: false, passkeys: 0, sessions: 0, identity_providers: [], invited_until: null, locked_until: null }); if (name === user) user = null; return { user: name, passkeys: keys, sessions }; }],
   ["GET", /^overview$/, () => overview],
   ["GET", /^policies$/, () => ({ digest: digest_of(running), loaded: at(-6000), files: running.map((file) => file.path), policies: 14, rules: [] })],
   ["GET", /^policies\/files$/, () => ({ digest: digest_of(running), files: running })],

@@ -168,6 +168,55 @@ export interface GrantTerms { resources: string[]; arguments: Record<string, unk
 
 export interface OpenSession { id: string; how: string; peer: string; current: boolean; signed_in: Time; last_seen: Time; expires: Time }
 
+export interface GlassTerms {
+  agent: string;
+  opened_by: string;
+  upstreams: string[];
+  effects: string[];
+  environments: string[];
+  duration_ms: number;
+  reason: string;
+}
+export interface GlassRules {
+  rule: string;
+  in_debt: string;
+  longest_ms: number;
+  review_within_ms: number;
+  reviewers: string;
+  environments: string[];
+  upstreams: string[];
+  effects: string[];
+}
+export interface Emergency {
+  request: string;
+  state: "open" | "to_be_reviewed" | "reviewed";
+  terms: GlassTerms;
+  signed_by: string[];
+  started: Time;
+  until: Time;
+  closed: Time | null;
+  closed_by: string;
+  uses: number;
+  review: { due: Time; overdue: boolean; at: Time | null; by?: string; comment?: string };
+}
+export interface Emergencies { rules: GlassRules | null; debt: number; emergencies: Emergency[] }
+
+export interface Person {
+  user: string;
+  listed: boolean;
+  level: string;
+  teams: string[];
+  password: boolean;
+  passkeys: number;
+  sessions: number;
+  identity_providers: string[];
+  last_signed_in: Time | null;
+  invited_until: Time | null;
+  locked_until: Time | null;
+}
+
+export interface Upstream { name: string; protocol: string; labels: Record<string, unknown>; health: string; detail: string }
+
 export type AuditRecord = Record<string, unknown> & { seq: number; ts: Time; phase: string };
 
 export interface Agent {
@@ -402,6 +451,19 @@ export const api = {
   freeze: (name: string, reason: string) => post<unknown>(`/api/v1/agents/${id(name)}/freeze`, { reason }),
   unfreeze: (name: string, reason: string) => post<unknown>(`/api/v1/agents/${id(name)}/unfreeze`, { reason }),
   revoke: (token: string, reason: string) => post<unknown>(`/api/v1/tokens/${id(token)}/revoke`, { reason }),
+
+  upstreams: () => get<{ upstreams: Upstream[] }>("/api/v1/upstreams"),
+
+  emergencies: () => get<Emergencies>("/api/v1/break-glass"),
+  break_glass: (terms: Omit<GlassTerms, "opened_by">) =>
+    post<{ request: string; state: State; rules: string[]; missing: string[] }>("/api/v1/break-glass", terms),
+  close_emergency: (request: string, reason: string) => post<Emergency>(`/api/v1/break-glass/${id(request)}/close`, { reason }),
+  review_emergency: (request: string, comment: string) => post<Emergency>(`/api/v1/break-glass/${id(request)}/review`, { comment }),
+
+  people: () => get<{ people: Person[] }>("/api/v1/people"),
+  person_sessions: (user: string) => get<{ sessions: Omit<OpenSession, "current">[] }>(`/api/v1/people/${id(user)}/sessions`),
+  sign_out_person: (user: string, reason: string) => post<{ sessions: number }>(`/api/v1/people/${id(user)}/sign-out`, { reason }),
+  reset_person: (user: string, reason: string) => post<{ passkeys: number; sessions: number }>(`/api/v1/people/${id(user)}/reset`, { reason }),
 
   overview: (days: number) => get<Overview>(`/api/v1/overview?days=${days}`),
 

@@ -14,10 +14,12 @@ import { follow_events } from "./lib/live";
 import { AgentPage } from "./pages/agent";
 import { Agents } from "./pages/agents";
 import { Audit } from "./pages/audit";
+import { EmergenciesPage } from "./pages/emergencies";
 import { Grants } from "./pages/grants";
 import { Inbox } from "./pages/inbox";
 import { Invitation } from "./pages/invitation";
 import { Me } from "./pages/me";
+import { People } from "./pages/people";
 import { RecordPage } from "./pages/record";
 import { RequestPage } from "./pages/request";
 import { SignIn } from "./pages/sign_in";
@@ -59,6 +61,8 @@ function Pages() {
           <Route path="/audit/:seq">{(at) => <RecordPage key={at.seq} seq={at.seq} />}</Route>
           <Route path="/agents" component={Agents} />
           <Route path="/agents/:name">{(at) => <AgentPage key={at.name} name={decodeURIComponent(at.name)} />}</Route>
+          <Route path="/emergencies" component={EmergenciesPage} />
+          <Route path="/people" component={People} />
           <Route path="/overview" component={OverviewPage} />
           <Route path="/me" component={Me} />
           <Route><Unknown key={path} /></Route>

@@ -9,6 +9,7 @@ import { plain } from "../lib/visible";
 import { Ago } from "../ui/ago";
 import { BatchDialog } from "../ui/decide";
 import { Countdown, EffectBadge, EnvironmentBadge, StateBadge } from "../ui/badges";
+import { breaks_glass, GlassMark } from "../ui/glass";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { Empty, Problem, Skeleton } from "../ui/states";
@@ -37,11 +38,11 @@ const kUnfolded = 4;
 
 interface Group { key: string; members: Summary[] }
 
-// Requests of one kind stand together, where the first of them stands.
+// Requests of one kind stand together, where the first of them stands. Each broken glass stands for itself.
 function grouped(requests: Summary[]): Group[] {
   const groups = new Map<string, Group>();
   for (const request of requests) {
-    const key = request.group ? `group ${request.group}` : request.id;
+    const key = request.group && !breaks_glass(request) ? `group ${request.group}` : request.id;
     const group = groups.get(key);
     if (group) group.members.push(request);
     else groups.set(key, { key, members: [request] });
@@ -60,7 +61,7 @@ function Row(props: { request: Summary; chosen: boolean; choose: (() => void) | 
   const { request, view } = props;
   const open = request.state === "held";
   return (
-    <li class={`row ${props.marked ? "marked" : ""}`} data-id={request.id}>
+    <li class={`row ${props.marked ? "marked" : ""} ${breaks_glass(request) && open ? "breaks-glass" : ""}`} data-id={request.id}>
       {props.choose && (
         <label class="row-check">
           <input type="checkbox" checked={props.chosen} onChange={props.choose} />
@@ -72,7 +73,7 @@ function Row(props: { request: Summary; chosen: boolean; choose: (() => void) | 
           <span class="row-sentence"><Text value={request.summary} fold={180} /></span>
         </Link>
         <p class="row-who">
-          <strong>{plain(request.agent, 60)}</strong> for {plain(person(request.owner), 60)}
+          {breaks_glass(request) && "for "}<strong>{plain(request.agent, 60)}</strong> {breaks_glass(request) ? "of" : "for"} {plain(person(request.owner), 60)}
           {request.delegates.length > 0 && <> via {request.delegates.map((name) => plain(name, 40)).join(" → ")}</>}
           <span class="dot"> · </span>{plain(request.upstream, 40)}<span class="dot"> · </span><Ago time={request.created} />
         </p>
@@ -85,7 +86,7 @@ function Row(props: { request: Summary; chosen: boolean; choose: (() => void) | 
         )}
       </div>
       <div class="row-side">
-        <span class="row-badges"><EffectBadge effect={request.effect} /><EnvironmentBadge environment={request.environment} /></span>
+        <span class="row-badges">{breaks_glass(request) ? <GlassMark /> : <EffectBadge effect={request.effect} />}<EnvironmentBadge environment={request.environment} /></span>
         {open ? <Countdown until={request.expires} from={request.created} /> : <StateBadge state={request.state} />}
         {open && request.demands?.signature && <span class="needs-key"><Icon name="key" size={15} /> passkey</span>}
         {!open && request.decided && (
@@ -109,11 +110,18 @@ export function Inbox() {
   const filter = useRef<HTMLInputElement>(null);
   const asked = use_asked(() => api.requests(asking[view]), view, requests_version.value);
 
-  const shown = useMemo(() => (asked.data?.requests ?? []).filter((request) => matches(request, words)), [asked.data, words]);
+  const shown = useMemo(() => {
+    const fitting = (asked.data?.requests ?? []).filter((request) => matches(request, words));
+    // who asks for a broken glass has no time to wait for the end of the list
+    const urgent = (request: Summary): boolean => breaks_glass(request) && request.state === "held";
+    return [...fitting.filter(urgent), ...fitting.filter((request) => !urgent(request))];
+  }, [asked.data, words]);
   const groups = useMemo(() => grouped(shown), [shown]);
   const folds = (group: Group): boolean => group.members.length > kUnfolded && words === "" && !unfolded.has(group.key);
   const shown_of = (group: Group): Summary[] => (folds(group) ? group.members.slice(0, kUnfolded - 1) : group.members);
   const visible = groups.flatMap(shown_of);
+  // a glass is not broken in passing, in a list of others
+  const choosable = new Set(shown.filter((request) => !breaks_glass(request)).map((request) => request.id));
   const may_batch = view === "mine" && session.value!.permissions.includes("vote");
 
   useEffect(() => {
@@ -152,7 +160,7 @@ export function Inbox() {
     j: () => move(1),
     k: () => move(-1),
     Enter: () => marked && go(`/requests/${marked}`),
-    x: () => may_batch && marked && toggle([marked]),
+    x: () => may_batch && marked && choosable.has(marked) && toggle([marked]),
     a: () => may_batch && chosen.size > 0 && set_batch("approve"),
     d: () => may_batch && chosen.size > 0 && set_batch("deny"),
     "/": () => filter.current?.focus(),
@@ -160,7 +168,7 @@ export function Inbox() {
 
   const row = (request: Summary) => (
     <Row key={request.id} request={request} view={view} marked={marked === request.id} chosen={chosen.has(request.id)}
-      choose={may_batch ? () => toggle([request.id]) : undefined} />
+      choose={may_batch && choosable.has(request.id) ? () => toggle([request.id]) : undefined} />
   );
 
   return (

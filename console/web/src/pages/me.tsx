@@ -10,12 +10,12 @@ import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { Page, Section } from "../ui/page";
 import { EnrolForm } from "../ui/passkeys";
+import { ways } from "../ui/session_ways";
 import { choose_theme, theme } from "../ui/shell";
 import { Empty, Note, Problem, Skeleton } from "../ui/states";
 import { Text } from "../ui/text";
 import { StepUp } from "../ui/step_up";
 
-const ways: Record<string, string> = { password: "with a password", oidc: "at the identity provider", passkey: "with a passkey", token: "with a personal token", invitation: "by an invitation" };
 const may: Record<string, string> = {
   read_requests: "see requests",
   vote: "approve and deny",

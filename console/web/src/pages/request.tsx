@@ -11,6 +11,7 @@ import { Countdown, EffectBadge, effect_means, EnvironmentBadge, StateBadge } fr
 import { DecideDialog } from "../ui/decide";
 import { ReasonDialog } from "../ui/dialog";
 import { EditDialog, use_editable } from "../ui/edit";
+import { breaks_glass, glass_terms, GlassBanner } from "../ui/glass";
 import { GrantDialog, GrantTermsLine, may_be_granted } from "../ui/grant";
 import { Icon } from "../ui/icons";
 import { Page, Section } from "../ui/page";
@@ -148,6 +149,16 @@ const outcomes: Partial<Record<HeldRequest["state"], string>> = {
   stale: "The world has changed since it was asked. It will not run.",
 };
 
+const glass_outcomes: Partial<Record<HeldRequest["state"], string>> = {
+  approved: "Approved. The clock starts now.",
+  executing: "Approved. The clock starts now.",
+  done: "The glass was broken: the clock has started.",
+  failed: "Approved, but the glass could not be broken.",
+  denied: "Denied. Nothing was opened.",
+  expired: "Not enough people signed in time. Nothing was opened.",
+  cancelled: "Cancelled by a person. Nothing was opened.",
+};
+
 function Decision_({ request, grants, decide, cancel, grant, edit }: { request: HeldRequest; grants: Grant[]; decide: (decision: Decision) => void; cancel: () => void; grant: () => void; edit: (() => void) | undefined }) {
   const open = request.state === "held";
   const you = request.you;
@@ -157,8 +168,9 @@ function Decision_({ request, grants, decide, cancel, grant, edit }: { request: 
         <StateBadge state={request.state} />
         {open && <Countdown until={request.expires} from={request.created} />}
       </div>
-      {!open && <p>{outcomes[request.state] ?? ""}{request.reason !== "" && <> <Text value={request.reason} fold={300} /></>}</p>}
+      {!open && <p>{(breaks_glass(request) ? glass_outcomes : outcomes)[request.state] ?? ""}{request.reason !== "" && <> <Text value={request.reason} fold={300} /></>}</p>}
       {request.reply && <p class="muted small">The upstream answered {request.reply.status}, {bytes(request.reply.bytes)}{request.reply.truncated && " (cut)"}. The answer itself is for the agent only{request.delivered ? ", and it has it" : ""}.</p>}
+      {breaks_glass(request) && !open && <p><Link href="/emergencies">What is open, and what must be reviewed</Link></p>}
       <Progress request={request} />
       {open && request.demands?.signature && <p class="small needs-key"><Icon name="key" size={15} /> Votes here must be signed with a passkey.</p>}
       {open && request.demands?.max_sign_in_age_ms != null && <p class="small muted">Approvers must have signed in within {duration(request.demands.max_sign_in_age_ms)}.</p>}
@@ -172,7 +184,7 @@ function Decision_({ request, grants, decide, cancel, grant, edit }: { request: 
       {open && (
         <div class="decide-more">
           {you?.may_approve && edit && <button type="button" class="quiet small" onClick={edit}>Edit it first…</button>}
-          {you?.may_approve && may_be_granted(request) && <button type="button" class="quiet small" onClick={grant}>Approve repeats too…</button>}
+          {you?.may_approve && !breaks_glass(request) && may_be_granted(request) && <button type="button" class="quiet small" onClick={grant}>Approve repeats too…</button>}
           {you?.own && <button type="button" class="quiet small" onClick={cancel}>Cancel my agent's request…</button>}
         </div>
       )}
@@ -220,6 +232,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
   };
   use_keys({ j: () => move(1), k: () => move(-1), a: () => decide("approve"), d: () => decide("deny"), u: () => go("/") });
   const history = request.agent_history;
+  const glass = breaks_glass(request);
   return (
     <Page
       wide
@@ -242,11 +255,16 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
       <p class="lead">
         <span class="narrow-only"><StateBadge state={request.state} />{open && <Countdown until={request.expires} from={request.created} />}</span>
         <EffectBadge effect={request.effect} /> <EnvironmentBadge environment={request.environment} />{" "}
-        Agent <Link href={`/agents/${encodeURIComponent(request.agent)}`}><strong>{plain(request.agent, 80)}</strong></Link> asks for <strong>{plain(person(request.owner), 80)}</strong>
+        {glass ? (
+          <><strong>{plain(glass_terms(request)?.opened_by ?? "Somebody", 80)}</strong> asks, for the agent <Link href={`/agents/${encodeURIComponent(request.agent)}`}><strong>{plain(request.agent, 80)}</strong></Link> of {plain(person(request.owner), 80)}</>
+        ) : (
+          <>Agent <Link href={`/agents/${encodeURIComponent(request.agent)}`}><strong>{plain(request.agent, 80)}</strong></Link> asks for <strong>{plain(person(request.owner), 80)}</strong></>
+        )}
         {request.delegates.length > 0 && <>, through {request.delegates.map((name) => plain(name, 60)).join(" → ")}</>}
         , <Ago time={request.created} />
       </p>
-      {request.agent_frozen && <Note tone="bad">This agent is frozen: nothing of it runs, even when it is approved.</Note>}
+      {glass && <GlassBanner request={request} />}
+      {request.agent_frozen && <Note tone="bad">{glass ? "This agent is frozen. What the terms name would run in spite of that." : "This agent is frozen: nothing of it runs, even when it is approved."}</Note>}
       {request.edited_by && <Note>This is an edited copy by {plain(request.edited_by)}{request.supersedes && <> of <Link href={`/requests/${request.supersedes}`}>another request</Link></>}.</Note>}
       {request.superseded_by && <Note>Its place was taken by <Link href={`/requests/${request.superseded_by}`}>this request</Link>.</Note>}
       <div class="split">
@@ -261,6 +279,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
             {request.preview.parts.map((part, i) => <Part key={i} part={part} />)}
           </Section>
           <Section title="Why it is held">
+            {glass && <p>Nobody breaks a glass alone: <code>break_glass</code> in <code>approvals.yaml</code> says who has to sign.</p>}
             <ul class="list">
               {request.policies.map((policy) => (
                 <li key={policy.id} class="list-row">

@@ -8,6 +8,7 @@ import { passkeys_possible, sign_vote } from "../lib/passkeys";
 import { plain } from "../lib/visible";
 import { EffectBadge, EnvironmentBadge } from "./badges";
 import { Dialog } from "./dialog";
+import { breaks_glass, glass_terms } from "./glass";
 import { GrantTermsLine } from "./grant";
 import { Icon } from "./icons";
 import { Part } from "./preview";
@@ -127,7 +128,8 @@ export function DecideDialog(props: { request: HeldRequest; decision: Decision; 
       >
         <div class={`statement ${decision}`}>
           <p class="statement-sentence"><Text value={shown.preview.sentence} fold={600} /></p>
-          <p><EffectBadge effect={shown.effect} /> <EnvironmentBadge environment={shown.environment} /> {plural(shown.resources.length, "resource")}, asked by <strong>{plain(shown.agent, 60)}</strong></p>
+          <p><EffectBadge effect={shown.effect} /> <EnvironmentBadge environment={shown.environment} /> {breaks_glass(shown) ? <>asked by <strong>{plain(glass_terms(shown)?.opened_by ?? "somebody", 60)}</strong> for the agent {plain(shown.agent, 60)}</> : <>{plural(shown.resources.length, "resource")}, asked by <strong>{plain(shown.agent, 60)}</strong></>}</p>
+          {breaks_glass(shown) && decision === "approve" && <p><strong>This breaks the glass:</strong> the clock starts with the last signature.</p>}
           <p class="muted small">Fingerprint <Hash value={shown.fingerprint} length={16} />, preview <Hash value={shown.preview_sha256 ?? ""} length={16} /></p>
         </div>
         {changed && <Note tone="bad">The request has changed since you opened this form. Close it and look again.</Note>}

@@ -28,11 +28,13 @@ export function choose_theme(next: Theme): void {
   }
 }
 
-const places: { to: string; name: string; icon: IconName; match: RegExp }[] = [
+const places: { to: string; name: string; icon: IconName; match: RegExp; permission?: string }[] = [
   { to: "/", name: "Inbox", icon: "inbox", match: /^\/($|inbox|requests|grants)/ },
   { to: "/policies", name: "Policies", icon: "policies", match: /^\/policies/ },
   { to: "/audit", name: "Audit", icon: "audit", match: /^\/audit/ },
   { to: "/agents", name: "Agents", icon: "agents", match: /^\/agents/ },
+  { to: "/emergencies", name: "Break glass", icon: "glass", match: /^\/emergencies/, permission: "vote" },
+  { to: "/people", name: "People", icon: "people", match: /^\/people/, permission: "manage_people" },
   { to: "/overview", name: "Overview", icon: "overview", match: /^\/overview/ },
 ];
 
@@ -94,7 +96,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <Link href="/" class="brand"><Mark /><span>Countersign</span></Link>
         <nav aria-label="Console">
           <ul>
-            {places.map((place) => (
+            {places.filter((place) => !place.permission || me.permissions.includes(place.permission)).map((place) => (
               <li key={place.to}>
                 <Link href={place.to} class="place" aria-current={place.match.test(path) ? "page" : undefined}>
                   <Icon name={place.icon} size={20} />
