@@ -162,7 +162,10 @@ Loaded read(const std::filesystem::path& file, std::string_view text, const Load
   root.finish();
 
   if (config.public_url.empty()) {
-    config.public_url = (config.admin_tls ? "https://" : "http://") + address_text(config.admin);
+    // Browsers know no passkeys for addresses without a name, and this one has one.
+    const bool here = config.admin.host == "127.0.0.1" || config.admin.host == "::1";
+    const Address named{here ? "localhost" : config.admin.host, config.admin.port};
+    config.public_url = (config.admin_tls ? "https://" : "http://") + address_text(named);
   }
   sort_problems(loaded.problems);
   return loaded;

@@ -129,7 +129,7 @@ TEST_F(ConfigTest, DefaultsAreThoseOfTheContract) {
   EXPECT_EQ(loaded.config.state, folder_ / "state");
   EXPECT_EQ(loaded.config.agents.port, 8700);
   EXPECT_EQ(loaded.config.admin.port, 8701);
-  EXPECT_EQ(loaded.config.public_url, "http://127.0.0.1:8701");
+  EXPECT_EQ(loaded.config.public_url, "http://localhost:8701") << "passkeys want a name";
   EXPECT_EQ(loaded.config.store, "sqlite");
   EXPECT_EQ(std::filesystem::path(loaded.config.upstreams[0].directory) / "", folder_ / "");
   EXPECT_FALSE(loaded.config.upstreams[0].labels.environment);

@@ -173,10 +173,15 @@ def keep(world):
     _, sealed = gateway.agent_token(ttl="12h")
     base = f"http://127.0.0.1:{gateway.agents_port}"
     snippet = {"mcpServers": {"files": {"type": "http", "url": f"{base}/files/mcp", "headers": {"Authorization": f"Bearer {sealed}"}}}}
-    print(f"\nStill running. Agents: {base}   people: http://127.0.0.1:{gateway.admin_port}   configuration: {world.folder}")
+    print(f"\nStill running. Agents: {base}   people: http://localhost:{gateway.admin_port}   configuration: {world.folder}")
     print("\nmcp.json for your agent (its token is good for 12 hours):\n")
     print(json.dumps(snippet, indent=2))
-    print(f"\nApprove as sam, from {world.folder}:\n")
+    # Something that waits, for whoever opens the console.
+    gateway.http("PUT", "/web/production/menu.json", sealed, body=b'{"tea": 2, "espresso": 3}\n', headers={"Content-Type": "application/json"})
+    gateway.http("PUT", "/web/production/prices.json", sealed, body=b'{"espresso": 4}\n', headers={"Content-Type": "application/json"})
+    invitation = gateway.json("person", "invite", "sam")["link"]
+    print(f"\nThe console, as sam (the link is good once, for 24 hours; two requests wait there):\n\n  {invitation}")
+    print(f"\nOr on the command line, from {world.folder}:\n")
     print(f"  export COUNTERSIGN_TOKEN={gateway.person('sam')}")
     print(f"  cd {world.folder} && {gateway.binary} requests")
     print(f"\nEnd it with: kill {gateway.process.pid} {world.nginx.process.pid}")
