@@ -173,8 +173,7 @@ struct Config {
   Address admin{"127.0.0.1", 8701};
   std::optional<Tls> agents_tls;
   std::optional<Tls> admin_tls;
-  std::string
-      public_url;  // how approvers reach the admin listener, for links; default its address (localhost, by name)
+  std::string public_url;  // how approvers reach the admin listener, for links; default its address, or localhost
   std::string store = "sqlite";
   std::filesystem::path policies = "./policies";
   std::optional<PolicyRepository> policy_repository;  // `policies` is where its folder is put then
