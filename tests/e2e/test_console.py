@@ -45,6 +45,18 @@ rules:
     signature: required
     stages: [{ name: platform, count: 1, group: "team:platform", min_level: senior }]
     expires: 4h
+  break-glass:
+    description: two people of the platform sign
+    signature: required
+    stages: [{ name: keys, count: 2, group: "team:platform", min_level: senior }]
+    expires: 15m
+break_glass:
+  rule: break-glass
+  longest: 30m
+  review_within: 72h
+  reviewers: ["team:platform"]
+  environments: [production]
+  effects: [write]
 """
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202egnp.exe\u202c\u200b"
