@@ -88,6 +88,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const [path] = useLocation();
   const [help, set_help] = useState(false);
   use_keys({ "?": () => set_help(true) });
+  // on a phone the places are a strip that may be wider than the screen
+  useEffect(() => {
+    document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path]);
   const me = session.value!;
   return (
     <div class="shell">
