@@ -25,7 +25,9 @@ Json emergency_json(const approvals::Emergency& emergency, TimeMs now) {
     review["comment"] = emergency.review;
   }
   return {{"request", emergency.request},
-          {"state", open ? "open" : emergency.reviewed != 0 ? "reviewed" : "to_be_reviewed"},
+          {"state", open                      ? "open"
+                    : emergency.reviewed != 0 ? "reviewed"
+                                              : "to_be_reviewed"},
           {"terms", terms_json(emergency.terms)},
           {"signed_by", emergency.by},
           {"started", format_time(emergency.started)},
@@ -136,8 +138,7 @@ Result<Answer> AdminApi::review_emergency(const Call& call) {
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
   auto ruleset = services_.rulesets.current();
   auto person = approver_of(call.principal, *ruleset);
-  if (!person)
-    return fail(ErrorKind::forbidden, "approval.person_required", "a review is somebody's: act as a person");
+  if (!person) return fail(ErrorKind::forbidden, "approval.person_required", "a review is somebody's: act as a person");
   auto request = services_.queue.get(call.arguments[0]);
   if (!request) return fail(request.error());
   const TimeMs now = services_.clock.now();
