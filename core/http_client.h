@@ -5,7 +5,8 @@
 // compression, certificates verified (TLS 1.2 or later), bounded in time and size. Bodies and headers are logged
 // nowhere, and no error has a part of them.
 //
-// Any thread; each call is its own connection. libcurl is initialised once, at the first call.
+// The process ignores SIGPIPE. Any thread; each call is its own connection. libcurl is initialised once, at the first
+// call.
 //
 // Errors: http_client.bad_url (invalid), http_client.bad_header (invalid), http_client.unreachable (unavailable: name,
 // connection), http_client.tls (unavailable: certificate or handshake), http_client.timed_out (timed_out),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -60,6 +61,7 @@ class HttpPeer {
   using Reply = std::function<std::string(const std::string& request)>;
 
   explicit HttpPeer(Reply reply, const Certificate* certificate = nullptr) : reply_(std::move(reply)) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the program does: either side may be gone before the other has written
     if (certificate != nullptr) {
       tls_.reset(SSL_CTX_new(TLS_server_method()));
       SSL_CTX_use_certificate(tls_.get(), certificate->certificate());

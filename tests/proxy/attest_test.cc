@@ -15,8 +15,9 @@ const std::string kFirst(40, 'a');
 approvals::Rules rules() {
   approvals::Rule rule;
   rule.name = "production-change";
-  rule.stages = {{.name = "platform", .count = 1, .groups = {{Group::Kind::team, "platform"}}, .min_level = Level::senior},
-                 {.name = "director", .count = 1, .groups = {{Group::Kind::anyone, ""}}, .min_level = Level::director}};
+  rule.stages = {
+      {.name = "platform", .count = 1, .groups = {{Group::Kind::team, "platform"}}, .min_level = Level::senior},
+      {.name = "director", .count = 1, .groups = {{Group::Kind::anyone, ""}}, .min_level = Level::director}};
   approvals::Rules out;
   out.rules.emplace(rule.name, rule);
   return out;
