@@ -81,7 +81,7 @@ class SignIn(unittest.TestCase):
     def setUpClass(cls):
         cls.world = World()
         cls.gateway = cls.world.gateway
-        cls.origin = f"http://127.0.0.1:{cls.gateway.admin_port}"
+        cls.origin = f"http://localhost:{cls.gateway.admin_port}"
         cls.callback = cls.origin + "/api/v1/sign-in/oidc/callback"
         cls.configuration = (cls.world.folder / "countersign.yaml").read_text()
         (cls.world.folder / "secret").write_text(SECRET + "\n")
