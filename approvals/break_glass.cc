@@ -4,6 +4,7 @@
 
 #include "core/json.h"
 #include "core/sha256.h"
+#include "core/words.h"
 
 namespace countersign::approvals {
 namespace {
@@ -37,12 +38,6 @@ bool are_names(const std::vector<std::string>& names) {
 std::vector<std::string> names_of(const std::vector<Effect>& effects) {
   std::vector<std::string> out;
   for (Effect effect : effects) out.emplace_back(effect_name(effect));
-  return out;
-}
-
-std::string list_of(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
   return out;
 }
 
@@ -117,10 +112,10 @@ HeldRequest emergency_draft(const EmergencyTerms& terms, std::string_view owner,
   draft.requester.chain = {std::string(kBreakGlassAction) + "/" + std::string(id)};
   draft.action = kBreakGlassAction;
   draft.effect = effect_name(Effect::administer);
-  draft.environment = list_of(terms.environments);
+  draft.environment = joined(terms.environments);
   draft.summary = terms.opened_by + " breaks the glass: for " + std::to_string(terms.duration / kMinute) + " minutes " +
-                  terms.agent + " may " + list_of(names_of(terms.effects)) + " in " + list_of(terms.upstreams) + " (" +
-                  list_of(terms.environments) + ") without waiting: " + terms.reason;
+                  terms.agent + " may " + joined(names_of(terms.effects)) + " in " + joined(terms.upstreams) + " (" +
+                  joined(terms.environments) + ") without waiting: " + terms.reason;
   draft.resources = {"BreakGlass::" + std::string(kBreakGlassUpstream) + "/" + terms.agent};
   draft.input = text_of(terms);
   draft.frozen.protocol = kBreakGlassProtocol;

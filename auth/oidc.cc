@@ -8,6 +8,7 @@
 #include "auth/oidc_token.h"
 #include "auth/vault.h"
 #include "core/sha256.h"
+#include "core/words.h"
 
 namespace countersign::auth {
 namespace {
@@ -22,12 +23,6 @@ constexpr TimeMs kClockSlack = 5LL * 60'000;
 std::string random_text() {
   const Bytes bytes = random_bytes(kRandomBytes);
   return to_base64url(bytes);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
 }
 
 std::string_view value_of(const std::map<std::string, std::string, std::less<>>& query, std::string_view name) {
@@ -141,11 +136,11 @@ Result<OidcStart> Oidc::begin(std::string_view return_to, Freshness freshness, s
   location += location.contains('?') ? "&" : "?";
   location += "response_type=code&client_id=" + form_encoded(options_.provider.client_id) +
               "&redirect_uri=" + form_encoded(options_.redirect_uri) +
-              "&scope=" + form_encoded(joined(options_.provider.scopes)) + "&state=" + state +
+              "&scope=" + form_encoded(joined(options_.provider.scopes, " ")) + "&state=" + state +
               "&nonce=" + attempt.nonce + "&code_challenge=" + to_base64url(ByteView(challenge)) +
               "&code_challenge_method=S256";
   if (!options_.provider.acr_values.empty())
-    location += "&acr_values=" + form_encoded(joined(options_.provider.acr_values));
+    location += "&acr_values=" + form_encoded(joined(options_.provider.acr_values, " "));
   // A provider that is told how old an authentication may be also says how old it is (OpenID Connect Core 3.1.2.1).
   location += freshness == Freshness::now ? "&prompt=login&max_age=0" : "&max_age=" + std::to_string(kMaxAgeSeconds);
   pending_->add(std::move(attempt));

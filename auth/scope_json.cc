@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "auth/block.h"
+#include "core/words.h"
 
 namespace countersign::auth {
 namespace {
@@ -52,15 +53,6 @@ Result<std::optional<TimeMs>> time_member(const Json& block, const char* name) {
   Result<TimeMs> time = parse_time(string_or(block, name, ""));
   if (!time) return malformed(std::string(name) + " is not a time");
   return std::optional<TimeMs>(*time);
-}
-
-std::string joined(const std::vector<std::string>& values) {
-  std::string out;
-  for (const std::string& value : values) {
-    if (!out.empty()) out += ", ";
-    out += value;
-  }
-  return out;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "approvals/record.h"
 #include "audit/signing_key.h"
 #include "core/config_load.h"
+#include "core/words.h"
 
 namespace countersign::cli {
 namespace fs = std::filesystem;
@@ -292,12 +293,7 @@ void Gateway::on_change(const approvals::Change& change) {
   waiters_.notify(request);
   if (api_) api_->request_changed(change);
   if (courier_) courier_->wake();
-  if (change.to == approvals::State::approved && change.from != change.to) {
-    if (request.action == approvals::kBreakGlassAction)
-      break_glass(request.id);
-    else
-      run_approved(request.id);
-  }
+  if (change.to == approvals::State::approved && change.from != change.to) run_approved(request);
   // What a person decided is recorded where the person was answered (console/requests.cc); the rest here.
   const bool by_person = !request.decided_by.empty() &&
                          (change.to == approvals::State::approved || change.to == approvals::State::denied ||
@@ -346,8 +342,7 @@ void Gateway::break_glass(const std::string& request) {
   approvals::name_request(entry, *mine);
   entry.action = "break_glass:started";
   entry.code = "break_glass.started";
-  entry.detail = "until " + format_time(started->until) + ", signed by ";
-  for (const std::string& name : started->by) entry.detail += (name == started->by.front() ? "" : ", ") + name;
+  entry.detail = "until " + format_time(started->until) + ", signed by " + joined(started->by);
   entry.comment = started->terms.reason;
   audit_->append(entry);
   log_.error("THE GLASS IS BROKEN", {{"request", request},
@@ -357,9 +352,10 @@ void Gateway::break_glass(const std::string& request) {
   if (courier_) courier_->wake();
 }
 
-void Gateway::run_approved(std::string id) {
+void Gateway::run_approved(const approvals::HeldRequest& request) {
+  if (request.action == approvals::kBreakGlassAction) return break_glass(request.id);
   net::Worker& worker = workers_->least_loaded();
-  auto begin = [this, id = std::move(id), &worker]() mutable { return executor_->run(std::move(id), &worker); };
+  auto begin = [this, id = request.id, &worker]() mutable { return executor_->run(std::move(id), &worker); };
   worker.spawn(std::move(begin), [this](std::exception_ptr) { log_.error("an execution ended by an exception"); });
 }
 

@@ -64,7 +64,7 @@ class Gateway {
   Result<approvals::HeldRequest> edit(console::Edit wish);
   adapters::GitReviewSources held_pushes();
   void on_change(const approvals::Change& change);
-  void run_approved(std::string id);
+  void run_approved(const approvals::HeldRequest& request);
   void break_glass(const std::string& request);
   void record_grant(const approvals::Grant& grant, const approvals::HeldRequest& request);
   void run_what_waits();

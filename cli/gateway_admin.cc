@@ -178,12 +178,7 @@ void Gateway::run_what_waits() {
   filter.states = {approvals::State::approved};
   auto waiting = queue_->list(filter);
   if (!waiting) return log_.error("approved requests", {{"why", waiting.error().message}});
-  for (const approvals::HeldRequest& request : *waiting) {
-    if (request.action == approvals::kBreakGlassAction)
-      break_glass(request.id);
-    else
-      run_approved(request.id);
-  }
+  for (const approvals::HeldRequest& request : *waiting) run_approved(request);
 }
 
 // Attestations that no upstream has taken yet.

@@ -3,6 +3,7 @@
 #include "auth/vault.h"
 #include "cli/gateway.h"
 #include "console/views.h"
+#include "core/words.h"
 
 namespace countersign::cli {
 namespace {
@@ -29,10 +30,7 @@ Result<std::vector<notify::Target>> targets_of(const std::vector<config::Notific
 }
 
 std::string missing_of(const approvals::HeldRequest& request, const approvals::Rules& rules, TimeMs now) {
-  std::string out;
-  for (const std::string& sentence : console::missing_sentences(request, rules, now))
-    out += (out.empty() ? "" : "; ") + sentence;
-  return out;
+  return joined(console::missing_sentences(request, rules, now), "; ");
 }
 
 }  // namespace

@@ -43,6 +43,22 @@ Result<std::uint64_t> number_in(const Json& body, std::string_view key, std::uin
   return number->get<std::uint64_t>();
 }
 
+// What comes with every draft.
+struct Draft {
+  PolicyDesk* desk = nullptr;
+  Json body;
+  PolicyDesk::Files files;
+};
+
+Result<Draft> draft_in(const Call& call, Result<PolicyDesk*> desk, std::initializer_list<std::string_view> members) {
+  if (!desk) return fail(desk.error());
+  auto body = object_body(call, members);
+  if (!body) return fail(body.error());
+  auto files = read_files(*body);
+  if (!files) return fail(files.error());
+  return Draft{*desk, std::move(*body), std::move(*files)};
+}
+
 Editor editor_of(const Call& call) {
   return {call.principal.name, call.principal.chain};
 }
@@ -77,64 +93,48 @@ Result<Answer> AdminApi::policy_schema(const Call&) {
 }
 
 Result<Answer> AdminApi::check_policies(const Call& call) {
-  auto desk = this->desk();
-  if (!desk) return fail(desk.error());
-  auto body = object_body(call, {"files"});
-  if (!body) return fail(body.error());
-  auto files = read_files(*body);
-  if (!files) return fail(files.error());
-  auto out = (*desk)->check(*files);
+  auto draft = draft_in(call, desk(), {"files"});
+  if (!draft) return fail(draft.error());
+  auto out = draft->desk->check(draft->files);
   if (!out) return fail(out.error());
   return json_answer(*out);
 }
 
 Result<Answer> AdminApi::diff_policies(const Call& call) {
-  auto desk = this->desk();
-  if (!desk) return fail(desk.error());
-  auto body = object_body(call, {"files"});
-  if (!body) return fail(body.error());
-  auto files = read_files(*body);
-  if (!files) return fail(files.error());
-  auto out = (*desk)->diff(*files);
+  auto draft = draft_in(call, desk(), {"files"});
+  if (!draft) return fail(draft.error());
+  auto out = draft->desk->diff(draft->files);
   if (!out) return fail(out.error());
   return json_answer(*out);
 }
 
 Result<Answer> AdminApi::replay_policies(const Call& call) {
-  auto desk = this->desk();
-  if (!desk) return fail(desk.error());
-  auto body = object_body(call, {"files", "days", "limit", "against"});
-  if (!body) return fail(body.error());
-  auto files = read_files(*body);
-  if (!files) return fail(files.error());
-  auto days = number_in(*body, "days", kDefaultDays, PolicyDesk::kMostDays);
+  auto draft = draft_in(call, desk(), {"files", "days", "limit", "against"});
+  if (!draft) return fail(draft.error());
+  auto days = number_in(draft->body, "days", kDefaultDays, PolicyDesk::kMostDays);
   if (!days) return fail(days.error());
-  auto limit = number_in(*body, "limit", kMostOperations, kMostOperations);
+  auto limit = number_in(draft->body, "limit", kMostOperations, kMostOperations);
   if (!limit) return fail(limit.error());
-  auto against = text_in(*body, "against", 20);
+  auto against = text_in(draft->body, "against", 20);
   if (!against) return fail(against.error());
   if (!against->empty() && *against != "recorded" && *against != "running")
     return bad_body("`against` must be \"recorded\" or \"running\"");
-  auto out = (*desk)->replay(*files, static_cast<int>(*days), *limit,
-                             *against == "running" ? PolicyDesk::Against::running : PolicyDesk::Against::recorded);
+  auto out = draft->desk->replay(draft->files, static_cast<int>(*days), *limit,
+                                 *against == "running" ? PolicyDesk::Against::running : PolicyDesk::Against::recorded);
   if (!out) return fail(out.error());
   record_look(call);  // its examples are what agents did
   return json_answer(*out);
 }
 
 Result<Answer> AdminApi::propose_policies(const Call& call) {
-  auto desk = this->desk();
-  if (!desk) return fail(desk.error());
-  auto body = object_body(call, {"files", "base", "description"});
-  if (!body) return fail(body.error());
-  auto files = read_files(*body);
-  if (!files) return fail(files.error());
-  auto base = text_in(*body, "base", 64);
+  auto draft = draft_in(call, desk(), {"files", "base", "description"});
+  if (!draft) return fail(draft.error());
+  auto base = text_in(draft->body, "base", 64);
   if (!base) return fail(base.error());
-  auto description = text_in(*body, "description", PolicyDesk::kMostDescription);
+  auto description = text_in(draft->body, "description", PolicyDesk::kMostDescription);
   if (!description) return fail(description.error());
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
-  return proposed(call, (*desk)->propose(*files, *base, *description, editor_of(call)));
+  return proposed(call, draft->desk->propose(draft->files, *base, *description, editor_of(call)));
 }
 
 Result<Answer> AdminApi::roll_back_policies(const Call& call) {

@@ -14,11 +14,6 @@ namespace {
 constexpr std::size_t kMaxUrl = 8'000;
 constexpr std::size_t kMaxFields = 100;
 
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using Fields = std::unique_ptr<curl_slist, FreeList>;
-
 // Once, before the first handle, and never undone: OpenSSL is shared with the rest of the program.
 bool initialise() {
   static std::once_flag once;
@@ -51,17 +46,11 @@ bool is_token(std::string_view text) {
 }
 
 // libcurl sends a field as it is given, line breaks included.
-Result<Fields> fields_of(const HttpAsk& ask) {
+Result<curl::List> fields_of(const HttpAsk& ask) {
   auto bad = [] { return fail(ErrorKind::invalid, "http_client.bad_header", "a header field is not one"); };
   if (!is_token(ask.method) || ask.headers.fields().size() > kMaxFields) return bad();
-  Fields list;
-  auto append = [&list](const std::string& line) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
-    if (longer == nullptr) return false;
-    list.release();
-    list.reset(longer);
-    return true;
-  };
+  curl::List list;
+  auto append = [&list](const std::string& line) { return curl::append(list, line); };
   // What libcurl would add by itself: a pause for large bodies, and a form's content type.
   if (!append("Expect:")) return bad();
   if (!ask.headers.get("content-type") && !append("Content-Type:")) return bad();
@@ -210,7 +199,7 @@ curl::Handle curl::open() {
 
 Result<HttpAnswer> fetch(const HttpAsk& ask) {
   if (Status sound = check_url(ask.url); !sound) return fail(sound.error());
-  Result<Fields> fields = fields_of(ask);
+  Result<curl::List> fields = fields_of(ask);
   if (!fields) return fail(fields.error());
   curl::Handle handle = curl::open();
   if (!handle) return fail(ErrorKind::internal, "http_client.failed", "libcurl cannot be used");

@@ -9,11 +9,6 @@ namespace {
 
 using curl::set;
 
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using Recipients = std::unique_ptr<curl_slist, FreeList>;
-
 struct Sending {
   std::string_view left;
 };
@@ -32,13 +27,10 @@ bool is_address(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && c != '<' && c != '>'; });
 }
 
-Recipients recipients_of(const MailAsk& ask) {
-  Recipients list;
+curl::List recipients_of(const MailAsk& ask) {
+  curl::List list;
   for (const std::string& address : ask.to) {
-    curl_slist* longer = curl_slist_append(list.get(), ("<" + address + ">").c_str());
-    if (longer == nullptr) return nullptr;
-    list.release();
-    list.reset(longer);
+    if (!curl::append(list, "<" + address + ">")) return nullptr;
   }
   return list;
 }
@@ -74,7 +66,7 @@ Status send_mail(const MailAsk& ask) {
   const bool sound =
       is_address(ask.from) && !ask.to.empty() && ask.to.size() <= 100 && std::ranges::all_of(ask.to, is_address);
   if (!sound) return fail(ErrorKind::invalid, "mail.bad_address", "an address of this message is none");
-  const Recipients recipients = recipients_of(ask);
+  const curl::List recipients = recipients_of(ask);
   const curl::Handle handle = curl::open();
   if (!handle || !recipients) return fail(ErrorKind::internal, "mail.failed", "libcurl cannot be used");
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/words.h"
 #include "policies/cedar/authorizer.h"
 #include "policies/cedar_request.h"
 
@@ -38,23 +39,11 @@ bool is_satisfied(std::span<const ApprovalFact> approvals, std::string_view rule
   return std::ranges::find(approvals, rule, &ApprovalFact::rule) != approvals.end();
 }
 
-std::string join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
-void sort_unique(std::vector<std::string>& words) {
-  std::ranges::sort(words);
-  auto repeated = std::ranges::unique(words);
-  words.erase(repeated.begin(), repeated.end());
-}
-
 // What a policy's author wrote for the agent, else a sentence that names the policies.
 std::string reason_from(const Snapshot& snapshot, std::span<const cedar::PolicyRef> refs, std::string_view lead,
                         const std::vector<std::string>& ids) {
   std::string out(lead);
-  out += " " + join(ids);
+  out += " " + joined(ids);
   for (cedar::PolicyRef ref : refs) {
     const std::string& written = snapshot.facts(ref).reason;
     if (!written.empty()) out += ": " + written;
@@ -104,7 +93,7 @@ class Judge {
     if (answer.satisfied_permits.empty()) return unpermitted(answer, access);
     if (!holding.empty()) return hold(holding);
     Finding out{Verdict::allow, Denial::error, ids(answer.satisfied_permits), {}, {}};
-    out.reason = "allowed by " + join(out.policies);
+    out.reason = "allowed by " + joined(out.policies);
     return out;
   }
 
@@ -176,7 +165,7 @@ class Judge {
     for (const cedar::PolicyFailure& failure : failures) refs.push_back(failure.policy);
     std::vector<std::string> names = ids(refs);
     std::string reason =
-        "denied, because a forbidding policy could not be evaluated: " + join(names) + ": " + why(failures.front());
+        "denied, because a forbidding policy could not be evaluated: " + joined(names) + ": " + why(failures.front());
     return deny(Denial::error, std::move(reason), std::move(names));
   }
 
@@ -196,11 +185,11 @@ class Judge {
     for (const cedar::PolicyFailure& failure : answer.maybe_permits) refs.push_back(failure.policy);
     std::string reason = "no policy permits " + operation_.action_of(access) + " (" +
                          std::string(effect_name(access.effect)) + ") on " + access.resource.id;
-    if (!refs.empty()) reason += "; could not be evaluated: " + join(ids(refs));
+    if (!refs.empty()) reason += "; could not be evaluated: " + joined(ids(refs));
     std::vector<std::string> causes;
     for (const cedar::PolicyFailure& failure : answer.maybe_permits) causes.push_back(why(failure));
     sort_unique(causes);
-    if (!causes.empty()) reason += " (" + join(causes) + ")";
+    if (!causes.empty()) reason += " (" + joined(causes) + ")";
     return deny(Denial::no_permit, std::move(reason), ids(refs));
   }
 
@@ -208,7 +197,7 @@ class Judge {
     Finding out{Verdict::hold, Denial::error, ids(holding), {}, {}};
     for (cedar::PolicyRef ref : holding) out.approvals.push_back(snapshot_.facts(ref).approval);
     sort_unique(out.approvals);
-    out.reason = reason_from(snapshot_, holding, "needs approval (" + join(out.approvals) + "), says", out.policies);
+    out.reason = reason_from(snapshot_, holding, "needs approval (" + joined(out.approvals) + "), says", out.policies);
     return out;
   }
 
@@ -264,7 +253,7 @@ Decision combine(const Snapshot& snapshot, const std::vector<Finding>& findings)
                                             : code_of(lead->denial);
   out.reason = lead->reason;
   if (out.verdict == Verdict::hold && findings.size() > 1)
-    out.reason = "needs approval (" + join(out.approvals) + "), says " + join(out.policies);
+    out.reason = "needs approval (" + joined(out.approvals) + "), says " + joined(out.policies);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/problem.h"
+#include "core/words.h"
 
 namespace countersign::policies {
 namespace {
@@ -13,16 +14,8 @@ std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorKind::malformed, "test.invalid", std::move(message));
 }
 
-std::string join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out.empty() ? "none" : out;
-}
-
-void sort_unique(std::vector<std::string>& words) {
-  std::ranges::sort(words);
-  auto repeated = std::ranges::unique(words);
-  words.erase(repeated.begin(), repeated.end());
+std::string named(const std::vector<std::string>& words) {
+  return words.empty() ? "none" : joined(words);
 }
 
 Result<std::vector<std::string>> read_ids(const Json& json, std::string_view key) {
@@ -203,21 +196,21 @@ void TestRunner::compare(const Expected& expected, const std::string& code, Test
     found.push_back("expected code " + expected.code + ", got " + code);
   for (const std::string& wanted : expected.reason) {
     bool there = std::ranges::any_of(outcome.policies, [&](const std::string& id) { return names(wanted, id); });
-    if (!there) found.push_back("expected " + wanted + " to decide, got " + join(outcome.policies));
+    if (!there) found.push_back("expected " + wanted + " to decide, got " + named(outcome.policies));
   }
   if (expected.approvals && *expected.approvals != outcome.approvals)
-    found.push_back("expected approvals " + join(*expected.approvals) + ", got " + join(outcome.approvals));
+    found.push_back("expected approvals " + named(*expected.approvals) + ", got " + named(outcome.approvals));
   if (expected.errors) {
     bool same = expected.errors->size() == outcome.errors.size() &&
                 std::ranges::all_of(*expected.errors, [&](const std::string& wanted) {
                   return std::ranges::any_of(outcome.errors, [&](const std::string& id) { return names(wanted, id); });
                 });
-    if (!same) found.push_back("expected errors in " + join(*expected.errors) + ", got " + join(outcome.errors));
+    if (!same) found.push_back("expected errors in " + named(*expected.errors) + ", got " + named(outcome.errors));
   }
   if (expected.num_errors && *expected.num_errors != outcome.errors.size()) {
     found.push_back("expected " + std::to_string(*expected.num_errors) + " errors, got " +
                     std::to_string(outcome.errors.size()) +
-                    (outcome.errors.empty() ? "" : ": " + join(outcome.errors)));
+                    (outcome.errors.empty() ? "" : ": " + named(outcome.errors)));
   }
 }
 

@@ -101,9 +101,9 @@ std::set<std::string> environments_of(const policies::Snapshot& snapshot, const 
   return environments;
 }
 
-std::string joined(const std::set<std::string>& environments) {
-  std::string out;
-  for (const std::string& environment : environments) out += (out.empty() ? "" : ",") + environment;
+std::vector<std::string> resources_of(const Operation& operation) {
+  std::vector<std::string> out;
+  for (const Access& access : operation.accesses) out.push_back(access.resource.type + "::" + access.resource.id);
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "approvals/request.h"
 #include "approvals/rules.h"
@@ -29,10 +30,10 @@ Task<void> answer_error(adapters::ReplySink* client, const Error* error);
 
 // A decision that is not denied anyway is, when `able` is not ok.
 void deny_unless(policies::Decision& decision, const Status& able);
-// The environments of everything an operation touches, and how records write them: "production", or
-// "production,staging" for a move between.
+// The environments of everything an operation touches. Records write them as "production,staging".
 [[nodiscard]] std::set<std::string> environments_of(const policies::Snapshot& snapshot, const Operation& operation);
-[[nodiscard]] std::string joined(const std::set<std::string>& environments);
+// What it touches, as records write it: "Type::id".
+[[nodiscard]] std::vector<std::string> resources_of(const Operation& operation);
 
 // `public_url` without a final slash.
 [[nodiscard]] adapters::Pending pending_of(const approvals::HeldRequest& request, const approvals::Rules& rules,

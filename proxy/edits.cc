@@ -1,7 +1,6 @@
 #include "proxy/edits.h"
 
-#include <algorithm>
-
+#include "core/words.h"
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
 
@@ -41,9 +40,7 @@ Result<std::vector<std::string>> rules_for(const Parts& parts, const HeldRequest
   if (decision.verdict == policies::Verdict::deny)
     return fail(ErrorKind::forbidden, decision.code, "as edited it would be denied: " + decision.reason);
   std::vector<std::string> needed = original.rules;
-  needed.insert(needed.end(), decision.approvals.begin(), decision.approvals.end());
-  std::ranges::sort(needed);
-  needed.erase(std::ranges::unique(needed).begin(), needed.end());
+  add_unique(needed, decision.approvals);
   return needed;
 }
 
@@ -53,11 +50,9 @@ HeldRequest edited_draft(const HeldRequest& original, const adapters::Edited& ed
   draft.votes.clear();
   draft.action = operation.action;
   draft.effect = effect_name(operation.effect());
-  draft.environment = joined(environments_of(*rules.policies, operation));
+  draft.environment = joined(environments_of(*rules.policies, operation), ",");
   draft.summary = operation.summary;
-  draft.resources.clear();
-  for (const Access& access : operation.accesses)
-    draft.resources.push_back(access.resource.type + "::" + access.resource.id);
+  draft.resources = resources_of(operation);
   draft.input = operation.input;
   draft.frozen = edited.conversation->freeze();
   draft.policy_digest = rules.policies->digest();

@@ -2,6 +2,7 @@
 
 #include "auth/strip.h"
 #include "core/id.h"
+#include "core/words.h"
 #include "proxy/agent_requests.h"
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
@@ -84,7 +85,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   if (change) co_await restrain(&parts_, restrained, &decision);
 
   // ── an identical retry belongs to the request that was held for it
-  audit::Entry intent = intent_entry(trail, *caller, operation, decision, inbound.body, joined(environments));
+  const std::string environment = joined(environments, ",");
+  audit::Entry intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   const HeldCall call{exchange, conversation->get(), &*caller, &decision, &intent};
   if (change && decision.verdict != policies::Verdict::deny) {
     auto held = co_await find_retried(&parts_, call);
@@ -103,7 +105,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   if (change && decision.verdict != policies::Verdict::allow) {
     co_await release_by_grant(&parts_, restrained, &decision);
     co_await release_by_emergency(&parts_, restrained, &decision);
-    intent = intent_entry(trail, *caller, operation, decision, inbound.body, joined(environments));
+    if (decision.verdict == policies::Verdict::allow)
+      intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
 
   // ── record intent: durable before a change, a hold or a refusal goes on

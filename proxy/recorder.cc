@@ -1,6 +1,7 @@
 #include "proxy/recorder.h"
 
 #include "approvals/record.h"
+#include "proxy/answers.h"
 #include "proxy/net/async.h"
 
 namespace countersign::proxy {
@@ -53,8 +54,7 @@ audit::Entry intent_entry(const Trail& trail, const auth::Caller& caller, const 
   entry.protocol = operation.protocol;
   entry.action = operation.action;
   entry.effect = effect_name(operation.effect());
-  for (const Access& access : operation.accesses)
-    entry.resources.push_back(access.resource.type + "::" + access.resource.id);
+  entry.resources = resources_of(operation);
   entry.environment = environment;
   entry.detail = operation.summary;
   if (body.size > 0) {

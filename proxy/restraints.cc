@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "approvals/freezes.h"
+#include "core/words.h"
 #include "proxy/answers.h"
 
 namespace countersign::proxy {
@@ -19,9 +20,7 @@ void hold_also(policies::Decision& decision, std::span<const std::string> rules,
     decision.reason.clear();
     decision.code = code;
   }
-  decision.approvals.insert(decision.approvals.end(), rules.begin(), rules.end());
-  std::ranges::sort(decision.approvals);
-  decision.approvals.erase(std::ranges::unique(decision.approvals).begin(), decision.approvals.end());
+  add_unique(decision.approvals, rules);
   decision.reason += (decision.reason.empty() ? "" : "; ") + std::string(why);
 }
 
@@ -47,16 +46,15 @@ void apply_freeze(const Restrained& call, policies::Decision& decision) {
   if (frozen.kind == FreezeVerdict::Kind::hold) hold_also(decision, frozen.rules, kFreezeHeld, frozen.sentence);
 }
 
-std::vector<std::string> resources_of(const Operation& operation) {
-  std::vector<std::string> out;
-  for (const Access& access : operation.accesses) out.push_back(access.resource.type + "::" + access.resource.id);
-  return out;
-}
-
-std::string list_of(const std::vector<std::string>& ids) {
-  std::string out;
-  for (const std::string& id : ids) out += (out.empty() ? "" : ", ") + id;
-  return out;
+// The policies decide again with these facts; what they allow then is the decision, and says why.
+void decide_with(const Restrained& call, std::span<const policies::ApprovalFact> facts, std::string_view code,
+                 std::string_view why, policies::Decision& decision) {
+  policies::Decision again =
+      policies::decide(*call.rules->policies, subject_of(*call.caller), *call.operation, facts, call.now);
+  if (again.verdict != Verdict::allow) return;
+  again.code = code;
+  again.reason = why;
+  decision = std::move(again);
 }
 
 }  // namespace
@@ -87,7 +85,7 @@ Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision)
     co_return;
   }
   const std::vector<std::string> needed(rules->begin(), rules->end());
-  hold_also(*decision, needed, kConflictHeld, "somebody else's change of the same resource is open: " + list_of(open));
+  hold_also(*decision, needed, kConflictHeld, "somebody else's change of the same resource is open: " + joined(open));
 }
 
 Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* decision) {
@@ -100,7 +98,7 @@ Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* d
                                     .upstream = call.operation->upstream,
                                     .action = call.operation->action,
                                     .effect = std::string(effect_name(call.operation->effect())),
-                                    .environment = joined(*call.environments),
+                                    .environment = joined(*call.environments, ","),
                                     .resources = resources_of(*call.operation),
                                     .input = call.operation->input,
                                     .rules = decision->approvals};
@@ -110,13 +108,9 @@ Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* d
   auto used = co_await net::on_thread<std::optional<approvals::GrantUse>>(&parts->blocking, std::move(use));
   if (!used || !*used) co_return;  // nothing covers it, or the store cannot tell: people are asked
   const approvals::Grant& grant = (*used)->grant;
-  policies::Decision again =
-      policies::decide(*call.rules->policies, subject_of(*call.caller), *call.operation, grant.facts, call.now);
-  if (again.verdict != Verdict::allow) co_return;
-  again.code = kGrantUsed;
-  again.reason = "use " + std::to_string((*used)->number) + " of " + std::to_string(grant.terms.max_uses) +
-                 " of grant " + grant.id + ", given with request " + grant.request;
-  *decision = std::move(again);
+  const std::string cited = "use " + std::to_string((*used)->number) + " of " + std::to_string(grant.terms.max_uses) +
+                            " of grant " + grant.id + ", given with request " + grant.request;
+  decide_with(call, grant.facts, kGrantUsed, cited, *decision);
 }
 
 Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decision* decision) {
@@ -137,13 +131,9 @@ Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decisio
   };
   auto used = co_await net::on_thread<std::optional<approvals::EmergencyUse>>(&parts->blocking, std::move(use));
   if (!used || !*used) co_return;
-  policies::Decision again =
-      policies::decide(*call.rules->policies, subject, *call.operation, (*used)->facts, call.now);
-  if (again.verdict != Verdict::allow) co_return;
-  again.code = approvals::kBreakGlassUsed;
-  again.reason =
+  const std::string cited =
       "use " + std::to_string((*used)->number) + " of the glass that was broken with request " + (*used)->request;
-  *decision = std::move(again);
+  decide_with(call, (*used)->facts, approvals::kBreakGlassUsed, cited, *decision);
 }
 
 Status check_freezes(const approvals::HeldRequest& request, const Operation& operation,

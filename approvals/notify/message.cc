@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/sha256.h"
 #include "core/visible.h"
+#include "core/words.h"
 
 namespace countersign::approvals::notify {
 namespace {
@@ -17,12 +18,6 @@ constexpr std::array<std::string_view, 8> kAsked{
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
-}
-
-std::string list_of(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
 }
 
 // On one line, with nothing hidden in it.
@@ -59,7 +54,7 @@ std::string field_of(std::string_view name, const Event& event, std::string_view
   if (name == "action") return shown(request.action);
   if (name == "effect") return request.effect;
   if (name == "environment") return shown(request.environment);
-  if (name == "rules") return list_of(request.rules);
+  if (name == "rules") return joined(request.rules);
   if (name == "missing") return shown(event.missing);
   if (name == "expires") return format_time(request.expires);
   if (name == "reason") return shown(request.reason);
