@@ -72,10 +72,17 @@ struct HttpRule {
   std::optional<std::string> effect;
 };
 
+// What an `aws` upstream serves: one account.
+struct AwsAccount {
+  std::string id;                 // 12 digits: whose resources they are where a request does not say; empty: not known
+  std::string partition = "aws";  // aws, aws-cn, aws-us-gov
+  TimeMs wait = 25'000;           // how long a held call keeps its connection; clients give up after 60 s by default
+};
+
 struct Upstream {
   std::string name;      // [a-z0-9][a-z0-9-]{0,62}: it is a path segment and a prefix
-  std::string protocol;  // "mcp", "http" or "git"
-  std::string url;       // http(s)://host[:port][/base]; exclusive with command
+  std::string protocol;  // "mcp", "http", "git" or "aws"
+  std::string url;       // http(s)://host[:port][/base]; exclusive with command. aws: empty means AWS's own endpoints
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // of the command; it inherits nothing but PATH, HOME and LANG
   std::string directory;                           // working directory of the command
@@ -85,6 +92,7 @@ struct Upstream {
   std::vector<ToolRule> tools;
   std::vector<HttpRule> operations;
   std::string openapi;  // path of an OpenAPI 3 document (JSON or YAML)
+  AwsAccount aws;
 };
 
 // An OpenID provider that people sign in with (auth/oidc.h).

@@ -8,7 +8,7 @@ namespace {
 // The names of scopes/effect.h, which core may not include; a test keeps the two lists equal.
 const std::vector<std::string_view> kEffects = {"read", "write", "execute", "mint", "administer", "destroy"};
 // Protocols and credentials that are planned, so that the message can say "yet".
-const std::vector<std::string_view> kLaterProtocols = {"aws", "kubernetes", "github", "gitlab", "gcp", "azure"};
+const std::vector<std::string_view> kLaterProtocols = {"kubernetes", "github", "gitlab", "gcp", "azure"};
 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -278,7 +278,8 @@ void read_url(Reading& reading, yaml::Map& map, Upstream& out) {
     out.credential = read_credential(reading, *at);
     if (out.credential.kind == Credential::Kind::github_app && out.protocol != "git")
       map.problem(*at, "credential `github_app` belongs to protocol git");
-    if (out.url.empty()) map.problem(*at, "`credential` needs a `url`; a command takes secrets from `environment`");
+    if (out.url.empty() && out.protocol != "aws")
+      map.problem(*at, "`credential` needs a `url`; a command takes secrets from `environment`");
   }
 }
 
@@ -291,14 +292,30 @@ void check_way(yaml::Map& map, const Upstream& upstream) {
     return map.problem(*map.node().find("command"),
                        "upstreams of protocol " + upstream.protocol + " have a `url`, not a `command`");
   if (command && url) return map.problem(map.node(), map.what() + " has both `command` and `url`");
-  if (command || url) return;
+  if (command || url || upstream.protocol == "aws") return;
   map.problem(map.node(), map.what() + (only_url ? " needs `url`" : " needs `command` or `url`"));
+}
+
+AwsAccount read_aws(Reading& reading, const yaml::Node& node) {
+  AwsAccount out;
+  yaml::Map map(reading.file, node, "`aws`", reading.problems);
+  if (const yaml::Node* at = map.string("account", out.id)) {
+    const bool sound = out.id.size() == 12 && std::ranges::all_of(out.id, [](char c) { return c >= '0' && c <= '9'; });
+    if (!sound) map.problem(*at, "`account` has 12 digits; quote it, so that a leading 0 stays");
+  }
+  map.one_of("partition", out.partition, {"aws", "aws-cn", "aws-us-gov"});
+  map.duration("wait", out.wait, 600'000);
+  map.finish();
+  return out;
 }
 
 void read_protocol_parts(Reading& reading, yaml::Map& map, Upstream& out) {
   const yaml::Node* tools = map.map("tools");
   const yaml::Node* operations = map.list("operations");
   const yaml::Node* openapi = map.string("openapi", out.openapi);
+  const yaml::Node* aws = map.map("aws");
+  if (aws && out.protocol != "aws") map.problem(*aws, "`aws` belongs to protocol aws");
+  if (aws) out.aws = read_aws(reading, *aws);
   if (tools && out.protocol != "mcp") map.problem(*tools, "`tools` belongs to protocol mcp");
   if (operations && out.protocol != "http") map.problem(*operations, "`operations` belongs to protocol http");
   if (openapi && out.protocol != "http") map.problem(*openapi, "`openapi` belongs to protocol http");
@@ -385,11 +402,12 @@ Upstream read_upstream(Reading& reading, const yaml::Node& node) {
   }
   map.require("protocol");
   const yaml::Node* protocol = map.string("protocol", out.protocol);
-  bool known = out.protocol == "mcp" || out.protocol == "http" || out.protocol == "git";
+  bool known = out.protocol == "mcp" || out.protocol == "http" || out.protocol == "git" || out.protocol == "aws";
   if (protocol && !known) {
     bool later = std::ranges::find(kLaterProtocols, out.protocol) != kLaterProtocols.end();
-    map.problem(*protocol, later ? "protocol " + out.protocol + " is not supported yet"
-                                 : "`protocol` must be mcp, http or git, not `" + out.protocol.substr(0, 60) + "`");
+    map.problem(*protocol, later
+                               ? "protocol " + out.protocol + " is not supported yet"
+                               : "`protocol` must be mcp, http, git or aws, not `" + out.protocol.substr(0, 60) + "`");
     return out;  // the other keys depend on it
   }
   if (!protocol) return out;
