@@ -68,6 +68,14 @@ Protocol git() {
            {"git:lfs_force_unlock", kDestroy, kLfsInput, {"Ref", "Repository"}}}};
 }
 
+// Actions are named aws:<IAM prefix>:<operation>, with the effects that the catalogue gives them; the first one stands
+// for their types only. What the request says of `flags` has been read from its body (proxy/adapters/aws_recognise.h).
+Protocol aws() {
+  constexpr std::string_view kInput =
+      "{ service: String, operation: String, iam_action: String, region: String, account: String, flags: Set<String> }";
+  return {"aws", ActionNames::open, {{"aws:operation", every_effect(), kInput, {"AwsResource"}}}};
+}
+
 }  // namespace
 
 const ProtocolAction* Protocol::find(std::string_view action) const {
@@ -78,7 +86,7 @@ const ProtocolAction* Protocol::find(std::string_view action) const {
 }
 
 std::span<const Protocol> protocols() {
-  static const std::vector<Protocol> all = {mcp(), http(), git()};
+  static const std::vector<Protocol> all = {mcp(), http(), git(), aws()};
   return all;
 }
 
