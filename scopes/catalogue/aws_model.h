@@ -196,8 +196,12 @@ struct AwsOperation {
   std::span<const std::string_view> iam_actions = {};  // "s3:DeleteBucket"; the one that tells it apart stands first
   AwsLevel level = AwsLevel::unmapped;
 
-  // What it does. The same for all operations of one name and IAM prefix.
+  // What it does, unless its parameters say otherwise. The same for all operations of one name and IAM prefix.
   Effect effect = Effect::destroy;
+  // Every effect that its parameters may give it, `effect` among them: read for a statement that only selects, destroy
+  // for a change that takes a protection away, read for a dry run. Whoever cannot read the parameters takes the
+  // greatest.
+  EffectSet effects;
   AwsTraits traits;
   std::span<const std::string_view> why =
       {};  // what led to the effect, for explanations: "IAM level Write", "verb Delete"
@@ -208,7 +212,7 @@ struct AwsOperation {
   // Members of the request that name a role the service will act as (IAM's PassRole), as paths.
   std::span<const std::string_view> roles = {};
   // Empty: no request names a resource, the operation concerns the whole account.
-  std::span<const AwsResourceTemplate> resources = {};
+  std::span<const AwsResourceTemplate* const> resources = {};
 
   [[nodiscard]] std::string_view iam_action() const { return iam_actions.front(); }
   [[nodiscard]] bool opaque() const { return traits.contains(AwsTrait::opaque); }
