@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/aws_credentials.h"
 #include "auth/block.h"
 #include "core/result.h"
 #include "core/secret.h"
@@ -61,11 +62,6 @@ struct KeySet {
 [[nodiscard]] Result<Secret> seal(std::string_view delegable);
 
 // Credentials with which unmodified AWS clients sign (docs/token.md, "AWS form"), without any key.
-struct AwsCredentials {
-  std::string key_id;         // "CSK" and 17 characters of base32
-  Secret secret;              // the signing secret
-  std::string session_token;  // cs1_<body>: no secret by itself
-};
 [[nodiscard]] Result<AwsCredentials> aws_credentials(std::string_view delegable);
 
 // --- looking -----------------------------------------------------------------------------------------------------
