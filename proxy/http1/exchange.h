@@ -52,6 +52,8 @@ class Exchange {
   [[nodiscard]] Task<Result<Spool*>> read_body(std::uint64_t limit);
   // The spool, moved out, after read_body: for requests that are kept beyond the exchange.
   [[nodiscard]] Spool take_body();
+  // After read_body: what it gives from now on, in place of what came (a body that was decoded). Finished.
+  void replace_body(Spool body) { body_.emplace(std::move(body)); }
 
   // A complete response; Content-Length, Date and Connection are added. The body is not sent for HEAD, 204 and 304.
   [[nodiscard]] Task<Status> respond(ResponseHead head, std::string_view body = {});
