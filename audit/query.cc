@@ -28,7 +28,7 @@ std::string lower(std::string_view text) {
 // strings are escaped, and records nest no objects.
 class Matcher {
  public:
-  explicit Matcher(const Filter& filter) : from_(filter.from), until_(filter.until) {
+  explicit Matcher(const Filter& filter) : from_(filter.from), until_(filter.until), looks_(filter.looks) {
     auto need = [&](std::string_view name, const std::string& value) {
       if (!value.empty()) needles_.push_back('"' + std::string(name) + "\":" + json_string(value));
     };
@@ -58,13 +58,18 @@ class Matcher {
     if (until_ && record.time >= *until_) return false;
     bool all = std::ranges::all_of(
         needles_, [&](const std::string& needle) { return line.find(needle) != std::string_view::npos; });
-    return all && (resource_.empty() || has_resource(line)) && (text_.empty() || lower(line).contains(text_));
+    return all && !(looks_ == Looks::left_out && is_look(line)) && (resource_.empty() || has_resource(line)) &&
+           (text_.empty() || lower(line).contains(text_));
   }
   // Times never go back, so everything older is too old as well.
   [[nodiscard]] bool is_past(const StoredRecord& record) const { return from_ && record.time < *from_; }
   [[nodiscard]] bool is_all_later(TimeMs first) const { return until_ && first >= *until_; }
 
  private:
+  // Refused looks are none: who was kept from reading something is worth knowing.
+  [[nodiscard]] static bool is_look(std::string_view line) {
+    return raw_string(line, "action") == kLookAction && raw_string(line, "phase") == name_of(Phase::admin);
+  }
   [[nodiscard]] bool has_resource(std::string_view line) const {
     std::size_t begin = line.find("\"resources\":[");
     if (begin == std::string_view::npos) return false;
@@ -78,6 +83,7 @@ class Matcher {
   std::string text_;
   std::optional<TimeMs> from_;
   std::optional<TimeMs> until_;
+  Looks looks_;
 };
 
 enum class Scan { go_on, done };

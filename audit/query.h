@@ -4,11 +4,17 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audit/reader.h"
 
 namespace countersign::audit {
+
+// A look is the record that a person has read something (phase `admin`, action kLookAction). In a log that people work
+// with there are more of them than of anything else.
+inline constexpr std::string_view kLookAction = "admin:GET";
+enum class Looks : std::uint8_t { included, left_out };
 
 // All conditions hold together; an empty one does not count. Values are compared exactly, as they stand in the record.
 struct Filter {
@@ -27,6 +33,7 @@ struct Filter {
   std::string text;             // anywhere in the record, without regard to ASCII case
   std::optional<TimeMs> from;   // inclusive
   std::optional<TimeMs> until;  // exclusive
+  Looks looks = Looks::included;
 };
 
 inline constexpr std::size_t kMaxQueryLimit = 10'000;

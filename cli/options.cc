@@ -263,6 +263,10 @@ void audit_filters(const Command<AuditQueryOptions>& made) {
   made.app->add_option("--until", made.options->until, "Before this time, written likewise")
       ->type_name("TIME")
       ->group("Filters");
+  auto no_looks = [options = made.options](std::int64_t) { options->filters.emplace_back("looks", "false"); };
+  made.app->add_flag_function("--no-looks", no_looks, "Without the records of people reading requests and this log")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->group("Filters");
   server_options(made.app, made.options->server);
 }
 

@@ -41,6 +41,10 @@ Result<audit::Filter> filter_in(const Call& call, std::initializer_list<std::str
     auto parameter = std::ranges::find(kParameters, name, &Parameter::name);
     if (parameter != std::end(kParameters)) {
       filter.*parameter->member = value;
+    } else if (name == "looks") {
+      if (value != "true" && value != "false")
+        return fail(ErrorKind::invalid, "admin.bad_query", "`looks` is true or false");
+      filter.looks = value == "true" ? audit::Looks::included : audit::Looks::left_out;
     } else if (name != "since" && name != "until" && std::ranges::find(others, name) == others.end()) {
       return fail(ErrorKind::invalid, "admin.bad_query", "there is no query parameter `" + name + "` here");
     }

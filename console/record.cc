@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <future>
 
+#include "audit/query.h"
 #include "console/api.h"
 
 namespace countersign::console {
@@ -51,7 +52,7 @@ void AdminApi::record_refusal(const Call& call, const Error& error) {
 
 void AdminApi::record_look(const Call& call) {
   audit::Entry entry = entry_of(call, audit::Phase::admin);
-  entry.action = "admin:GET";
+  entry.action = audit::kLookAction;
   entry.detail = std::string(call.head.path().substr(0, 200));
   if (entry.detail.starts_with("/api/v1/requests/") && !call.arguments.empty() && is_storable_id(call.arguments[0]))
     entry.request = call.arguments[0];

@@ -70,6 +70,25 @@ TEST_F(Query, Filters) {
   EXPECT_TRUE(query(reader(), {.actor = "ada"}, 10)->empty());
 }
 
+TEST_F(Query, LooksCanBeLeftOut) {
+  auto seq_of = [&](Phase phase, std::string action, std::string detail) {
+    Entry entry;
+    entry.phase = phase;
+    entry.actor = "ada";
+    entry.action = std::move(action);
+    entry.detail = std::move(detail);
+    return append_and_wait(*log_, std::move(entry)).value().seq;
+  };
+  const std::uint64_t look = seq_of(Phase::admin, "admin:GET", "/api/v1/audit");
+  const std::uint64_t refused = seq_of(Phase::refused, "admin:GET", "/api/v1/audit");
+  const std::uint64_t change = seq_of(Phase::admin, "token:revoke", R"("action":"admin:GET","phase":"admin")");
+  EXPECT_EQ(seqs(query(reader(), {.actor = "ada"}, 10)), (std::vector{change, refused, look}));
+  EXPECT_EQ(seqs(query(reader(), {.actor = "ada", .looks = Looks::left_out}, 10)), (std::vector{change, refused}));
+  EXPECT_EQ(query(reader(), {.looks = Looks::left_out}, 1000)->size(), 102U);
+  auto found = search(reader(), {.looks = Looks::left_out}, 3, {}, UINT64_MAX);
+  EXPECT_EQ(found->records.size(), 3U) << "a page is full of what is asked for";
+}
+
 TEST_F(Query, TimeRanges) {
   TimeMs start = 1'800'000'000'000;
   EXPECT_EQ(seqs(query(reader(), {.from = start + 97'000}, 10)), (std::vector<std::uint64_t>{99, 98, 97}));

@@ -35,6 +35,14 @@ TEST_F(AuditTest, FiltersNarrowAndTypingErrorsAreRefused) {
   EXPECT_EQ(count("resource=File%3A%3Afiles%2F3"), 1U);
   EXPECT_EQ(count("since=2026-11-21T09:30:06Z&phase=intent"), 2U) << "looks are records, too";
   EXPECT_EQ(count("until=2026-11-21T09:30:01Z&phase=admin"), 1U);
+  records();  // the looks so far are written
+  EXPECT_GT(count("action=admin%3AGET"), 5U);
+  EXPECT_GT(count("action=admin%3AGET&looks=true"), 5U);
+  EXPECT_EQ(count("action=admin%3AGET&looks=false"), 0U);
+  EXPECT_EQ(count("actor=sam&looks=false"), 0U) << "all that sam did was reading";
+  EXPECT_EQ(count("agent=builder&looks=false"), 3U);
+  EXPECT_EQ(code(get("/api/v1/audit?looks=no", sam_)), "admin.bad_query");
+  EXPECT_EQ(code(get("/api/v1/audit/export?looks=no", sam_)), "admin.bad_query");
   EXPECT_EQ(count("text=FILES%2F3"), 1U);
   EXPECT_EQ(count("text=files%2F&agent=builder"), 3U);
   EXPECT_EQ(count("text=nothing-of-this"), 0U);

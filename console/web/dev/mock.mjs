@@ -103,7 +103,7 @@ const routes = [
   ["POST", /^grants\/([^/]+)\/revoke$/, ([id], body) => { const grant = grants.find((one) => one.id === id); Object.assign(grant, { state: "revoked", revoked: { at: at(0), by: user, reason: body.reason } }); tell("request", {}); return grant; }],
   ["GET", /^audit$/, (_, __, query) => {
     const from = Number(query.get("before") ?? Infinity);
-    const fits = audit.filter((record) => record.seq < from && [...query].every(([name, value]) => ["before", "limit", "since", "until"].includes(name) || (name === "text" ? JSON.stringify(record).includes(value) : record[name] === value)));
+    const fits = audit.filter((record) => record.seq < from && (query.get("looks") !== "false" || record.action !== "admin:GET" || record.phase !== "admin") && [...query].every(([name, value]) => name === "looks" || ["before", "limit", "since", "until"].includes(name) || (name === "text" ? JSON.stringify(record).includes(value) : record[name] === value)));
     const page = fits.slice(0, Number(query.get("limit") ?? 100));
     return { records: page, before: fits.length > page.length ? page.at(-1).seq : null };
   }],

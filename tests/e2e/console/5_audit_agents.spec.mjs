@@ -26,6 +26,23 @@ test("the log is searched, a record is read in full, and its proof can be saved"
   await expect(page.getByText("No record fits")).toBeVisible();
 });
 
+test("records of people reading are out of sight until they are asked for", async ({ as }) => {
+  const page = await as("dana");
+  await page.goto("/audit?phase=admin");
+  const table = page.getByRole("table");
+  await expect(table).toContainText("person:sign-in");
+  await expect(table).not.toContainText("admin:GET");
+  await page.getByLabel("Show looks").check();
+  await expect(page).toHaveURL(/looks=true/);
+  await expect(table).toContainText("admin:GET");
+  await expect(page.getByLabel("Show looks")).toBeChecked();
+  await expect(page.getByLabel("phase")).toHaveValue("admin");
+  await page.getByLabel("Show looks").uncheck();
+  await expect(table).not.toContainText("admin:GET");
+  await page.goto("/audit?action=admin%3AGET");
+  await expect(table, "whoever asks for them by name gets them").toContainText("admin:GET");
+});
+
 for (const [what, change] of [
   ["the record", (proof) => proof.replace(/^extra .*$/m, `extra ${Buffer.from('{"v":1}').toString("base64")}`)],
   ["its place", (proof) => proof.replace(/^index (\d+)$/m, (_, n) => `index ${Number(n) - 1}`)],

@@ -14,9 +14,10 @@ const phases = ["intent", "outcome", "refused", "approval", "admin", "recovered"
 const effects = ["read", "write", "execute", "mint", "administer", "destroy"];
 const decisions = ["allow", "hold", "deny"];
 const outcomes = ["ok", "client_error", "server_error", "timeout", "cancelled", "unknown", "not_forwarded"];
-const fields = ["text", "agent", "owner", "actor", "upstream", "action", "resource", "effect", "decision", "outcome", "phase", "request", "operation", "since", "until"] as const;
+const fields = ["text", "agent", "owner", "actor", "upstream", "action", "resource", "effect", "decision", "outcome", "phase", "request", "operation", "since", "until", "looks"] as const;
 type Fields = Partial<Record<(typeof fields)[number], string>>;
 const kPage = 100;
+const kLook = "admin:GET"; // somebody has read something: most records of a log that people work with
 
 export const word = (record: AuditRecord, name: string): string => {
   const value = record[name];
@@ -35,7 +36,8 @@ function instant(local: string | undefined): string | undefined {
 }
 
 function filter_of(values: Fields): Record<string, string | undefined> {
-  return { ...values, since: instant(values.since), until: instant(values.until) };
+  const { looks, ...rest } = values;
+  return { ...rest, since: instant(values.since), until: instant(values.until), looks: looks === "true" || values.action === kLook ? undefined : "false" };
 }
 
 function Select({ name, values, value }: { name: string; values: string[]; value: string }) {
@@ -97,7 +99,8 @@ function Search({ values, search }: { values: Fields; search: (values: Fields) =
       </details>
       <div class="actions start">
         <button type="submit" class="primary">Search</button>
-        <button type="button" class="quiet" onClick={() => search({})}>Everything</button>
+        <button type="button" class="quiet" onClick={() => search({})}>Clear</button>
+        <label class="check"><input type="checkbox" name="looks" value="true" defaultChecked={values.looks === "true"} onChange={(event) => event.currentTarget.form?.requestSubmit()} /> Show looks <span class="muted">(who has read what)</span></label>
         <span class="grow" />
         <a class="button quiet" href={`/api/v1/audit/export${query(filter_of(values))}`} download="countersign-audit.jsonl">Export these as JSON lines</a>
       </div>
