@@ -66,23 +66,38 @@ Result<Caller> Authenticator::identify(const RequestHead& head, Audience audienc
 
 Result<Caller> Authenticator::identify_token(std::string_view text, Audience audience, TimeMs now) const {
   std::shared_ptr<const KeySet> keys = keyring_.current();
-  Result<VerifiedToken> token = verify(text, *keys, audience, now);
+  Result<VerifiedToken> token = check_proof(text, *keys);
   if (!token) return fail(token.error());
-  if (revocations_.is_revoked(token->ids)) {
+  return admit(std::move(*token), audience, now);
+}
+
+Result<SigV4Caller> Authenticator::identify_sigv4(const RequestHead& head, const SigV4Claim& claim, TimeMs now,
+                                                  std::string_view body_sha256) const {
+  auto signer = verify_signer(head, claim, keyring_.current(), now, limits_, body_sha256, &signers_);
+  if (!signer) return fail(signer.error());
+  Result<Caller> caller = admit(*(*signer)->token, Audience::agents, now);
+  if (!caller) return fail(caller.error());
+  return SigV4Caller{std::move(*caller), (*signer)->key};
+}
+
+// Everything about a genuine token that may change while it exists.
+Result<Caller> Authenticator::admit(VerifiedToken token, Audience audience, TimeMs now) const {
+  if (Status valid = check_validity(token, audience, now); !valid) return fail(valid.error());
+  if (revocations_.is_revoked(token.ids)) {
     return fail(ErrorKind::unauthenticated, "token.revoked", std::string(kRevoked));
   }
-  if (frozen_ != nullptr && token->audience == Audience::agents && frozen_->is_frozen(token->agent)) {
+  if (token.audience == Audience::agents && is_frozen(token.agent, token.delegates)) {
     return fail(refuse_frozen().error());
   }
   Caller caller;
-  caller.kind = token->audience == Audience::admin ? CallerKind::user : CallerKind::agent;
-  caller.agent = std::move(token->agent);
-  caller.owner = std::move(token->owner);
-  caller.chain = hex_chain(token->ids);
-  caller.delegates = std::move(token->delegates);
-  caller.scope = std::move(token->scope);
-  caller.issued = token->issued;
-  caller.expires = token->expires;
+  caller.kind = token.audience == Audience::admin ? CallerKind::user : CallerKind::agent;
+  caller.agent = std::move(token.agent);
+  caller.owner = std::move(token.owner);
+  caller.chain = hex_chain(token.ids);
+  caller.delegates = std::move(token.delegates);
+  caller.scope = std::move(token.scope);
+  caller.issued = token.issued;
+  caller.expires = token.expires;
   return caller;
 }
 
@@ -98,8 +113,15 @@ Status Authenticator::may_change() const {
   return {};
 }
 
-Status Authenticator::check_stored(std::string_view agent, const std::vector<std::string>& chain) const {
-  if (frozen_ != nullptr && frozen_->is_frozen(agent)) return refuse_frozen();
+bool Authenticator::is_frozen(std::string_view agent, const std::vector<std::string>& delegates) const {
+  if (frozen_ == nullptr) return false;
+  return frozen_->is_frozen(agent) ||
+         std::ranges::any_of(delegates, [&](const std::string& each) { return frozen_->is_frozen(each); });
+}
+
+Status Authenticator::check_stored(std::string_view agent, const std::vector<std::string>& chain,
+                                   const std::vector<std::string>& delegates) const {
+  if (is_frozen(agent, delegates)) return refuse_frozen();
   return check_chain(chain);
 }
 
@@ -123,6 +145,16 @@ std::vector<std::string> Authenticator::presented_chain(const RequestHead& head)
   Result<std::vector<TokenId>> ids = trace(token->expose(), *keys);
   if (!ids) return {};
   return hex_chain(*ids);
+}
+
+std::vector<std::string> Authenticator::presented_chain(const RequestHead& head, const SigV4Claim& claim,
+                                                        std::string_view body_sha256) const {
+  std::shared_ptr<const KeySet> keys = keyring_.current();
+  if (Result<std::vector<TokenId>> delegable = trace(claim.session_token, *keys)) return hex_chain(*delegable);
+  const SigV4Limits any_time{.skew = kMaxTime, .longest_presign = kMaxTime};
+  auto signer = verify_signer(head, claim, keys, claim.signed_at, any_time, body_sha256, nullptr);
+  if (!signer) return {};
+  return hex_chain((*signer)->token->ids);
 }
 
 std::string challenge(const Error& error, ChallengeScheme scheme, std::string_view purpose) {

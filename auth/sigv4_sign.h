@@ -16,6 +16,10 @@ namespace countersign::auth {
 // X-Amz-… of the query form. Every other byte of the target stays as it was.
 void strip_sigv4(RequestHead& head);
 
+// For a body that goes on decoded: takes aws-chunked out of Content-Encoding (other codings stay) and removes
+// X-Amz-Decoded-Content-Length and X-Amz-Trailer. Content-Length is the caller's to set.
+void drop_chunking(HeaderList& headers);
+
 // Strips, and signs again: sets X-Amz-Date, X-Amz-Content-Sha256, X-Amz-Security-Token (when there is a session token)
 // and Authorization. `payload` is the body's SHA-256 in hexadecimal or one of the literal words of auth/sigv4.h; for
 // the streaming kinds the fields x-amz-decoded-content-length and x-amz-trailer must be set already. Signed are Host,

@@ -1,0 +1,45 @@
+#include "auth/sigv4_replays.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace countersign::auth {
+
+// Signatures are output of HMAC-SHA256: any eight bytes are as good as a hash.
+std::size_t SigV4Replays::Hash::operator()(const Digest& signature) const {
+  std::size_t hash = 0;
+  std::memcpy(&hash, signature.data(), sizeof hash);
+  return hash;
+}
+
+Status SigV4Replays::admit(const SigV4Claim& claim, TimeMs now) {
+  if (claim.form == SigV4Form::query) return {};
+  Result<Bytes> bytes = from_hex(claim.signature);
+  Digest signature{};
+  if (!bytes || bytes->size() != signature.size())
+    return fail(ErrorKind::malformed, "sigv4.malformed", "the signature is not 64 hexadecimal digits");
+  std::ranges::copy(*bytes, signature.begin());
+
+  std::lock_guard guard(lock_);
+  if (now >= begun_ + remembered_) {
+    older_ = now < begun_ + 2 * remembered_ ? std::move(younger_) : Generation();
+    younger_ = Generation();
+    begun_ = now;
+  }
+  auto known = younger_.find(signature);
+  auto end = younger_.end();
+  if (known == end) {
+    known = older_.find(signature);
+    end = older_.end();
+  }
+  if (known != end) {
+    if (!claim.is_signed("amz-sdk-invocation-id") && now < known->second + kSameSecond) return {};
+    return fail(ErrorKind::unauthenticated, "sigv4.replayed", "this signed change was sent before");
+  }
+  if (younger_.size() >= entries_)
+    return fail(ErrorKind::unavailable, "sigv4.replays_full", "there are too many changes to tell repeated ones apart");
+  younger_.emplace(signature, now);
+  return {};
+}
+
+}  // namespace countersign::auth

@@ -1,0 +1,44 @@
+// Signatures that changes came with, so that nobody carries one out a second time by sending its bytes again. A time
+// stamp has whole seconds, and some clients sign nothing else that differs, so two equal requests of one second are one
+// signature: those are let through for a second, unless the client signs an id of each call (amz-sdk-invocation-id).
+// Any thread may call any method.
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <unordered_map>
+
+#include "auth/sigv4.h"
+#include "core/result.h"
+#include "core/sha256.h"
+
+namespace countersign::auth {
+
+class SigV4Replays {
+ public:
+  static constexpr std::size_t kDefaultEntries = 1U << 17U;  // in each of two generations; 10 MB together
+  static constexpr TimeMs kSameSecond = 1000;
+
+  explicit SigV4Replays(const SigV4Limits& limits, std::size_t entries = kDefaultEntries)
+      : remembered_(2 * limits.skew), entries_(entries) {}
+
+  // For a change whose claim verify_sigv4 has accepted, right before it is acted upon. sigv4.replayed
+  // (unauthenticated); sigv4.replays_full (unavailable): more changes than can be remembered for as long as their
+  // signatures are accepted. Presigned URLs are made to be used again until they expire, and always pass.
+  [[nodiscard]] Status admit(const SigV4Claim& claim, TimeMs now);
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Digest& signature) const;
+  };
+  using Generation = std::unordered_map<Digest, TimeMs, Hash>;
+
+  const TimeMs remembered_;
+  const std::size_t entries_;
+  std::mutex lock_;
+  TimeMs begun_ = 0;  // of the younger generation
+  Generation younger_;
+  Generation older_;
+};
+
+}  // namespace countersign::auth
