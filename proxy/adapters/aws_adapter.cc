@@ -1,0 +1,80 @@
+#include "proxy/adapters/aws_adapter.h"
+
+#include "core/json.h"
+#include "core/words.h"
+#include "proxy/adapters/aws_conversation.h"
+#include "proxy/adapters/aws_request.h"
+#include "proxy/adapters/preview.h"
+
+namespace countersign::adapters {
+namespace {
+
+constexpr std::size_t kMostShown = 200;  // of the resources
+
+std::string touched(const AwsCall& call) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(call.accesses.size(), kMostShown); ++i) {
+    const AwsAccess& access = call.accesses[i];
+    out += std::string(effect_name(access.effect)) + "  " + access.arn;
+    out += access.why.empty() ? "\n" : "  (" + access.why + ")\n";
+  }
+  if (call.accesses.size() > kMostShown)
+    out += "… and " + std::to_string(call.accesses.size() - kMostShown) + " more\n";
+  return out;
+}
+
+std::string indented(const std::string& json) {
+  Result<Json> parsed = parse_json(json);
+  return parsed ? parsed->dump(2) : json;
+}
+
+}  // namespace
+
+Task<Status> AwsAdapter::prepare(Doors& doors) {
+  static_cast<void>(doors);
+  co_return Status();
+}
+
+Result<std::unique_ptr<Conversation>> AwsAdapter::describe(const Inbound& inbound, Doors& doors) const {
+  static_cast<void>(doors);
+  Result<AwsRequest> request = read_aws_request(upstream_, inbound);
+  if (!request) return fail(request.error());
+  const Patience patience{.at_most = upstream_.aws.wait};
+  return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), inbound.body, patience);
+}
+
+Result<std::unique_ptr<Conversation>> AwsAdapter::thaw(const approvals::Frozen& frozen, std::string_view body,
+                                                       Doors& doors) const {
+  static_cast<void>(doors);
+  Result<AwsRequest> request = thaw_aws_request(upstream_, frozen, body);
+  if (!request) return fail(request.error());
+  const BodyView view{.size = frozen.body_size, .sha256 = frozen.body_sha256};
+  return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), view, Patience{});
+}
+
+Preview AwsAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {
+  Preview out;
+  Result<AwsRequest> request = thaw_aws_request(upstream_, frozen, body);
+  if (!request) {
+    out.sentence = "The stored request cannot be read any more: " + request.error().message + ".";
+    return out;
+  }
+  const AwsCall& call = request->call;
+  out.sentence = request->operation.summary + ".";
+  out.parts.push_back({"What it touches", "text/plain", printable(touched(call), kMaxPreviewBytes)});
+  out.parts.push_back({"Parameters", "application/json", printable(indented(call.parameters), kMaxPreviewBytes)});
+  if (!call.left_out.empty())
+    out.parts.push_back({"Parameters not shown", "text/plain", printable(joined(call.left_out), kMaxPreviewBytes)});
+  std::string lines = request->head.method + " " + request->head.target + "\n";
+  for (const HeaderField& field : request->head.headers.fields()) lines += field.name + ": " + field.value + "\n";
+  out.parts.push_back({"Request", "text/plain", printable(lines, kMaxPreviewBytes)});
+  return out;
+}
+
+Task<Status> AwsAdapter::refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const {
+  const AwsTongue tongue = tongue_of(*inbound.head, inbound.signed_for ? inbound.signed_for->service : "");
+  AwsFault fault = fault_of(tongue, denial.status, denial.error, denial.request);
+  co_return co_await send_fault(sink, tongue, std::move(fault));
+}
+
+}  // namespace countersign::adapters

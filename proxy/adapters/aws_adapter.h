@@ -1,0 +1,32 @@
+// The aws adapter: one account of AWS behind the proxy, mounted at /NAME/…, for unmodified tools (docs/aws.md).
+//
+// Agents sign with the AWS form of their token; the request is recognised from its wire form (aws_recognise.h), decided
+// as aws:<service>:<Operation> on AwsResource::"NAME/<ARN>", and signed again with the account's own credentials. A
+// held call keeps its connection for `aws.wait`, and is then answered with an error of AWS's own that SDKs do not
+// retry; the identical request sent again collects the result.
+#pragma once
+
+#include "core/config.h"
+#include "proxy/adapters/adapter.h"
+
+namespace countersign::adapters {
+
+// Immutable after construction: describe, thaw and preview may be called from any thread.
+class AwsAdapter final : public Adapter {
+ public:
+  explicit AwsAdapter(config::Upstream upstream) : upstream_(std::move(upstream)) {}
+
+  [[nodiscard]] bool takes_signatures() const override { return true; }
+  [[nodiscard]] std::uint64_t body_limit(const config::Limits& limits) const override { return limits.push_bytes; }
+  Task<Status> prepare(Doors& doors) override;
+  Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const override;
+  Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
+                                             Doors& doors) const override;
+  [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
+  Task<Status> refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const override;
+
+ private:
+  config::Upstream upstream_;
+};
+
+}  // namespace countersign::adapters

@@ -1,0 +1,44 @@
+// One AWS request on its way through the aws adapter. Belongs to the worker that serves it.
+#pragma once
+
+#include <string>
+
+#include "core/config.h"
+#include "proxy/adapters/adapter.h"
+#include "proxy/adapters/aws_request.h"
+
+namespace countersign::adapters {
+
+class AwsConversation final : public Conversation {
+ public:
+  // `account` outlives the conversation.
+  AwsConversation(const config::AwsAccount& account, AwsRequest request, const BodyView& body, Patience patience)
+      : account_(account),
+        request_(std::move(request)),
+        body_sha256_(body.sha256),
+        body_size_(body.size),
+        body_(body.in_memory),
+        patience_(patience) {}
+
+  [[nodiscard]] const Operation& operation() const override { return request_.operation; }
+  [[nodiscard]] approvals::Frozen freeze() const override;
+  Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;
+  Task<Status> answer_denied(ReplySink& sink, Denial denial) override;
+  [[nodiscard]] Patience patience() const override { return patience_; }
+  Task<Status> heartbeat(ReplySink& sink, Pending pending) override;
+  Task<Status> answer_held(ReplySink& sink, Pending pending) override;
+  Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
+
+ private:
+  [[nodiscard]] Result<Departure> departure() const;
+  Task<Forwarded> answer_not_done(ReplySink& sink, Error error);
+
+  const config::AwsAccount& account_;
+  AwsRequest request_;
+  std::string body_sha256_;
+  std::uint64_t body_size_ = 0;
+  std::string_view body_;  // while describe()'s caller keeps it: freeze() is called before that ends
+  Patience patience_;
+};
+
+}  // namespace countersign::adapters

@@ -1,0 +1,186 @@
+#include "proxy/adapters/aws_request.h"
+
+#include <algorithm>
+#include <array>
+
+#include "auth/sigv4_sign.h"
+#include "core/json_reader.h"
+#include "core/json_writer.h"
+#include "core/words.h"
+#include "proxy/adapters/aws_recognise.h"
+#include "proxy/adapters/aws_value.h"
+#include "proxy/adapters/http_fields.h"
+#include "proxy/adapters/reply.h"
+#include "scopes/catalogue/aws_catalogue.h"
+
+namespace countersign::adapters {
+namespace {
+
+constexpr std::size_t kMostNamed = 3;  // resources in a summary
+
+// Of the coding that is undone by now, and of what SDKs say about themselves.
+constexpr std::array<std::string_view, 3> kUndone = {"X-Amz-Decoded-Content-Length", "X-Amz-Trailer", "Expect"};
+constexpr std::array<std::string_view, 5> kAttempt = {"Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "X-Amz-User-Agent",
+                                                      "X-Amz-Date", "X-Amzn-Trace-Id"};
+
+bool listed(std::span<const std::string_view> names, std::string_view name) {
+  return std::ranges::any_of(names, [&](std::string_view known) { return equal_ignoring_case(known, name); });
+}
+
+// `aws-chunked` is undone by now; a coding beside it ("aws-chunked,gzip") is the object's own.
+void drop_chunked_coding(HeaderList& headers) {
+  const auto coding = headers.get("Content-Encoding");
+  if (!coding) return;
+  std::string rest;
+  std::string_view left = *coding;
+  while (!left.empty()) {
+    const std::size_t end = std::min(left.find(','), left.size());
+    std::string_view word = left.substr(0, end);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    if (!word.empty() && !equal_ignoring_case(word, "aws-chunked"))
+      rest += (rest.empty() ? "" : ",") + std::string(word);
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  if (rest.empty()) {
+    headers.remove("Content-Encoding");
+  } else {
+    headers.set("Content-Encoding", rest);
+  }
+}
+
+std::string summary_of(const AwsCall& call, std::string_view upstream) {
+  std::string out = std::string(call.service->iam_prefix) + " " + std::string(call.operation->name) + " on ";
+  for (std::size_t i = 0; i < std::min(call.accesses.size(), kMostNamed); ++i)
+    out += (i > 0 ? ", " : "") + call.accesses[i].arn;
+  if (call.accesses.size() > kMostNamed)
+    out += " and " + std::to_string(call.accesses.size() - kMostNamed) + " more resources";
+  out += " through " + std::string(upstream);
+  if (!call.flags.empty()) out += " (" + joined(call.flags) + ")";
+  return out;
+}
+
+Operation operation_of(const config::Upstream& upstream, const AwsRequest& request) {
+  const AwsCall& call = request.call;
+  Operation out;
+  out.protocol = "aws";
+  out.upstream = upstream.name;
+  out.action = call.action;
+  out.summary = summary_of(call, upstream.name);
+  for (const AwsAccess& access : call.accesses)
+    out.accesses.push_back({{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect});
+  const std::vector<std::string> flags(call.flags.begin(), call.flags.end());
+  JsonWriter(out.input)
+      .begin_object()
+      .member("account", upstream.aws.id)
+      .strings("flags", flags)
+      .member("iam_action", call.iam_action)
+      .member("operation", call.operation->name)
+      .member("region", request.signed_for.region)
+      .member("service", call.service->iam_prefix)
+      .end_object();
+  return out;
+}
+
+// Names what `request` says; its head and what it was signed for are set.
+Status name_request(const config::Upstream& upstream, std::string_view body, std::uint64_t body_size,
+                    std::string_view host, AwsRequest& request) {
+  AwsWire wire;
+  wire.method = request.head.method;
+  wire.path = request.head.path();
+  wire.query = request.head.query();
+  wire.headers = &request.head.headers;
+  const bool compressed = request.head.headers.get("Content-Encoding").has_value();
+  const bool whole = body.size() == body_size && body_size <= kAwsParsedBytes && !compressed;
+  wire.body = whole ? body : std::string_view();
+  wire.body_state = whole ? AwsBody::whole : AwsBody::unread;
+  wire.signing_service = request.signed_for.service;
+  wire.region = request.signed_for.region;
+  wire.host = host;
+  wire.account = upstream.aws.id;
+  wire.partition = upstream.aws.partition;
+  Result<AwsCall> call = recognise(AwsCatalogue::embedded(), wire);
+  if (!call) return fail(call.error());
+  request.call = std::move(*call);
+  request.tongue = {request.call.dialect,
+                    request.call.service->key == "s3" || request.call.service->key == "s3control"};
+  request.has_body = body_size > 0;
+  request.operation = operation_of(upstream, request);
+  return {};
+}
+
+}  // namespace
+
+Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbound& inbound) {
+  const RequestHead& head = *inbound.head;
+  Status fields = check_request_fields(head.headers);
+  if (!fields) return fail(fields.error());
+  AwsRequest request;
+  request.signed_for = *inbound.signed_for;
+  request.head = {head.method, std::string(inbound.rest.empty() ? "/" : inbound.rest), fields_to_forward(head.headers)};
+  auth::strip_sigv4(request.head);
+  drop_chunked_coding(request.head.headers);
+  for (std::string_view name : kUndone) request.head.headers.remove(name);
+  Status named =
+      name_request(upstream, inbound.body.in_memory, inbound.body.size, head.headers.get("Host").value_or(""), request);
+  if (!named) return fail(named.error());
+  return request;
+}
+
+std::string freeze_aws_request(const AwsRequest& request) {
+  std::string out;
+  JsonWriter(out)
+      .begin_object()
+      .key("headers")
+      .raw(encode_headers(request.head.headers))
+      .member("method", request.head.method)
+      .member("region", request.signed_for.region)
+      .member("service", request.signed_for.service)
+      .member("target", request.head.target)
+      .end_object();
+  return out;
+}
+
+Result<AwsRequest> thaw_aws_request(const config::Upstream& upstream, const approvals::Frozen& frozen,
+                                    std::string_view body) {
+  auto damaged = [] { return fail(ErrorKind::internal, "request.malformed", "the stored request cannot be read"); };
+  Result<JsonDocument> document = JsonDocument::parse(frozen.head);
+  if (!document) return damaged();
+  JsonValue root = document->root();
+  std::optional<std::string_view> method = root.member("method").string();
+  std::optional<std::string_view> target = root.member("target").string();
+  std::optional<std::string_view> service = root.member("service").string();
+  std::optional<std::string_view> region = root.member("region").string();
+  Result<HeaderList> headers = decode_headers(root.member("headers").canonical());
+  if (!method || !target || !service || !region || !headers) return damaged();
+  AwsRequest request;
+  request.head = {std::string(*method), std::string(*target), std::move(*headers)};
+  request.signed_for = {std::string(*service), std::string(*region)};
+  Status named = name_request(upstream, body, frozen.body_size, "", request);
+  if (!named) return fail(named.error());
+  return request;
+}
+
+std::string aws_identity(const AwsRequest& request) {
+  HeaderList counted;
+  for (const HeaderField& field : request.head.headers.fields()) {
+    if (is_envelope_field(field.name) || listed(kAttempt, field.name)) continue;
+    std::string name = field.name;
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    counted.add(name, field.value);
+  }
+  std::string out;
+  JsonWriter(out)
+      .begin_object()
+      .key("headers")
+      .raw(encode_headers(counted))
+      .member("method", request.head.method)
+      .member("region", request.signed_for.region)
+      .member("service", request.signed_for.service)
+      .member("target", request.head.target)
+      .end_object();
+  return out;
+}
+
+}  // namespace countersign::adapters
