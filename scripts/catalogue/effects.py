@@ -30,7 +30,6 @@ class Rules:
             self.lists[name] = [(re.compile(text), (name, text)) for text in table[name]]
         self.parameters = [(re.compile(text), effects, ("parameters", text))
                            for effects, text in table["parameters"]["effects"]]
-        self.fixed = [(re.compile(text), effect, ("levels", text)) for effect, text in table["levels"]["effects"]]
         secrets = table["secrets"]
         self.secret, self.not_secret, self.not_inside, self.secret_url = (
             re.compile(secrets[name]) for name in ("names", "not_names", "not_inside", "urls"))
@@ -47,7 +46,7 @@ class Rules:
 
     def unused(self):
         keys = [key for entries in self.lists.values() for _, key in entries]
-        keys += [key for _, _, key in self.parameters] + [key for _, _, key in self.fixed]
+        keys += [key for _, _, key in self.parameters]
         return [f"effects.json: nothing is matched by {name}: {text}" for name, text in keys if (name, text) not in self.used]
 
     def secrets(self, service, operation, word):
@@ -122,7 +121,7 @@ class Rules:
         else:
             effects.add("write")
             if operation.readonly:
-                contradictions.append((where, "the model says it reads", f"IAM level {level}", "write"))
+                contradictions.append((where, "the model says it reads", f"IAM level {level}"))
         if level == "tagging":
             traits.add("tagging")
         if level == "permissions":
@@ -131,7 +130,7 @@ class Rules:
         for name in ("escalates", "exposes"):
             if self.matches(name, word):
                 if reading:
-                    contradictions.append((where, f"IAM level {level}", f"listed: {name}", "administer"))
+                    contradictions.append((where, f"IAM level {level}", f"listed: {name}"))
                 traits.add(name)
                 effects.add("administer")
                 why.append("may give more rights" if name == "escalates" else "may open a resource")
@@ -150,11 +149,6 @@ class Rules:
             why.append("creates or reveals credentials")
         if operation.unsigned:
             traits.add("unsigned")
-        for pattern, effect, key in self.fixed:
-            if pattern.fullmatch(word):
-                self.used.add(key)
-                effects = {effect}
-                why.append("ends only work of its own")
         return level, max(effects, key=EFFECTS.index), traits, why
 
     def verbs(self, operation, word, where, level, reading, effects, traits, why, contradictions):
@@ -162,13 +156,13 @@ class Rules:
         disrupts = self.disrupt.fullmatch(operation.name)
         if not destroys and operation.service.rest and operation.method == "DELETE" and not disrupts:
             if reading:
-                contradictions.append((where, f"IAM level {level}", "HTTP DELETE", "destroy"))
+                contradictions.append((where, f"IAM level {level}", "HTTP DELETE"))
             traits.add("destroys")
             effects.add("destroy")
             why.append("HTTP DELETE")
         elif destroys:
             if reading:
-                contradictions.append((where, f"IAM level {level}", "verb of destruction", "destroy"))
+                contradictions.append((where, f"IAM level {level}", "verb of destruction"))
             traits.add("destroys")
             effects.add("destroy")
             why.append("verb of destruction")
@@ -181,6 +175,6 @@ class Rules:
                 why.append("takes rights away")
             else:
                 if reading:
-                    contradictions.append((where, f"IAM level {level}", "verb of disruption", "destroy"))
+                    contradictions.append((where, f"IAM level {level}", "verb of disruption"))
                 effects.add("destroy")
                 why.append("verb of disruption")

@@ -26,7 +26,7 @@ class Table:
             entries = json.loads(path.read_text())
             self.actions[path.stem] = {key: Action(path.stem, entry) for key, entry in entries.items()}
         for path in sorted((data / "resourceTypes").iterdir()):
-            self.resources[path.stem] = {key: entry["arn"] for key, entry in json.loads(path.read_text()).items()}
+            self.resources[path.stem] = {key.lower(): entry["arn"] for key, entry in json.loads(path.read_text()).items()}
         self.irregular = json.loads((HERE / "irregular.json").read_text())
 
     def find(self, full):

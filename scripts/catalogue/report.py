@@ -14,7 +14,8 @@ def contradictions(title, services, entries, found):
              "| effect | operations |", "|---|--:|"]
     lines += [f"| {effect} | {effects[effect]} |" for effect in EFFECTS]
     lines += ["", "| operation | one reading | another | taken as |", "|---|---|---|---|"]
-    lines += [f"| {where} | {one} | {other} | {taken} |" for where, one, other, taken in sorted(set(found))]
+    for where, one, other in sorted(set(found)):
+        lines.append(f"| {where} | {one} | {other} | {entries[tuple(where.split('.'))]['effect']} |")
     lines += ["", "## Operations that IAM's table does not name", "",
               "A read where the service model says so, or where a REST service serves it by GET or HEAD; else a write, or worse by",
               "its name.", "", "| service | operations | of |", "|---|--:|--:|"]

@@ -8,6 +8,7 @@ PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 SURROUNDINGS = {"Partition": "partition", "Region": "region", "Account": "account"}
 SUFFIXES = ("identifier", "name", "arn", "id", "key", "url")
 PLAIN = ("name", "id", "identifier", "arn")
+NAMELESS = ("", "resource", *PLAIN)
 MAX_DEPTH = 2
 MAX_ROLES = 16
 
@@ -34,6 +35,7 @@ class Members:
         self.service = service
         self.by_name = {}
         self.exact = {}
+        self.outer = {}
         if operation.input:
             self.walk(operation.input, [], 0, frozenset())
 
@@ -51,6 +53,8 @@ class Members:
                 text = ".".join(step)
                 self.by_name.setdefault(norm(name), text)
                 self.exact.setdefault(name, text)
+                if depth == 0:
+                    self.outer.setdefault(norm(name), text)
             elif shape["type"] == "structure":
                 later.append((target, step))
         for target, step in later:
@@ -64,28 +68,46 @@ class Finder:
         self.synonyms = rules["synonyms"]
         self.extra = rules["operations"]
 
-    def candidates(self, prefix, placeholder, kind, operation):
+    def own_names(self, prefix, placeholder):
+        """Members called as the placeholder is, most likely first."""
         given = self.synonyms.get(prefix, {}).get(placeholder)
-        if given is not None:
-            yield from ((name, True) for name in given)
-        name, kind = norm(placeholder), norm(kind)
-        roots = [name, root_of(name), kind]
-        for root in dict.fromkeys(roots):
-            if root in ("resource", "id", "name", "arn", "identifier", ""):
-                continue
-            for form in [root] + [root + suffix for suffix in SUFFIXES]:
-                yield from ((plural, False) for plural in plurals(form))
-        verb_object = norm(operation.name)
-        if any(root and any(verb_object.endswith(p) for p in plurals(root)) for root in (root_of(name), kind)):
-            for plain in PLAIN:
-                yield from ((plural, False) for plural in plurals(plain))
+        for name in given or []:
+            yield "exact", name
+        if given is None:
+            name = norm(placeholder)
+            for root in dict.fromkeys((name, root_of(name))):
+                yield from self.forms(root)
 
-    def member(self, members, prefix, placeholder, kind, operation):
-        for name, exact in self.candidates(prefix, placeholder, kind, operation):
-            found = members.exact.get(name) if exact else members.by_name.get(name)
-            if found:
-                return found
-        return None
+    @staticmethod
+    def forms(root):
+        if root not in NAMELESS:
+            for form in [root] + [root + suffix for suffix in SUFFIXES]:
+                for plural in plurals(form):
+                    yield "by_name", plural
+
+    def type_names(self, placeholder, kind, operation):
+        """Members called as the type of resource is; a plain "Name" where the operation is about that type."""
+        yield from self.forms(norm(kind))
+        about = norm(operation.name)
+        if any(root and any(about.endswith(p) for p in plurals(root)) for root in (root_of(norm(placeholder)), norm(kind))):
+            for plain in PLAIN:
+                for plural in plurals(plain):
+                    yield "outer", plural
+
+    def fill(self, members, prefix, kind, names, operation):
+        """placeholder -> path; each member at most once, each placeholder by its own name before any by its type's."""
+        filled = {}
+        for candidates in (lambda name: self.own_names(prefix, name),
+                           lambda name: self.type_names(name, kind, operation) if name == names[-1] else ()):
+            for name in names:
+                if name in filled:
+                    continue
+                for table, candidate in candidates(name):
+                    found = getattr(members, table).get(candidate)
+                    if found and found not in filled.values():
+                        filled[name] = found
+                        break
+        return filled
 
     @staticmethod
     def parts(arn, fill):
@@ -108,7 +130,7 @@ class Finder:
         found = []
         for action in actions:
             for kind in action.resources:
-                arn = self.table.resources.get(action.prefix, {}).get(kind)
+                arn = self.table.resources.get(action.prefix, {}).get(kind.lower())
                 if arn:
                     self.template(found, members, action.prefix, kind, arn, operation)
         for kind, arn, fill in self.extra.get(prefix, {}).get(operation.name, []):
@@ -119,28 +141,37 @@ class Finder:
                 if name in members.by_name:
                     found.append(("*", "${Arn}", members.by_name[name], ()))
                     break
-        return list(dict.fromkeys(found))
+        found = list(dict.fromkeys(found))
+        return [template for template in found if not said_better(template, found)]
 
     def template(self, found, members, prefix, kind, arn, operation):
         names = [name for name in PLACEHOLDER.findall(arn) if name not in SURROUNDINGS]
         if not names:
             return
-        fill = {name: self.member(members, prefix, name, kind, operation) for name in names}
-        last = fill[names[-1]]
-        if not last:
+        filled = self.fill(members, prefix, kind, names, operation)
+        # The one that tells resources of a type apart: the last, or else the one called as the type is.
+        telling = [name for name in names if name in filled and (name == names[-1] or norm(name).startswith(norm(kind)))]
+        if not telling:
             # The generic "ResourceArn" of tagging operations names any of the action's types.
             for name in ("resourcearn", "resourcearns"):
                 if name in members.by_name:
-                    entry = ("*", "${Arn}", members.by_name[name], ())
-                    if entry not in found:
-                        found.append(entry)
-                    return
+                    found.append(("*", "${Arn}", members.by_name[name], ()))
+                    break
             return
-        whole = norm(last.split(".")[-1]).removesuffix("s").endswith("arn")
-        if whole:
+        last = filled[telling[-1]]
+        if norm(last.split(".")[-1]).removesuffix("s").endswith("arn"):
             found.append((kind, arn, last, ()))
         else:
-            found.append((kind, arn, "", self.parts(arn, fill)))
+            found.append((kind, arn, "", self.parts(arn, filled)))
+
+
+def said_better(template, others):
+    """Whether another template says all of this one's members without anything unknown."""
+    used = {path for kind, _, path in template[3] if kind == "member"}
+    if not any(kind == "unknown" for kind, _, _ in template[3]):
+        return False
+    return any(other is not template and other[3] and not any(kind == "unknown" for kind, _, _ in other[3]) and
+               used <= {path for kind, _, path in other[3] if kind == "member"} for other in others)
 
 
 ROLE = re.compile(r"(.*role(arn)?|.*(instance_?profile)(arn|name)?)", re.IGNORECASE)
