@@ -23,7 +23,7 @@ void Conflicts::update(const HeldRequest& request) {
     for (const std::string& key : found->second.keys) {
       auto touching = by_resource_.find(key);
       if (touching == by_resource_.end()) continue;
-      std::erase(touching->second, &found->second.entry);
+      touching->second.erase(found->second.entry.order);
       if (touching->second.empty()) by_resource_.erase(touching);
     }
     open_.erase(found);
@@ -44,7 +44,7 @@ void Conflicts::update(const HeldRequest& request) {
   std::ranges::sort(touched.keys);
   auto [rest, end] = std::ranges::unique(touched.keys);
   touched.keys.erase(rest, end);
-  for (const std::string& key : touched.keys) by_resource_[key].push_back(&touched.entry);
+  for (const std::string& key : touched.keys) by_resource_[key].emplace(touched.entry.order, &touched.entry);
 }
 
 std::vector<std::string> Conflicts::on(std::string_view upstream, std::span<const std::string> resources,
@@ -56,7 +56,7 @@ std::vector<std::string> Conflicts::on(std::string_view upstream, std::span<cons
     if (touching == by_resource_.end()) continue;
     // In the order of adding: the oldest are told, and what is behind them cannot be told as well.
     std::size_t taken = 0;
-    for (const Entry* entry : touching->second) {
+    for (const auto& [order, entry] : touching->second) {
       bool late = entry->state != State::executing && now >= entry->expires;
       if (late || entry->root == root) continue;
       found.push_back(entry);

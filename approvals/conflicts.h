@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <span>
 #include <string>
@@ -40,11 +41,12 @@ class Conflicts {
     Entry entry;
     std::vector<std::string> keys;
   };
+  using InOrder = std::map<std::uint64_t, const Entry*>;  // one resource may be touched by everything that is open
 
   mutable std::mutex mutex_;
   std::uint64_t last_ = 0;
-  std::unordered_map<std::string, Touched> open_;                           // by id
-  std::unordered_map<std::string, std::vector<const Entry*>> by_resource_;  // upstream and resource → entries of open_
+  std::unordered_map<std::string, Touched> open_;         // by id
+  std::unordered_map<std::string, InOrder> by_resource_;  // upstream and resource → entries of open_
 };
 
 }  // namespace countersign::approvals

@@ -2,27 +2,27 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "core/sha256.h"
 
 namespace countersign::approvals {
 
-struct Inbox::Kind {
-  Requester requester;
-  std::vector<std::string> rules;
-  std::string edited_by;
-};
-
 struct Inbox::Entry {
   Place place;
-  std::shared_ptr<const Kind> kind;
   std::string id;
-  TimeMs created = 0;
   TimeMs expires = 0;
   std::string documentation;
   TimeMs documented = 0;
-  int reminded = 0;
   std::vector<Vote> votes;
+};
+
+struct Inbox::Kind {
+  std::string key;
+  Requester requester;
+  std::vector<std::string> rules;
+  std::string edited_by;
+  std::map<Past, Line> lines;  // under the Inbox's mutex; none is empty
 };
 
 namespace {
@@ -59,35 +59,51 @@ Vote light(const Vote& vote) {
   return out;
 }
 
-// One kind of request, seen by one approver now.
-class View {
- public:
-  View(const Approver& approver, const Rules& rules, TimeMs now) : approver_(approver), rules_(rules), now_(now) {}
+// After how long reminders of all these rules are sent, in order.
+std::vector<TimeMs> reminder_times(const std::vector<std::string>& names, const Rules& rules) {
+  std::set<TimeMs> times;
+  for (const std::string& name : names) {
+    if (const Rule* rule = rules.find(name)) times.insert(rule->remind.begin(), rule->remind.end());
+  }
+  return {times.begin(), times.end()};
+}
 
-  void look_at(const Requester& requester, const std::vector<std::string>& rules, const std::string& edited_by) {
-    probe_ = {};
-    probe_.requester = requester;
-    probe_.rules = rules;
-    probe_.edited_by = edited_by;
+}  // namespace
+
+// What the approver may do about requests of a kind, and about one of them.
+class Inbox::Question {
+ public:
+  Question(const Approver& approver, const Rules& rules, TimeMs now) : approver_(approver), rules_(rules), now_(now) {}
+
+  enum class Answer : std::uint8_t { no, undocumented, yes };
+  struct OfKind {
+    bool ever = false;                // whether it could ever wait for the approver
+    std::optional<Answer> untouched;  // the answer for every one that nobody has voted on, when they all have the same
+  };
+
+  OfKind about(const Kind& kind) {
+    OfKind out;
+    turn_to(kind);
     probe_.created = now_;
     probe_.expires = now_ + 1;
-    // Who could never approve it cannot deny it either: that is asked once a kind.
-    ever_ = may(Choice::deny);
-    timeless_ = std::ranges::all_of(rules, [&](const std::string& name) {
+    probe_.documentation.clear();
+    probe_.votes.clear();
+    // Who could never approve it cannot deny it either.
+    out.ever = may(Choice::deny) == Answer::yes;
+    const bool same_for_all = std::ranges::all_of(kind.rules, [&](const std::string& name) {
       const Rule* rule = rules_.find(name);
       return rule == nullptr ||
              (rule->documentation.empty() &&
               std::ranges::none_of(rule->stages, [](const Stage& stage) { return stage.escalate.has_value(); }));
     });
-    if (timeless_ && ever_) untouched_ = may(Choice::approve);
+    if (same_for_all && out.ever) out.untouched = may(Choice::approve);
+    return out;
   }
 
-  template <class Entry>
-  bool waits(const Entry& entry) {
-    if (!ever_ || now_ >= entry.expires) return false;
-    if (timeless_ && entry.votes.empty()) return untouched_;
+  Answer about(const Kind& kind, const Entry& entry) {
+    turn_to(kind);
     probe_.id = entry.id;
-    probe_.created = entry.created;
+    probe_.created = entry.place.first;
     probe_.expires = entry.expires;
     probe_.documentation = entry.documentation;
     probe_.documented = entry.documented;
@@ -95,132 +111,236 @@ class View {
     return may(Choice::approve);
   }
 
+  [[nodiscard]] TimeMs now() const { return now_; }
+
  private:
-  [[nodiscard]] bool may(Choice choice) const {
-    if (eligibility(probe_, approver_, choice, rules_, now_)) return true;
-    return std::ranges::any_of(approver_.delegators, [&](const Delegator& one) {
+  void turn_to(const Kind& kind) {
+    if (kind_ == &kind) return;
+    kind_ = &kind;
+    probe_.requester = kind.requester;
+    probe_.rules = kind.rules;
+    probe_.edited_by = kind.edited_by;
+  }
+
+  [[nodiscard]] Answer may(Choice choice) const {
+    auto own = eligibility(probe_, approver_, choice, rules_, now_);
+    if (own) return Answer::yes;
+    bool in_place = std::ranges::any_of(approver_.delegators, [&](const Delegator& one) {
       return eligibility(probe_, approver_, choice, rules_, now_, one.name).has_value();
     });
+    if (in_place) return Answer::yes;
+    return own.error().code == "approval.undocumented" ? Answer::undocumented : Answer::no;
   }
 
   const Approver& approver_;
   const Rules& rules_;
   TimeMs now_;
+  const Kind* kind_ = nullptr;
   HeldRequest probe_;
-  bool ever_ = false;
-  bool timeless_ = false;   // nothing but votes changes the answer
-  bool untouched_ = false;  // the answer for a timeless one without votes
 };
 
-// When the first reminder of all these rules is due, after the request was held; nullopt for none.
-std::optional<TimeMs> first_reminder(const std::vector<std::string>& names, const Rules& rules) {
-  std::optional<TimeMs> first;
-  for (const std::string& name : names) {
-    const Rule* rule = rules.find(name);
-    if (rule != nullptr && !rule->remind.empty())
-      first = std::min(first.value_or(rule->remind.front()), rule->remind.front());
+// Through what waits for the approver in one line, oldest first.
+class Inbox::Walk {
+ public:
+  Walk(const Inbox& inbox, std::shared_ptr<const Kind> kind, Question::OfKind of_kind, const Past& past,
+       const Place& after)
+      : inbox_(&inbox), kind_(std::move(kind)), of_kind_(of_kind), past_(past), reached_(after) {}
+
+  // To the next one; false when there is none.
+  bool advance(Question& question) {
+    for (;;) {
+      if (++at_ >= entries_.size()) {
+        entries_ = inbox_->next(*kind_, past_, reached_, chunk_);
+        if (entries_.empty()) return false;
+        reached_ = entries_.back()->place;
+        chunk_ = std::min(2 * chunk_, kChunk);
+        at_ = 0;
+      }
+      const Entry& entry = *entries_[at_];
+      if (question.now() >= entry.expires) continue;
+      const bool untouched = past_.touched != Touched::voted;
+      const Question::Answer answer =
+          untouched && of_kind_.untouched ? *of_kind_.untouched : question.about(*kind_, entry);
+      if (answer == Question::Answer::yes) return true;
+      // Those behind it are younger, and escalation only ever adds people. What was written about them may suffice.
+      const bool others_too = answer == Question::Answer::no || past_.touched == Touched::never;
+      if (untouched && others_too) return false;
+    }
   }
-  return first;
+  [[nodiscard]] const Entry& entry() const { return *entries_[at_]; }
+
+ private:
+  const Inbox* inbox_;
+  std::shared_ptr<const Kind> kind_;
+  Question::OfKind of_kind_;
+  Past past_;
+  Place reached_;
+  Entries entries_;
+  std::size_t at_ = 0;
+  std::size_t chunk_ = 1;
+};
+
+Inbox::Kind& Inbox::kind_of(const HeldRequest& request) {
+  std::string key = spelled_out(request);
+  std::shared_ptr<Kind>& known = kinds_[key];
+  if (!known) {
+    known = std::make_shared<Kind>();
+    known->key = std::move(key);
+    known->requester = requester_without_scope(request);
+    known->rules = request.rules;
+    known->edited_by = request.edited_by;
+  }
+  return *known;
 }
 
-}  // namespace
-
-std::shared_ptr<const Inbox::Kind> Inbox::kind_of(const HeldRequest& request) {
-  std::weak_ptr<const Kind>& known = kinds_[spelled_out(request)];
-  if (std::shared_ptr<const Kind> kind = known.lock()) return kind;
-  auto kind = std::make_shared<const Kind>(Kind{requester_without_scope(request), request.rules, request.edited_by});
-  known = kind;
-  if (kinds_.size() > 2 * held_.size() + kChunk) {
-    std::erase_if(kinds_, [](const auto& one) { return one.second.expired(); });
-  }
-  return kind;
+void Inbox::remove(const Where& where) {
+  auto line = where.kind->lines.find(where.past);
+  line->second.erase(where.place);
+  if (line->second.empty()) where.kind->lines.erase(line);
+  if (where.kind->lines.empty()) kinds_.erase(kinds_.find(where.kind->key));
 }
 
 void Inbox::update(const HeldRequest& request) {
   std::lock_guard lock(mutex_);
   auto known = places_.find(request.id);
-  if (request.state != State::held) {
-    if (known == places_.end()) return;
-    held_.erase(known->second);
-    places_.erase(known);
-    return;
+  Place place;
+  if (known != places_.end()) {
+    place = known->second.place;
+    remove(known->second);
+    if (request.state != State::held) places_.erase(known);
+  } else if (request.state == State::held) {
+    place = {request.created, ++last_};
   }
-  if (known == places_.end()) known = places_.emplace(request.id, Place(request.created, ++last_)).first;
+  if (request.state != State::held) return;
   auto entry = std::make_shared<Entry>();
-  entry->kind = kind_of(request);
-  entry->place = known->second;
+  entry->place = place;
   entry->id = request.id;
-  entry->created = request.created;
   entry->expires = request.expires;
   entry->documentation = request.documentation;
   entry->documented = request.documented;
-  entry->reminded = request.reminded;
   for (const Vote& vote : request.votes) entry->votes.push_back(light(vote));
-  held_[known->second] = std::move(entry);
+  const Touched touched = !request.votes.empty()          ? Touched::voted
+                          : request.documentation.empty() ? Touched::never
+                                                          : Touched::documented;
+  const Where where{&kind_of(request), {touched, request.reminded}, place};
+  where.kind->lines[where.past][place] = std::move(entry);
+  places_[request.id] = where;
 }
 
-// In chunks, so that a walk over everything keeps nobody from committing.
-Inbox::Entries Inbox::next(const Place& after, std::size_t count) const {
+std::vector<std::shared_ptr<const Inbox::Kind>> Inbox::kinds() const {
+  std::vector<std::shared_ptr<const Kind>> out;
+  std::string after;
+  for (bool more = true; more;) {
+    std::lock_guard lock(mutex_);
+    auto at = kinds_.upper_bound(after);
+    for (std::size_t taken = 0; taken < kChunk && at != kinds_.end(); ++taken, ++at) out.push_back(at->second);
+    more = at != kinds_.end();
+    if (more) after = out.back()->key;
+  }
+  return out;
+}
+
+std::vector<Inbox::Past> Inbox::lines_of(const Kind& kind) const {
+  std::lock_guard lock(mutex_);
+  std::vector<Past> out;
+  for (const auto& [past, line] : kind.lines) out.push_back(past);
+  return out;
+}
+
+Inbox::Entries Inbox::next(const Kind& kind, const Past& past, const Place& after, std::size_t count) const {
   Entries out;
   std::lock_guard lock(mutex_);
-  for (auto at = held_.upper_bound(after); at != held_.end() && out.size() < count; ++at) out.push_back(at->second);
+  auto line = kind.lines.find(past);
+  if (line == kind.lines.end()) return out;
+  auto at = line->second.upper_bound(after);
+  for (; at != line->second.end() && out.size() < count; ++at) out.push_back(at->second);
   return out;
 }
 
 Inbox::Place Inbox::place_of(const HeldRequest& request) const {
   std::lock_guard lock(mutex_);
   auto found = places_.find(request.id);
-  return found == places_.end() ? Place(request.created, 0) : found->second;
+  return found == places_.end() ? Place(request.created, 0) : found->second.place;
+}
+
+Inbox::Held Inbox::held() const {
+  std::lock_guard lock(mutex_);
+  Held out{.count = places_.size(), .oldest = std::nullopt};
+  for (const auto& [key, kind] : kinds_) {
+    for (const auto& [past, line] : kind->lines) {
+      const TimeMs first = line.begin()->first.first;
+      out.oldest = std::min(out.oldest.value_or(first), first);
+    }
+  }
+  return out;
 }
 
 std::vector<std::string> Inbox::waiting_for(const Approver& approver, const Rules& rules, TimeMs now, std::size_t limit,
                                             const Place& after) const {
-  std::vector<std::string> ids;
-  std::unordered_map<std::shared_ptr<const Kind>, View> views;
-  Place place = after;
-  for (;;) {
-    Entries entries = next(place, kChunk);
-    for (const std::shared_ptr<const Entry>& entry : entries) {
-      if (ids.size() == limit) return ids;
-      auto [view, fresh] = views.try_emplace(entry->kind, approver, rules, now);
-      const Kind& kind = *entry->kind;
-      if (fresh) view->second.look_at(kind.requester, kind.rules, kind.edited_by);
-      if (view->second.waits(*entry)) ids.push_back(entry->id);
+  Question question(approver, rules, now);
+  std::vector<Walk> walks;
+  for (std::shared_ptr<const Kind>& kind : kinds()) {
+    const Question::OfKind of_kind = question.about(*kind);
+    if (!of_kind.ever) continue;
+    for (const Past& past : lines_of(*kind)) {
+      Walk walk(*this, kind, of_kind, past, after);
+      if (walk.advance(question)) walks.push_back(std::move(walk));
     }
-    if (entries.size() < kChunk) return ids;
-    place = entries.back()->place;
   }
+  auto is_later = [](const Walk& one, const Walk& other) { return one.entry().place > other.entry().place; };
+  std::ranges::make_heap(walks, is_later);
+  std::vector<std::string> ids;
+  Place last = after;
+  while (!walks.empty() && ids.size() < limit) {
+    std::ranges::pop_heap(walks, is_later);
+    Walk& oldest = walks.back();
+    // One that is voted on meanwhile may stand in two lines' walks.
+    if (oldest.entry().place > last) {
+      last = oldest.entry().place;
+      ids.push_back(oldest.entry().id);
+    }
+    if (oldest.advance(question)) {
+      std::ranges::push_heap(walks, is_later);
+    } else {
+      walks.pop_back();
+    }
+  }
+  return ids;
 }
 
 std::vector<std::string> Inbox::to_remind(const Rules& rules, TimeMs now) const {
-  std::vector<std::string> ids;
-  struct Reminding {
-    std::optional<TimeMs> first;
+  std::vector<std::pair<Place, std::string>> due;
+  for (const std::shared_ptr<const Kind>& kind : kinds()) {
+    const std::vector<TimeMs> times = reminder_times(kind->rules, rules);
+    const bool needs_documentation = !missing_documentation(rules, kind->rules, "", 0).empty();
     HeldRequest probe;
-  };
-  std::unordered_map<std::shared_ptr<const Kind>, Reminding> kinds;
-  Place place;
-  for (;;) {
-    Entries entries = next(place, kChunk);
-    for (const std::shared_ptr<const Entry>& entry : entries) {
-      auto [known, fresh] = kinds.try_emplace(entry->kind);
-      auto& [first, probe] = known->second;
-      if (fresh) {
-        probe.rules = entry->kind->rules;
-        first = first_reminder(probe.rules, rules);
-      }
-      if (!first || now < entry->created + *first) continue;
-      probe.created = entry->created;
-      probe.expires = entry->expires;
-      probe.documentation = entry->documentation;
-      probe.documented = entry->documented;
-      if (!due_reminders(probe, rules, static_cast<std::size_t>(entry->reminded), now).empty()) {
-        ids.push_back(entry->id);
+    probe.rules = kind->rules;
+    for (const Past& past : lines_of(*kind)) {
+      const std::size_t sent = static_cast<std::size_t>(past.reminded);
+      if (sent >= times.size() || (needs_documentation && past.touched == Touched::never)) continue;
+      Place reached;
+      for (bool more = true; more;) {
+        const Entries entries = next(*kind, past, reached, kChunk);
+        more = entries.size() == kChunk;
+        for (const std::shared_ptr<const Entry>& entry : entries) {
+          reached = entry->place;
+          probe.created = entry->place.first;
+          if (now < probe.created + times[sent]) {
+            more = false;
+            break;
+          }
+          probe.expires = entry->expires;
+          probe.documentation = entry->documentation;
+          probe.documented = entry->documented;
+          if (!due_reminders(probe, rules, sent, now).empty()) due.emplace_back(entry->place, entry->id);
+        }
       }
     }
-    if (entries.size() < kChunk) return ids;
-    place = entries.back()->place;
   }
+  std::ranges::sort(due);
+  std::vector<std::string> ids;
+  for (auto& [place, id] : due) ids.push_back(std::move(id));
+  return ids;
 }
 
 }  // namespace countersign::approvals

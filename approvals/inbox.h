@@ -1,17 +1,23 @@
 // The held requests in memory, as little of each as it takes to say whom they wait for and when somebody is to be
-// reminded: an inbox page over 100,000 of them must neither read rows nor keep anybody from voting meanwhile.
+// reminded: a page of 100,000 of them must neither read rows nor look at them one by one.
 //
-// Any thread. The Queue fills it when it is opened and keeps it with every commit. Requests of one kind (the same
-// requester and the same rules) share what they have in common; somebody who could never approve a kind passes over all
-// of it at once.
+// Requests of one kind have the requester and the rules in common; those of one line of a kind also what has happened
+// to them so far, so that, as long as nobody has voted, only age makes a difference, and an older one waits for
+// everybody that a younger one waits for. Whoever a line's oldest does not wait for passes over the line; pages are
+// merged from the lines that are left. What a question costs grows with the kinds, the requests that somebody has voted
+// on, and the answer, not with what is held.
+//
+// Any thread. The Queue fills it when it is opened and keeps it with every commit.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -34,26 +40,49 @@ class Inbox {
 
   // Where the walk goes on after this one, which may be held no more.
   [[nodiscard]] Place place_of(const HeldRequest& request) const;
-  // Ids of what waits for the approver's approval, from `after` (exclusive), at most `limit`.
+  // Ids of what waits for the approver's approval, from `after` (exclusive), oldest first, at most `limit`.
   [[nodiscard]] std::vector<std::string> waiting_for(const Approver& approver, const Rules& rules, TimeMs now,
                                                      std::size_t limit, const Place& after) const;
-  // Ids of those that a reminder is due for, which is more than have been sent.
+  // Ids of those that a reminder is due for, which is more than have been sent; oldest first.
   [[nodiscard]] std::vector<std::string> to_remind(const Rules& rules, TimeMs now) const;
 
+  // What is held now.
+  struct Held {
+    std::size_t count = 0;
+    std::optional<TimeMs> oldest;  // when it was held
+  };
+  [[nodiscard]] Held held() const;
+
  private:
-  struct Kind;   // what many requests have in common
   struct Entry;  // one request
   using Entries = std::vector<std::shared_ptr<const Entry>>;
+  using Line = std::map<Place, std::shared_ptr<const Entry>>;
+  enum class Touched : std::uint8_t { never, documented, voted };
+  struct Past {  // what has happened to the requests of a line
+    Touched touched = Touched::never;
+    int reminded = 0;
+    auto operator<=>(const Past&) const = default;
+  };
+  struct Kind;  // what many requests have in common, and their lines
+  struct Where {
+    Kind* kind = nullptr;  // one of kinds_
+    Past past;
+    Place place;
+  };
+  class Question;  // one approver's, now
+  class Walk;      // through one line
 
-  std::shared_ptr<const Kind> kind_of(const HeldRequest& request);
-  [[nodiscard]] Entries next(const Place& after, std::size_t count) const;
+  Kind& kind_of(const HeldRequest& request);
+  void remove(const Where& where);
+  // In chunks, so that a walk over everything keeps nobody from committing.
+  [[nodiscard]] std::vector<std::shared_ptr<const Kind>> kinds() const;
+  [[nodiscard]] std::vector<Past> lines_of(const Kind& kind) const;
+  [[nodiscard]] Entries next(const Kind& kind, const Past& past, const Place& after, std::size_t count) const;
 
   mutable std::mutex mutex_;
   std::uint64_t last_ = 0;
-  std::map<Place, std::shared_ptr<const Entry>> held_;
-  std::unordered_map<std::string, Place> places_;                     // by id
-  std::unordered_map<std::string, TimeMs> created_;                   // by id
-  std::unordered_map<std::string, std::weak_ptr<const Kind>> kinds_;  // by what they have in common, spelled out
+  std::unordered_map<std::string, Where> places_;       // by id
+  std::map<std::string, std::shared_ptr<Kind>> kinds_;  // by what they have in common, digested; none is empty
 };
 
 }  // namespace countersign::approvals

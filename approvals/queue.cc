@@ -1,10 +1,16 @@
 #include "approvals/queue.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "approvals/queue_work.h"
 
 namespace countersign::approvals {
+namespace {
+
+constexpr std::size_t kOutcomesAtOnce = 1'000;
+
+}  // namespace
 
 const char* Change::event_name() const {
   switch (kind) {
@@ -145,6 +151,34 @@ Result<std::vector<HeldRequest>> Queue::waiting_for(const Approver& approver, co
     if (request->state == State::held) waiting.push_back(std::move(*request));
   }
   return waiting;
+}
+
+std::size_t Queue::open_of(std::string_view agent) const {
+  std::lock_guard lock(mutex_);
+  return usage_.of(agent).open;
+}
+
+std::map<std::string, std::size_t> Queue::open_by_agent() const {
+  std::lock_guard lock(mutex_);
+  return usage_.open_by_agent();
+}
+
+Result<std::size_t> Queue::each_outcome(TimeMs since, std::size_t most,
+                                        const std::function<void(const Outcome&)>& take) {
+  TimeMs before = std::numeric_limits<TimeMs>::max();
+  for (std::size_t told = 0;;) {
+    std::vector<Outcome> some;
+    {
+      std::lock_guard lock(mutex_);
+      Result<std::vector<Outcome>> read = store_.outcomes(since, before, kOutcomesAtOnce);
+      if (!read) return fail(read.error());
+      some = std::move(*read);
+    }
+    for (const Outcome& one : some) take(one);
+    told += some.size();
+    if (some.size() < kOutcomesAtOnce || told >= most) return told;
+    before = some.back().created;
+  }
 }
 
 std::size_t Queue::count_waiting(const Approver& approver, const Rules& rules, TimeMs now, std::size_t most) const {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -211,6 +212,14 @@ class Queue {
   [[nodiscard]] std::size_t count_waiting(const Approver& approver, const Rules& rules, TimeMs now,
                                           std::size_t most) const;
 
+  // What is held now; open requests of an agent, and of each agent that has some. No disk.
+  [[nodiscard]] Inbox::Held held() const { return inbox_.held(); }
+  [[nodiscard]] std::size_t open_of(std::string_view agent) const;
+  [[nodiscard]] std::map<std::string, std::size_t> open_by_agent() const;
+  // Calls `take` for every request held since then, newest first, until there were `most` or a few more; returns how
+  // many. Not under the lock, and with a bounded part of them in memory: `take` may ask the queue.
+  Result<std::size_t> each_outcome(TimeMs since, std::size_t most, const std::function<void(const Outcome&)>& take);
+
   // Reminders that have come due since they were last asked for: each is counted (durably) and told to observers once,
   // also when several came due for one request at once. To be called every few seconds. Returns the requests.
   Result<std::vector<HeldRequest>> upkeep(TimeMs now, const Rules& rules);
@@ -291,7 +300,7 @@ class Queue {
   Result<Grant> propose_in(Work& work, HeldRequest& request, Grant grant);
   Status activate_grant(Work& work, const HeldRequest& request, const Rules& rules, TimeMs now);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   Store store_;
   BodyFiles bodies_;
   const Options options_;

@@ -343,6 +343,29 @@ Result<std::vector<HeldRequest>> Store::list(const Filter& filter) {
   return read_all(*row);
 }
 
+// Walks an index that has all of it.
+Result<std::vector<Outcome>> Store::outcomes(TimeMs since, TimeMs before, std::size_t count) {
+  Result<sql::Statement> row = database_.prepare(
+      "SELECT created, state, rules, decided, decided_by <> '' FROM requests INDEXED BY requests_outcomes"
+      " WHERE created >= ? AND created < ? ORDER BY created DESC");
+  if (!row) return fail(row.error());
+  row->bind(since, before);
+  std::vector<Outcome> out;
+  for (;;) {
+    Result<sql::Step> step = row->step();
+    if (!step) return fail(step.error());
+    if (*step == sql::Step::done) return out;
+    if (out.size() >= count && row->integer(0) != out.back().created) return out;
+    std::optional<State> state = state_from_name(row->text(1));
+    if (!state) return fail(ErrorKind::internal, "store.corrupt", "a stored request has a state nobody knows");
+    out.push_back({.created = row->integer(0),
+                   .state = *state,
+                   .rules = row->text(2),
+                   .decided = row->integer(3),
+                   .by_someone = row->integer(4) != 0});
+  }
+}
+
 Status Store::each_kept(const std::function<void(const std::string& agent, std::uint64_t bytes)>& take) {
   Result<sql::Statement> row =
       database_.prepare("SELECT agent, sum(body_size) FROM requests WHERE purged = 0 AND body_size > 0 GROUP BY agent");
@@ -372,8 +395,9 @@ Result<std::vector<std::string>> Store::in_state(State state, std::size_t limit)
 
 Result<std::vector<std::string>> Store::over_before(TimeMs time, std::size_t limit) {
   Result<sql::Statement> row = database_.prepare(
-      "SELECT id FROM requests WHERE purged = 0 AND state NOT IN ('held', 'approved', 'executing')"
-      " AND max(decided, finished) < ? ORDER BY number LIMIT ?");
+      "SELECT id FROM requests INDEXED BY requests_kept WHERE purged = 0"
+      " AND state NOT IN ('held', 'approved', 'executing') AND max(decided, finished) < ?"
+      " ORDER BY max(decided, finished) LIMIT ?");
   if (!row) return fail(row.error());
   row->bind(time, limit);
   return read_ids(*row);

@@ -33,6 +33,15 @@ struct StoredEvent {
   std::string request;
 };
 
+// What came of a request, for statistics.
+struct Outcome {
+  TimeMs created = 0;
+  State state = State::held;
+  std::string rules;        // JSON list, as stored: many requests have the same
+  TimeMs decided = 0;       // when it left `held`; 0: it has not
+  bool by_someone = false;  // a person ended or approved it
+};
+
 struct UseRecord {
   std::int64_t number = 0;  // from 1
   TimeMs at = 0;
@@ -80,6 +89,9 @@ class Store {
   Result<std::optional<HeldRequest>> load_for_retry(std::string_view retry_key, TimeMs now);
   // Newest first; without replies.
   Result<std::vector<HeldRequest>> list(const Filter& filter);
+  // Of the requests held in [since, before), newest first: at least `count`, unless there are fewer, and all of the
+  // last one's millisecond.
+  Result<std::vector<Outcome>> outcomes(TimeMs since, TimeMs before, std::size_t count);
 
   // Calls `take` for every open request, oldest first, with what the indexes in memory need and nothing that is large:
   // requester, rules, resources, upstream, times, votes, documentation, reminders and the editor.

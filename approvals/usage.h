@@ -52,6 +52,14 @@ class Usage {
     return found == by_agent_.end() ? Use{} : found->second;
   }
 
+  [[nodiscard]] std::map<std::string, std::size_t> open_by_agent() const {
+    std::map<std::string, std::size_t> out;
+    for (const auto& [agent, use] : by_agent_) {
+      if (use.open > 0) out.emplace(agent, use.open);
+    }
+    return out;
+  }
+
  private:
   void forget_if_unused(const std::string& agent) {
     auto found = by_agent_.find(agent);

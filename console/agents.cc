@@ -1,5 +1,6 @@
 // /api/v1/agents: who acts here with which tokens, and the switch that stops them.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "console/api.h"
@@ -9,8 +10,6 @@ namespace countersign::console {
 namespace {
 
 constexpr std::size_t kMostAgents = 5'000;
-constexpr std::size_t kPage = 1'000;
-constexpr std::size_t kMostOpen = 20'000;
 constexpr TimeMs kPatience = 2'000;
 
 bool is_same(std::string_view owner, std::string_view person) {
@@ -26,23 +25,6 @@ Json attributes_json(const policies::Agent& agent) {
   Json out = Json::object();
   for (const auto& [name, value] : agent.attributes)
     std::visit([&, &key = name](const auto& each) { out[key] = each; }, value);
-  return out;
-}
-
-// Open requests of each agent.
-Result<std::map<std::string, std::size_t>> open_requests(approvals::Queue& queue, std::string_view agent) {
-  approvals::Filter filter;
-  filter.states = {approvals::State::held, approvals::State::approved, approvals::State::executing};
-  filter.agent = agent;
-  filter.limit = kPage;
-  std::map<std::string, std::size_t> out;
-  for (std::size_t seen = 0; seen < kMostOpen; seen += kPage) {
-    auto page = queue.list(filter);
-    if (!page) return fail(page.error());
-    for (const approvals::HeldRequest& request : *page) ++out[request.requester.agent];
-    if (page->size() < kPage) break;
-    filter.before = page->back().id;
-  }
   return out;
 }
 
@@ -98,8 +80,7 @@ Result<Answer> AdminApi::list_agents(const Call& call) {
   if (auto known = only_parameters(call, {}); !known) return fail(known.error());
   if (auto read = statistics_.catch_up(kPatience); !read) return fail(read.error());
   const Agents all = agents();
-  auto open = open_requests(services_.queue, "");
-  if (!open) return fail(open.error());
+  const std::map<std::string, std::size_t> open = services_.queue.open_by_agent();
   std::set<std::string> names;
   for (const auto& [name, agent] : all.ruleset->policies->directory().agents()) names.insert(name);
   for (const auth::Freeze& freeze : services_.frozen.list()) names.insert(freeze.agent);
@@ -108,8 +89,8 @@ Result<Answer> AdminApi::list_agents(const Call& call) {
   Json list = Json::array();
   for (const std::string& name : names) {
     if (list.size() == kMostAgents) break;
-    auto requests = open->find(name);
-    list.push_back(agent_json(all, name, requests == open->end() ? 0 : requests->second));
+    auto requests = open.find(name);
+    list.push_back(agent_json(all, name, requests == open.end() ? 0 : requests->second));
   }
   return json_answer({{"agents", std::move(list)}, {"complete", names.size() <= kMostAgents}});
 }
@@ -125,9 +106,7 @@ Result<Answer> AdminApi::show_agent(const Call& call) {
   const Agents all = agents();
   const std::string& name = call.arguments[0];
   if (!is_known_agent(all, name)) return fail(ErrorKind::not_found, "agent.unknown", "nothing is known of this agent");
-  auto open = open_requests(services_.queue, name);
-  if (!open) return fail(open.error());
-  Json out = agent_json(all, name, (*open)[name]);
+  Json out = agent_json(all, name, services_.queue.open_of(name));
   if (const policies::Agent* listed = all.listed(name)) out["attributes"] = attributes_json(*listed);
   Json tokens = Json::array();
   for (const auth::ListedToken* each : all.tokens_of(name)) {

@@ -1,5 +1,6 @@
 // /api/v1/overview: how the gateway, the queue and the approvers are doing.
 #include <algorithm>
+#include <map>
 
 #include "console/api.h"
 
@@ -8,8 +9,7 @@ namespace {
 
 constexpr TimeMs kDay = 24 * Statistics::kHour;
 constexpr TimeMs kPatience = 2'000;
-constexpr std::size_t kPage = 1'000;
-constexpr std::size_t kMostRequests = 20'000;
+constexpr std::size_t kMostRequests = 500'000;
 
 // The value below which `percent` of them lie; null for none. Sorts its argument.
 Json percentile(std::vector<TimeMs>& values, unsigned percent) {
@@ -67,7 +67,7 @@ struct Outcomes {
   std::uint64_t expired = 0;
   std::vector<TimeMs> decided_after;
 
-  void count(const approvals::HeldRequest& request) {
+  void count(const approvals::Outcome& request) {
     using approvals::State;
     ++held;
     if (request.state == State::expired) ++expired;
@@ -76,10 +76,30 @@ struct Outcomes {
                              request.state == State::done || request.state == State::failed ||
                              request.state == State::unknown || request.state == State::stale;
     if (let_through) ++approved;
-    if ((let_through || request.state == State::denied) && !request.decided_by.empty() && request.decided > 0)
+    if ((let_through || request.state == State::denied) && request.by_someone && request.decided > 0)
       decided_after.push_back(request.decided - request.created);
   }
+  void add(const Outcomes& other) {
+    held += other.held;
+    approved += other.approved;
+    denied += other.denied;
+    expired += other.expired;
+    decided_after.insert(decided_after.end(), other.decided_after.begin(), other.decided_after.end());
+  }
 };
+
+// Requests of several rules count for each of them.
+Result<std::map<std::string, Outcomes>> split_by_rule(const std::map<std::string, Outcomes>& by_rules) {
+  std::map<std::string, Outcomes> out;
+  for (const auto& [list, outcomes] : by_rules) {
+    auto rules = parse_json(list);
+    if (!rules) return fail(rules.error());
+    for (const Json& rule : *rules) {
+      if (const auto* name = rule.get_ptr<const std::string*>()) out[*name].add(outcomes);
+    }
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -92,34 +112,16 @@ Result<Answer> AdminApi::show_overview(const Call& call) {
   const TimeMs since = now - static_cast<TimeMs>(*days) * kDay;
   const TimeMs step = *days <= 2 ? Statistics::kHour : *days <= 10 ? 6 * Statistics::kHour : kDay;
 
+  std::map<std::string, Outcomes> by_rules;
+  auto counted = services_.queue.each_outcome(
+      since, kMostRequests, [&](const approvals::Outcome& request) { by_rules[request.rules].count(request); });
+  if (!counted) return fail(counted.error());
   Outcomes all;
-  std::map<std::string, Outcomes> by_rule;
-  std::uint64_t waiting = 0;
-  TimeMs oldest = 0;
-  std::size_t looked_at = 0;
-  bool cut = false;
-  approvals::Filter filter;
-  filter.limit = kPage;
-  for (bool more = true; more;) {
-    auto page = services_.queue.list(filter);
-    if (!page) return fail(page.error());
-    for (const approvals::HeldRequest& request : *page) {
-      if (request.state == approvals::State::held) {
-        ++waiting;
-        oldest = std::max(oldest, now - request.created);
-      }
-      if (request.created < since) continue;
-      all.count(request);
-      for (const std::string& rule : request.rules) by_rule[rule].count(request);
-    }
-    looked_at += page->size();
-    cut = looked_at >= kMostRequests;
-    // Nothing is held for longer than 30 days, so older ones say nothing here.
-    more = page->size() == kPage && !cut && page->back().created >= now - 30 * kDay;
-    if (more) filter.before = page->back().id;
-  }
+  for (const auto& [list, outcomes] : by_rules) all.add(outcomes);
+  auto by_rule = split_by_rule(by_rules);
+  if (!by_rule) return fail(by_rule.error());
   Json rules = Json::array();
-  for (auto& [name, outcomes] : by_rule) {
+  for (auto& [name, outcomes] : *by_rule) {
     rules.push_back({{"name", name},
                      {"held", outcomes.held},
                      {"approved", outcomes.approved},
@@ -129,14 +131,15 @@ Result<Answer> AdminApi::show_overview(const Call& call) {
                      {"p95_ms", percentile(outcomes.decided_after, 95)}});
   }
   auto counted_since = statistics_.complete_since();
-  const bool complete = !cut && counted_since && *counted_since <= since;
+  const bool complete = *counted < kMostRequests && counted_since && *counted_since <= since;
+  const approvals::Inbox::Held held = services_.queue.held();
   return json_answer({{"since", format_time(since)},
                       {"until", format_time(now)},
                       {"complete", complete},
                       {"counted_since", counted_since ? Json(format_time(*counted_since)) : Json()},
                       {"step_ms", step},
                       {"decisions", decisions_json(statistics_, since, now, step)},
-                      {"held", {{"now", waiting}, {"oldest_ms", waiting == 0 ? Json() : Json(oldest)}}},
+                      {"held", {{"now", held.count}, {"oldest_ms", held.oldest ? Json(now - *held.oldest) : Json()}}},
                       {"time_to_decision",
                        {{"p50_ms", percentile(all.decided_after, 50)}, {"p95_ms", percentile(all.decided_after, 95)}}},
                       {"approvers", approvers_json(statistics_, since)},

@@ -58,6 +58,15 @@ TEST(Conflicts, TellsTheOldestOfTooMany) {
   ASSERT_EQ(ids.size(), Conflicts::kMostTold);
   EXPECT_EQ(ids.front(), "r0");
   EXPECT_EQ(ids.back(), "r19");
+  for (int i = 1; i < 20; ++i) {
+    HeldRequest over = open_request("r" + std::to_string(i), "root-1", {"T::x"});
+    over.state = State::denied;
+    conflicts.update(over);
+  }
+  ids = conflicts.on("files", Ids{"T::x"}, "root-2", kNow);
+  ASSERT_EQ(ids.size(), Conflicts::kMostTold);
+  EXPECT_EQ(ids[0], "r0");
+  EXPECT_EQ(ids[1], "r20");
 }
 
 class QueueConflictsTest : public testing::Test {

@@ -65,6 +65,7 @@ TEST(Inbox, AgreesWithTheRulesOneByOne) {
     if (pick(2) == 0) request.documentation = R"({"intent":"because"})";
     if (pick(10) == 0) request.edited_by = "carol";
     request.documented = request.created;
+    request.reminded = static_cast<int>(pick(3));
     all.push_back(request);
     inbox.update(request);
     if (pick(3) != 0) continue;
@@ -89,7 +90,9 @@ TEST(Inbox, AgreesWithTheRulesOneByOne) {
     inbox.update(other);
   }
 
-  for (TimeMs now : {kNow, kNow + 5 * 60'000, kNow + 12 * 60'000, kNow + 20 * 60'000, kNow + kHour}) {
+  // Ten minutes and a bit: escalation has reached the older half.
+  for (TimeMs now :
+       {kNow, kNow + 5 * 60'000, kNow + 10 * 60'000 + 150, kNow + 12 * 60'000, kNow + 20 * 60'000, kNow + kHour}) {
     for (const Approver& person : people) {
       std::vector<std::string> expected;
       for (const HeldRequest& request : all) {
@@ -98,15 +101,37 @@ TEST(Inbox, AgreesWithTheRulesOneByOne) {
         if (waits) expected.push_back(request.id);
       }
       EXPECT_EQ(inbox.waiting_for(person, rules, now, all.size(), {}), expected) << person.name << " " << now - kNow;
-      expected.resize(std::min<std::size_t>(expected.size(), 7));
-      EXPECT_EQ(inbox.waiting_for(person, rules, now, 7, {}), expected);
+      // The same in pages.
+      std::vector<std::string> paged;
+      for (Inbox::Place after;;) {
+        std::vector<std::string> page = inbox.waiting_for(person, rules, now, 97, after);
+        paged.insert(paged.end(), page.begin(), page.end());
+        if (page.size() < 97) break;
+        after = inbox.place_of(*std::ranges::find(all, page.back(), &HeldRequest::id));
+      }
+      EXPECT_EQ(paged, expected);
     }
     std::vector<std::string> due;
     for (const HeldRequest& request : all) {
-      if (!due_reminders(request, rules, 0, now).empty()) due.push_back(request.id);
+      const auto sent = static_cast<std::size_t>(request.reminded);
+      if (!due_reminders(request, rules, sent, now).empty()) due.push_back(request.id);
     }
     EXPECT_EQ(inbox.to_remind(rules, now), due);
   }
+
+  std::size_t held = 0;
+  for (HeldRequest& request : all) {
+    if (request.state != State::held) continue;
+    if (held++ == 0) EXPECT_EQ(inbox.held().oldest, request.created);
+  }
+  EXPECT_EQ(inbox.held().count, held);
+  for (HeldRequest& request : all) {
+    request.state = State::cancelled;
+    inbox.update(request);
+  }
+  EXPECT_EQ(inbox.held().count, 0U);
+  EXPECT_EQ(inbox.held().oldest, std::nullopt);
+  EXPECT_TRUE(inbox.waiting_for(people[0], rules, kNow, all.size(), {}).empty());
 }
 
 }  // namespace

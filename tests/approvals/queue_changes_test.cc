@@ -334,5 +334,62 @@ TEST_F(QueueChangesTest, TheInboxHasPages) {
   EXPECT_FALSE(queue->waiting_for(test::bob(), rules, kNow, 10, ids[9])->empty()) << "the last of a page may be over";
 }
 
+TEST_F(QueueChangesTest, OutcomesAreToldOneAtATimeAndKeepNobodyWaiting) {
+  std::vector<std::string> ids;
+  {
+    queue.reset();
+    Result<Store> store = Store::open(folder.path() / "store.db", {}, *BodyFiles::open(folder.path() / "requests"));
+    ASSERT_TRUE(store) << store.error().message;
+    Result<sql::Transaction> transaction = store->begin();
+    ASSERT_TRUE(transaction);
+    for (int i = 0; i < 1'500; ++i) {
+      HeldRequest draft = test::draft(std::to_string(i));
+      draft.id = ids.emplace_back("req_" + std::to_string(i));
+      draft.retry_key = draft.id;
+      draft.created = kNow + i / 2;
+      draft.rules = {i % 3 == 0 ? "pair" : "signed"};
+      draft.requester.agent = "agent-" + std::to_string(i % 10);
+      ASSERT_TRUE(store->insert(draft));
+    }
+    ASSERT_TRUE(transaction->commit());
+  }
+  reopen();
+  ASSERT_TRUE(queue->cancel(ids[3], "olivia", "no", kNow + 5'000));
+  std::size_t pairs = 0;
+  std::size_t cancelled = 0;
+  TimeMs last = kNow + kHour;
+  Result<std::size_t> told = queue->each_outcome(kNow + 1, 10'000, [&](const Outcome& one) {
+    EXPECT_LE(one.created, last) << "newest first";
+    last = one.created;
+    if (one.rules == R"(["pair"])") ++pairs;
+    if (one.state == State::cancelled) {
+      ++cancelled;
+      EXPECT_EQ(one.created, kNow + 1);
+      EXPECT_EQ(one.decided, kNow + 5'000);
+      EXPECT_TRUE(one.by_someone);
+    } else {
+      EXPECT_FALSE(one.by_someone);
+    }
+    EXPECT_EQ(queue->held().count, 1'499U) << "it may be asked meanwhile";
+    EXPECT_EQ(queue->get(ids[3])->state, State::cancelled);
+  });
+  ASSERT_TRUE(told) << told.error().message;
+  EXPECT_EQ(*told, 1'498U) << "without the two of the first millisecond";
+  EXPECT_EQ(pairs, 499U);
+  EXPECT_EQ(cancelled, 1U);
+  told = queue->each_outcome(0, 10, [](const Outcome&) {});
+  EXPECT_EQ(told, 1'000U);
+
+  EXPECT_EQ(queue->open_of("agent-3"), 149U);
+  EXPECT_EQ(queue->open_of("agent-4"), 150U);
+  EXPECT_EQ(queue->open_of("nobody"), 0U);
+  std::map<std::string, std::size_t> open = queue->open_by_agent();
+  EXPECT_EQ(open.size(), 10U);
+  EXPECT_EQ(open["agent-3"], 149U);
+  reopen();
+  EXPECT_EQ(queue->open_of("agent-3"), 149U);
+  EXPECT_EQ(queue->held().oldest, kNow);
+}
+
 }  // namespace
 }  // namespace countersign::approvals

@@ -1,5 +1,8 @@
 // The overview: counted from the log and the queue.
+#include <algorithm>
+
 #include "api_fixture.h"
+#include "core/sql.h"
 
 namespace countersign::console::test {
 namespace {
@@ -82,6 +85,53 @@ TEST_F(OverviewTest, TellsHowLongDecisionsTakeAndWhoDoesNotRead) {
   clock_.advance(2 * 3'600'000);
   ASSERT_TRUE(queue_->expire_due(clock_.now()));
   EXPECT_EQ(overview()["expired"], 2);  // one that was approved and not run, and one that waited
+}
+
+// A month of a busy house: counted in the index, a thousand at a time; no row of them is read.
+TEST_F(OverviewTest, CountsAHundredThousandRequests) {
+  const std::string one = hold("one");
+  auto database = sql::Database::open(folder_ / "requests.db");
+  ASSERT_TRUE(database) << database.error().message;
+  auto columns = database->prepare("SELECT group_concat(name) FROM pragma_table_info('requests')");
+  ASSERT_TRUE(columns);
+  ASSERT_TRUE(columns->step());
+  std::string copied = "," + columns->text(0) + ",";
+  auto replace = [&](const std::string& column, const std::string& with) {
+    std::size_t at = copied.find("," + column + ",");
+    ASSERT_NE(at, std::string::npos) << column;
+    copied.replace(at + 1, column.size(), with);
+  };
+  // n milliseconds old; every third was denied by sam after n ms, the others ran, approved by pat after 2n.
+  replace("number", "NULL");
+  replace("id", "'req_' || n");
+  replace("retry_key", "'key' || n");
+  replace("state", "iif(n % 3, 'done', 'denied')");
+  replace("created", "created - n");
+  replace("decided", "created - n + n * iif(n % 3, 2, 1)");
+  replace("decided_by", "iif(n % 3, 'pat', 'sam')");
+  replace("rules", R"(iif(n % 2, rules, '["production-change","other"]'))");
+  const std::string filled =
+      "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000) "
+      "INSERT INTO requests SELECT " +
+      copied.substr(1, copied.size() - 2) + " FROM requests, numbers WHERE id = '" + one + "'";
+  Status done = database->execute(filled);
+  ASSERT_TRUE(done) << done.error().message;
+  Json shown = overview();
+  EXPECT_EQ(shown["complete"], true);
+  EXPECT_EQ(shown["held"]["now"], 1);
+  EXPECT_EQ(shown["expired"], 0);
+  ASSERT_EQ(shown["rules"].size(), 2U);
+  EXPECT_EQ(shown["rules"][0]["name"], "other");
+  EXPECT_EQ(shown["rules"][0]["held"], 50'000);
+  EXPECT_EQ(shown["rules"][0]["denied"], 16'666);
+  EXPECT_EQ(shown["rules"][1]["held"], 100'001);
+  EXPECT_EQ(shown["rules"][1]["approved"], 66'667);
+  EXPECT_EQ(shown["rules"][1]["denied"], 33'333);
+  std::vector<TimeMs> waited;
+  for (TimeMs n = 1; n <= 100'000; ++n) waited.push_back(n % 3 == 0 ? n : 2 * n);
+  std::ranges::sort(waited);
+  EXPECT_EQ(shown["time_to_decision"]["p50_ms"], waited[99'999 * 50 / 100]);
+  EXPECT_EQ(shown["time_to_decision"]["p95_ms"], waited[99'999 * 95 / 100]);
 }
 
 }  // namespace
