@@ -173,7 +173,8 @@ bool is_own_request(const Requester& requester, const Approver& approver) {
   }
   // An owner without a prefix may be a team's name as well.
   bool owned_by_team_of = contains_name(approver.teams, requester.owner);
-  return owned_by_team_of && requester.issuer.empty();
+  bool issuer_known = !requester.issuer.empty() && !same_name(requester.issuer, kLocalAdministrator);
+  return owned_by_team_of && !issuer_known;
 }
 
 Result<std::vector<Opening>> eligibility(const HeldRequest& request, const Approver& approver, Choice choice,

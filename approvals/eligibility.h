@@ -5,7 +5,8 @@
 //   - the issuer of the root token, where it is known: whoever issued it may still have it;
 //   - whoever votes with a credential of the same lineage as the request's token (a shared token id);
 //   - when the owner is a team: the issuer only; its other members may approve, because a team that owns agents is
-//     where their reviewers sit. When the issuer is not known, no member of the team may.
+//     where their reviewers sit. When the issuer is not known, no member of the team may: also when it was issued
+//     through admin.sock without a personal token, where everybody is the local administrator.
 //   - whoever edited it: somebody else decides about the edited one.
 // Names are compared as approvals/names.h says. There is no exception for administrators, and none for those who vote
 // in somebody's place: neither of the two may be among the above.

@@ -10,6 +10,10 @@
 
 namespace countersign::approvals {
 
+// Who acts through admin.sock without a token, as records and the register of tokens name them: whoever has the
+// machine, and so nobody in particular.
+inline constexpr std::string_view kLocalAdministrator = "local administrator";
+
 [[nodiscard]] std::string bare_name(std::string_view name);
 // False when either is empty: nobody is not somebody.
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b);

@@ -1,6 +1,7 @@
 // Who is asking: by token, by cookie, or by the socket's file permission; and what they may do.
 #include <algorithm>
 
+#include "approvals/names.h"
 #include "console/api.h"
 #include "console/cookies.h"
 #include "console/guard.h"
@@ -75,7 +76,7 @@ Result<Principal> AdminApi::authenticate(const Call& call, Access access) const 
   } else if (call.channel == Channel::unix_socket) {
     principal->kind = Principal::Kind::local_administrator;
     principal->how = Principal::How::socket;
-    principal->name = "local administrator";
+    principal->name = approvals::kLocalAdministrator;
   } else {
     auto cookie = find_cookie(call.head, kSessionCookie);
     if (!cookie) return fail(cookie.error());
