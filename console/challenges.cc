@@ -70,7 +70,7 @@ std::string SignInChallenges::make(TimeMs now) const {
   return to_base64url(content);
 }
 
-Status SignInChallenges::use(std::string_view challenge, TimeMs now) {
+Result<TimeMs> SignInChallenges::read(std::string_view challenge, TimeMs now) const {
   auto bytes = from_base64url(challenge);
   if (!bytes || bytes->size() != kRandomBytes + kTimeBytes + kCodeBytes) return unknown();
   ByteView all(*bytes);
@@ -80,11 +80,22 @@ Status SignInChallenges::use(std::string_view challenge, TimeMs now) {
   std::uint64_t expires = 0;
   for (std::uint8_t byte : content.subspan(kRandomBytes)) expires = expires << 8 | byte;
   if (static_cast<TimeMs>(expires) <= now) return unknown();
+  return static_cast<TimeMs>(expires);
+}
+
+Status SignInChallenges::check(std::string_view challenge, TimeMs now) const {
+  if (auto expires = read(challenge, now); !expires) return fail(expires.error());
+  return {};
+}
+
+Status SignInChallenges::use(std::string_view challenge, TimeMs now) {
+  auto expires = read(challenge, now);
+  if (!expires) return fail(expires.error());
   std::lock_guard guard(lock_);
   std::erase_if(used_, [&](const auto& each) { return each.second <= now; });
   if (used_.size() >= kMaxRemembered)
     return fail(ErrorKind::unavailable, "challenge.busy", "too many sign-ins at once: try again in a few minutes");
-  if (!used_.emplace(challenge, static_cast<TimeMs>(expires)).second) return unknown();
+  if (!used_.emplace(challenge, *expires).second) return unknown();
   return {};
 }
 

@@ -4,8 +4,8 @@
 // memory, five minutes, used once, only by the person they were made for, at most kMaxOfPerson each (the oldest goes).
 //
 // SignInChallenges are those of strangers, who must not be able to fill a memory or to push each other's out: a
-// challenge carries its own expiry and a code that only this process can make, and only those that came back are
-// remembered, until they expire.
+// challenge carries its own expiry and a code that only this process can make, and only those that somebody signed in
+// with are remembered, until they expire.
 //
 // Any thread may call any method. After a restart, what was asked before is unknown.
 #pragma once
@@ -58,11 +58,16 @@ class SignInChallenges {
   SignInChallenges();
   // In base64url: 16 random bytes, the expiry, and a code over both.
   [[nodiscard]] std::string make(TimeMs now) const;
-  // challenge.unknown (forbidden): not ours, used, or too old. challenge.busy (unavailable): too many came back within
-  // five minutes. Whatever comes of the sign-in, it cannot come back again.
+  // challenge.unknown (forbidden): not ours, or too old. Remembers nothing, since nothing is proven yet.
+  [[nodiscard]] Status check(std::string_view challenge, TimeMs now) const;
+  // For an answer that a person's key has signed: from now on the challenge is used up. challenge.unknown as above, and
+  // when it was used before. challenge.busy (unavailable): too many signed in within five minutes.
   Status use(std::string_view challenge, TimeMs now);
 
  private:
+  // When it expires.
+  [[nodiscard]] Result<TimeMs> read(std::string_view challenge, TimeMs now) const;
+
   const Secret key_;
   std::mutex lock_;
   std::map<std::string, TimeMs, std::less<>> used_;  // until they expire

@@ -153,13 +153,15 @@ Result<Answer> AdminApi::sign_in_passkey(const Call& call) {
   };
 
   std::string challenge = challenge_in(assertion->client_data);
-  if (auto ours = sign_in_challenges_.use(challenge, now); !ours) return refuse("", ours.error());
+  if (auto ours = sign_in_challenges_.check(challenge, now); !ours) return refuse("", ours.error());
   auto stored = services_.people.find_passkey(assertion->credential);
   if (!stored) return refuse("", stored.error());
   auto expected = from_base64url(challenge);
   if (!expected) return refuse("", expected.error());
   auto facts = auth::verify_assertion(*assertion, stored->key, relying_party_, *expected);
   if (!facts) return refuse(stored->user, facts.error());
+  // Only now: what anybody may send must neither use up a challenge nor take up the room for those that are used.
+  if (auto once = sign_in_challenges_.use(challenge, now); !once) return refuse(stored->user, once.error());
   if (auto used = services_.people.use_passkey(*stored, *facts, now); !used) return refuse(stored->user, used.error());
 
   const auth::Authenticated who{stored->user, auth::SignInMethod::passkey, now, call.peer};

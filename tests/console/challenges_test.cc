@@ -57,6 +57,18 @@ TEST(SignInChallengesTest, OursOnceAndInTime) {
     EXPECT_EQ(code(ours.use(nonsense, kStart)), "challenge.unknown");
 }
 
+TEST(SignInChallengesTest, ALookUsesNothingUpAndTakesNoRoom) {
+  SignInChallenges ours;
+  const std::string good = ours.make(kStart);
+  for (std::size_t at = 0; at <= SignInChallenges::kMaxRemembered; ++at)
+    ASSERT_TRUE(ours.check(ours.make(kStart), kStart));
+  EXPECT_TRUE(ours.check(good, kStart));
+  EXPECT_TRUE(ours.use(good, kStart));
+  EXPECT_EQ(code(ours.use(good, kStart)), "challenge.unknown");
+  EXPECT_EQ(code(ours.check(good, kStart + kChallengeLife)), "challenge.unknown");
+  EXPECT_EQ(code(SignInChallenges().check(good, kStart)), "challenge.unknown");
+}
+
 TEST(SignInChallengesTest, WhatIsRememberedIsBounded) {
   SignInChallenges ours;
   for (std::size_t at = 0; at < SignInChallenges::kMaxRemembered; ++at)

@@ -150,6 +150,20 @@ TEST_F(SignInTest, ByPasskeyOnceForEachChallenge) {
   EXPECT_EQ(records_where("action", "person:sign-in-failed").size(), 5U);
 }
 
+TEST_F(SignInTest, AnAnswerThatIsWorthNothingUsesUpNoChallenge) {
+  Browser sam = sign_in("sam");
+  auto key = enrol(sam);
+  const std::string asked = challenge();
+  testing::SoftKey stranger(auth::CoseAlgorithm::es256, "countersign.example");
+  EXPECT_EQ(code(try_in("/api/v1/sign-in/passkey", passkey_body(stranger, asked))), "passkey.unknown");
+  Json spoiled = passkey_body(*key, asked);
+  spoiled["signature"] = passkey_body(stranger, asked)["signature"];
+  EXPECT_EQ(code(try_in("/api/v1/sign-in/passkey", spoiled)), "webauthn.signature");
+  Json body = passkey_body(*key, asked);
+  EXPECT_EQ(try_in("/api/v1/sign-in/passkey", body).status, 200);
+  EXPECT_EQ(code(try_in("/api/v1/sign-in/passkey", body)), "challenge.unknown");
+}
+
 TEST_F(SignInTest, AStepUpChangesTheCookieAndTheTime) {
   Browser sam = sign_in("sam");
   auto key = enrol(sam);
