@@ -54,11 +54,21 @@ Result<console::Preview> preview_of(const config::Config& config, const proxy::M
   }
   adapters::Preview shown = mount->adapter->preview(request.frozen, body);
   console::Preview out;
-  out.sentence = std::move(shown.sentence);
+  out.sentence = mount->adapter->sentence(request.frozen, body, request.environment);
+  if (out.sentence.empty()) out.sentence = std::move(shown.sentence);
   for (auto& part : shown.parts)
     out.parts.push_back({std::move(part.title), std::move(part.media_type), std::move(part.text)});
   if (auto command = fetch_command(config, request)) out.parts.push_back(std::move(*command));
   return out;
+}
+
+// For lists: what the head alone says, since a list reads no bodies.
+std::string sentence_of(const proxy::Mounts& mounts, const approvals::HeldRequest& request) {
+  constexpr std::size_t kMostRead = 64U << 10;
+  const proxy::Mount* mount = mounts.of_upstream(request.frozen.upstream);
+  if (!mount || request.frozen.head.size() > kMostRead) return request.summary;
+  std::string sentence = mount->adapter->sentence(request.frozen, {}, request.environment);
+  return sentence.empty() ? request.summary : sentence;
 }
 
 using Edited = std::promise<Result<approvals::HeldRequest>>;
@@ -108,6 +118,7 @@ console::Services Gateway::services() {
       .oidc = oidc_.get(),
       .reload = [this] { return reload_policies("asked over the admin API"); },
       .preview = [this](const approvals::HeldRequest& request) { return preview_of(config_, mounts_, request); },
+      .sentence = [this](const approvals::HeldRequest& request) { return sentence_of(mounts_, request); },
       .edit = [this](console::Edit wish) { return edit(std::move(wish)); },
       .upstreams = [this] { return upstream_status(); },
       .ready = [this]() -> Status {

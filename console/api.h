@@ -66,6 +66,7 @@ class AdminApi {
   void request_changed(const approvals::Change& change);
   void policies_changed(std::string_view digest);
   void agents_changed();
+  void emergency_changed(const approvals::Emergency& emergency, approvals::EmergencyStep step);
   void close_streams() { events_.close(); }
   [[nodiscard]] std::size_t open_streams() const { return events_.size(); }
   // Whether everything that was published has been handed to the connections.
@@ -114,6 +115,7 @@ class AdminApi {
   Result<Answer> sign_in_passkey(const Call& call);
   Result<Answer> sign_in_oidc(const Call& call);
   Result<Answer> sign_in_oidc_callback(const Call& call);
+  Result<Answer> oidc_backchannel_logout(const Call& call);
   Result<Answer> sign_in_invitation(const Call& call);
   Result<Answer> sign_out(const Call& call);
   Result<Answer> show_session(const Call& call);
@@ -151,6 +153,9 @@ class AdminApi {
   // The person as the rules of this moment see them.
   [[nodiscard]] std::optional<approvals::Approver> approver_of(const Principal& principal,
                                                                const approvals::Ruleset& ruleset) const;
+  // request_summary() with the sentence of Services::sentence.
+  Json summary_json(const approvals::HeldRequest& request, const approvals::Rules& rules, TimeMs now,
+                    const std::vector<std::string>& conflicts = {}) const;
   Json preview_json(const approvals::HeldRequest& request) const;
   // What the one who asks may do about it.
   Json you_json(const Principal& principal, const approvals::HeldRequest& request,

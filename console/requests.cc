@@ -1,5 +1,6 @@
 // /api/v1/requests: held requests, whole and in lists. The votes on them are in votes.cc.
 #include <algorithm>
+#include <functional>
 
 #include "console/api.h"
 #include "console/people.h"
@@ -43,7 +44,7 @@ std::vector<std::string> conflicts_of(const approvals::HeldRequest& request, con
 
 // What came of an agent's latest requests, this one left out.
 Json history_of(const approvals::HeldRequest& request, const std::vector<approvals::HeldRequest>& of_agent,
-                const approvals::Rules& rules, TimeMs now) {
+                const std::function<Json(const approvals::HeldRequest&)>& summary) {
   using approvals::State;
   std::size_t requests = 0;
   std::size_t approved = 0;
@@ -57,7 +58,7 @@ Json history_of(const approvals::HeldRequest& request, const std::vector<approva
         each.state == State::failed || each.state == State::unknown) {
       ++approved;
     }
-    if (last.size() < kLast) last.push_back(request_summary(each, rules, now));
+    if (last.size() < kLast) last.push_back(summary(each));
   }
   return {{"requests", requests}, {"approved", approved}, {"denied", denied}, {"last", std::move(last)}};
 }
@@ -75,6 +76,14 @@ std::optional<approvals::Approver> AdminApi::approver_of(const Principal& princi
   if (!principal.is_person()) return std::nullopt;
   return approvals::find_approver(ruleset.policies->directory(), principal.name, {principal.chain, principal.signed_in},
                                   *ruleset.approvals);
+}
+
+Json AdminApi::summary_json(const approvals::HeldRequest& request, const approvals::Rules& rules, TimeMs now,
+                            const std::vector<std::string>& conflicts) const {
+  Json out = request_summary(request, rules, now, conflicts);
+  if (std::string sentence = services_.sentence ? services_.sentence(request) : ""; !sentence.empty())
+    out["summary"] = std::move(sentence);
+  return out;
 }
 
 Json AdminApi::preview_json(const approvals::HeldRequest& request) const {
@@ -136,7 +145,7 @@ Result<Answer> AdminApi::list_requests(const Call& call) {
   if (!found) return fail(found.error());
   Json requests = Json::array();
   for (const approvals::HeldRequest& request : *found) {
-    requests.push_back(request_summary(request, *ruleset->approvals, now, conflicts_of(request, services_.queue, now)));
+    requests.push_back(summary_json(request, *ruleset->approvals, now, conflicts_of(request, services_.queue, now)));
   }
   out["requests"] = std::move(requests);
   out["before"] = found->size() == *limit ? Json(found->back().id) : Json();
@@ -150,7 +159,7 @@ Result<Answer> AdminApi::show_request(const Call& call) {
   auto ruleset = services_.rulesets.current();
   const approvals::Rules& rules = *ruleset->approvals;
   const TimeMs now = services_.clock.now();
-  Json out = request_summary(*request, rules, now);
+  Json out = summary_json(*request, rules, now);
   add_request_details(out, *request, rules, all_approvers(ruleset->policies->directory(), rules), now);
   out["policies"] = policies_json(*request, *ruleset->policies, services_.rulesets.folder());
   out["preview"] = preview_json(*request);
@@ -159,7 +168,7 @@ Result<Answer> AdminApi::show_request(const Call& call) {
   Json conflicts = Json::array();
   for (const std::string& id : conflicts_of(*request, services_.queue, now)) {
     if (conflicts.size() == kMostConflicts) break;
-    if (auto other = services_.queue.get(id)) conflicts.push_back(request_summary(*other, rules, now));
+    if (auto other = services_.queue.get(id)) conflicts.push_back(summary_json(*other, rules, now));
   }
   out["conflicts"] = std::move(conflicts);
 
@@ -168,7 +177,8 @@ Result<Answer> AdminApi::show_request(const Call& call) {
   of_agent.limit = kHistory;
   auto history = services_.queue.list(of_agent);
   if (!history) return fail(history.error());
-  out["agent_history"] = history_of(*request, *history, rules, now);
+  out["agent_history"] =
+      history_of(*request, *history, [&](const auto& each) { return summary_json(each, rules, now); });
   out["agent_frozen"] = services_.frozen.is_frozen(request->requester.agent);
   out["you"] = you_json(call.principal, *request, *ruleset);
   return json_answer(out);

@@ -76,6 +76,8 @@ struct Services {
   std::function<approvals::RulesetStore::Reloaded()> reload;
   // Reads the stored body; an error is shown to the approver in place of the preview.
   std::function<Result<Preview>(const approvals::HeldRequest&)> preview;
+  // What it would do, in one sentence, for lists: without its body. Empty: HeldRequest::summary says it.
+  std::function<std::string(const approvals::HeldRequest&)> sentence = {};
   // Puts the edited request in the place of the one it was made from, and returns it.
   std::function<Result<approvals::HeldRequest>(Edit)> edit;
   std::function<std::vector<UpstreamStatus>()> upstreams;

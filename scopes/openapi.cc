@@ -86,7 +86,9 @@ Result<std::vector<OpenApiOperation>> parse_openapi(std::string_view text) {
       if (operation->contains("x-countersign-effect") && !effect)
         return fail(ErrorKind::invalid, "openapi.bad_effect",
                     "x-countersign-effect of `" + path + "` is not an effect");
-      out.push_back({std::string(method), path, string_or(*operation, "operationId", ""), effect});
+      std::string summary = string_or(*operation, "summary", "");
+      if (summary.size() > kMaxOpenApiSummary) summary.clear();
+      out.push_back({std::string(method), path, string_or(*operation, "operationId", ""), std::move(summary), effect});
     }
   }
   return out;

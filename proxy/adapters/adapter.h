@@ -28,8 +28,9 @@ struct Inbound {
   const RequestHead* head = nullptr;
   std::string_view rest;  // the target after the mount point, with its query; begins with '/' ("/mcp", "/orders/7?x=1")
   BodyView body;
-  std::string_view owner;        // a name for messages only
-  BodySource* source = nullptr;  // the body once more, to be read from its start; nullptr when there is none
+  std::string_view owner;                 // a name for messages only
+  BodySource* source = nullptr;           // the body once more, to be read from its start; nullptr when there is none
+  const SignedFor* signed_for = nullptr;  // of a request that a signature authenticated
 };
 
 // A refusal, to be put into the protocol's own words.
@@ -181,6 +182,8 @@ class Adapter {
     static_cast<void>(rest);
     return {};
   }
+  // Whether requests are authenticated by AWS signatures, and by nothing else.
+  [[nodiscard]] virtual bool takes_signatures() const { return false; }
   // The longest request body, in bytes.
   [[nodiscard]] virtual std::uint64_t body_limit(const config::Limits& limits) const { return limits.body_bytes; }
 
@@ -217,12 +220,23 @@ class Adapter {
     co_return Status();
   }
 
+  // What the stored request does, in one plain sentence of about 240 characters at most, from its bytes alone: votes
+  // are bound to it. `body` as in preview(), or empty where a list does without it; `environment` is the held
+  // request's. Empty: Operation::summary and the preview's own sentence say it.
+  [[nodiscard]] virtual std::string sentence(const approvals::Frozen& frozen, std::string_view body,
+                                             std::string_view environment) const {
+    static_cast<void>(frozen);
+    static_cast<void>(body);
+    static_cast<void>(environment);
+    return {};
+  }
+
   // For approvers. `body` is the stored body (all of it, or its first 256 KiB).
   [[nodiscard]] virtual Preview preview(const approvals::Frozen& frozen, std::string_view body) const = 0;
 
-  // A refusal before there is a conversation (malformed, unauthenticated): in the protocol's words as far as it has
-  // any.
-  virtual Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const = 0;
+  // A refusal before there is a conversation: in the protocol's words as far as it has any. Of a request that is not
+  // authenticated, `inbound` has no more than its head and `rest`.
+  virtual Task<Status> refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const = 0;
 };
 
 }  // namespace countersign::adapters

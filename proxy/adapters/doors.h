@@ -48,12 +48,32 @@ class HttpReply {
   return error.code.starts_with("vault.");  // without its credential no request leaves
 }
 
+// What a request was, or is to be, signed for (auth/sigv4_request.h).
+struct SignedFor {
+  std::string service;  // signing name: "s3"
+  std::string region;
+};
+
+// How a request leaves for an upstream that takes signatures.
+struct Departure {
+  SignedFor sign_for;
+  std::string endpoint;     // AWS's own host for it, where the upstream has no address of its own
+  std::string body_sha256;  // hex, of the empty body too
+};
+
 class HttpDoor {
  public:
   virtual ~HttpDoor() = default;
   // `head.target` is relative to the upstream's base; `body` may be nullptr. Host, framing and credentials are the
   // door's business.
   virtual Task<Result<std::unique_ptr<HttpReply>>> send(RequestHead head, BodySource* body) = 0;
+  // The same, signed with the upstream's AWS credentials. `head` carries no signature.
+  virtual Task<Result<std::unique_ptr<HttpReply>>> send_signed(RequestHead head, BodySource* body, Departure way) {
+    static_cast<void>(head);
+    static_cast<void>(body);
+    static_cast<void>(way);
+    co_return fail(ErrorKind::internal, "upstream.not_sent", "this upstream takes no signatures");
+  }
   // Whether `text` shows the credential that the door puts into requests: a server may have sent it back.
   [[nodiscard]] virtual bool shows_credential(std::string_view text) const {
     static_cast<void>(text);
@@ -64,11 +84,12 @@ class HttpDoor {
 // What an MCP server says about itself and its tools, as last listed. Immutable.
 struct McpTool {
   std::string name;
-  std::string definition;   // canonical JSON of the whole tool object as the upstream sent it
-  std::string digest;       // hex SHA-256 of `definition`
-  bool read_only = false;   // annotations.readOnlyHint === true
-  bool destructive = true;  // annotations.destructiveHint !== false; true when there are no annotations
-  bool annotated = false;   // annotations present
+  std::string definition;     // canonical JSON of the whole tool object as the upstream sent it
+  std::string digest;         // hex SHA-256 of `definition`
+  bool read_only = false;     // annotations.readOnlyHint === true
+  bool destructive = true;    // annotations.destructiveHint !== false; true when there are no annotations
+  bool annotated = false;     // annotations present
+  std::string required = {};  // canonical JSON: inputSchema.required (mcp_protocol.h, required_arguments), or empty
 };
 struct McpCatalogue {
   std::string server_info;  // canonical JSON

@@ -7,6 +7,7 @@
 #include "proxy/adapters/http_conversation.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/http_request.h"
+#include "proxy/adapters/http_sentence.h"
 #include "proxy/adapters/preview.h"
 
 namespace countersign::adapters {
@@ -74,6 +75,12 @@ Result<Edited> HttpAdapter::edit(const approvals::Frozen& frozen, std::string_vi
   return Edited{std::move(conversation), std::move(edited)};
 }
 
+std::string HttpAdapter::sentence(const approvals::Frozen& frozen, std::string_view body,
+                                  std::string_view environment) const {
+  Result<HttpRequest> request = thaw_http_request(upstream_, operations_, base_path_, frozen.head);
+  return request ? http_sentence(*request, frozen, body, environment) : std::string();
+}
+
 Preview HttpAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {
   Preview out;
   Result<HttpRequest> request = thaw_http_request(upstream_, operations_, base_path_, frozen.head);
@@ -82,9 +89,7 @@ Preview HttpAdapter::preview(const approvals::Frozen& frozen, std::string_view b
     return out;
   }
   const RequestHead& head = request->head;
-  out.sentence = request->operation.summary;
-  if (frozen.body_size > 0) out.sentence += " with a body of " + std::to_string(frozen.body_size) + " bytes";
-  out.sentence += ".";
+  out.sentence = http_sentence(*request, frozen, body, {});
   std::string lines = head.method + " " + head.target + "\n";
   for (const HeaderField& field : head.headers.fields()) lines += field.name + ": " + field.value + "\n";
   out.parts.push_back({"Request", "text/plain", printable(lines, kMaxPreviewBytes)});
@@ -96,8 +101,8 @@ Preview HttpAdapter::preview(const approvals::Frozen& frozen, std::string_view b
   return out;
 }
 
-Task<Status> HttpAdapter::refuse(ReplySink& sink, Denial denial, std::string_view body) const {
-  static_cast<void>(body);
+Task<Status> HttpAdapter::refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const {
+  static_cast<void>(inbound);
   std::string extra;
   if (!denial.request.empty()) extra = "\"request\":\"" + denial.request + "\"";
   co_return co_await send_problem(sink, denial.status, std::move(denial.error), std::move(extra));

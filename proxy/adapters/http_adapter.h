@@ -31,8 +31,10 @@ class HttpAdapter final : public Adapter {
                                              Doors& doors) const override;
   Result<Edited> edit(const approvals::Frozen& frozen, std::string_view body, std::string_view change,
                       Doors& doors) const override;
+  [[nodiscard]] std::string sentence(const approvals::Frozen& frozen, std::string_view body,
+                                     std::string_view environment) const override;
   [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
-  Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const override;
+  Task<Status> refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const override;
 
  private:
   HttpAdapter(config::Upstream upstream, HttpOperations operations);

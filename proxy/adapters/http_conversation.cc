@@ -23,6 +23,13 @@ approvals::Frozen HttpConversation::freeze() const {
   frozen.body_sha256 = body_sha256_;
   frozen.body_size = body_size_;
   frozen.identity = http_identity(request_);
+  if (!request_.called.empty() || !request_.summary.empty()) {
+    JsonWriter(frozen.shown)
+        .begin_object()
+        .member("operation", request_.called)
+        .member("summary", request_.summary)
+        .end_object();
+  }
   return frozen;
 }
 

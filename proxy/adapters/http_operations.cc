@@ -129,7 +129,7 @@ Result<HttpOperations> HttpOperations::load(const config::Upstream& upstream) {
       effect = effect_from_name(*rule.effect);
       if (!effect) return fail(ErrorKind::invalid, "config.bad_effect", "`" + *rule.effect + "` is not an effect");
     }
-    out.rules_.push_back({std::move(*pattern), rule.action, effect});
+    out.rules_.push_back({std::move(*pattern), rule.action, {}, effect});
   }
   if (upstream.openapi.empty()) return out;
   Result<std::vector<OpenApiOperation>> document = load_openapi(upstream.openapi);
@@ -138,7 +138,8 @@ Result<HttpOperations> HttpOperations::load(const config::Upstream& upstream) {
   for (OpenApiOperation& operation : *document) {
     Result<HttpPattern> pattern = HttpPattern::parse(operation.method, operation.path);
     if (!pattern) return fail(pattern.error());
-    templated.push_back({std::move(*pattern), std::move(operation.operation_id), operation.effect});
+    templated.push_back(
+        {std::move(*pattern), std::move(operation.operation_id), std::move(operation.summary), operation.effect});
   }
   // OpenAPI 3.0 "Paths Object": concrete paths are matched before their templated counterparts.
   std::ranges::sort(templated, {}, [](const Rule& rule) { return std::pair(rule.pattern.rank(), rule.action); });
@@ -165,9 +166,14 @@ HttpOperation HttpOperations::find(std::string_view method, const std::vector<st
   }
   if (method == "HEAD" && !(winner && winner->pattern.names_method("HEAD")))
     at_least = std::max(at_least, find("GET", exact, lowered).effect);
-  std::string action = winner && !winner->action.empty() ? winner->action : std::string(method);
   Effect effect = winner && winner->effect ? *winner->effect : effect_of_method(method);
-  return {"http:" + action, std::max(effect, at_least)};
+  HttpOperation operation{"http:" + std::string(method), std::max(effect, at_least), {}, {}};
+  if (winner && !winner->action.empty()) {
+    operation.action = "http:" + winner->action;
+    operation.name = winner->action;
+  }
+  if (winner) operation.summary = winner->summary;
+  return operation;
 }
 
 }  // namespace countersign::adapters

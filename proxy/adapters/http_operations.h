@@ -17,6 +17,9 @@ namespace countersign::adapters {
 struct HttpOperation {
   std::string action;  // "http:refundOrder", "http:PUT"
   Effect effect = Effect::destroy;
+  // What people call it: the name behind "http:" where it is not the method's, and what an OpenAPI document says of it.
+  std::string name;
+  std::string summary;
 };
 
 // What a method does where nobody has said more. GET, HEAD, OPTIONS, PROPFIND, REPORT and SEARCH read; DELETE and MOVE
@@ -63,6 +66,7 @@ class HttpOperations {
   struct Rule {
     HttpPattern pattern;
     std::string action;            // empty: http:<METHOD>
+    std::string summary;           // may be empty
     std::optional<Effect> effect;  // nullopt: the method's
   };
   // `lowered` is `exact` in lower case.

@@ -75,9 +75,9 @@ void write_query(JsonWriter& writer, const std::map<std::string, std::vector<std
   writer.end_object();
 }
 
-// Fills in the operation of a request whose head is checked.
+// The operation of a request whose head is checked; fills in what it is called.
 Result<Operation> name_operation(const config::Upstream& upstream, const HttpOperations& operations,
-                                 std::string_view base_path, const HttpRequest& request) {
+                                 std::string_view base_path, HttpRequest& request) {
   const RequestHead& head = request.head;
   Result<std::string> name = name_of_uri_path(head.path(), RawUnicode::refused, "http.ambiguous_path");
   if (!name) return fail(name.error());
@@ -89,6 +89,8 @@ Result<Operation> name_operation(const config::Upstream& upstream, const HttpOpe
   operation.protocol = "http";
   operation.upstream = upstream.name;
   operation.action = found.action;
+  request.called = std::move(found.name);
+  request.summary = std::move(found.summary);
   Effect effect = request.form == FormBody::opaque ? std::max(found.effect, Effect::execute) : found.effect;
   operation.summary = head.method + " /" + *name + " on " + upstream.name;
   operation.accesses.push_back(access(upstream, *name, effect));

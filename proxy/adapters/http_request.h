@@ -19,6 +19,8 @@ struct HttpRequest {
   FormBody form = FormBody::none;
   bool has_body = false;
   Operation operation;
+  std::string called;  // HttpOperation::name and summary
+  std::string summary;
 };
 
 // Reads and names a request. `base_path` is the path of the upstream's address without trailing '/': "" or "/api".

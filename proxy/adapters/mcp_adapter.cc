@@ -8,6 +8,7 @@
 #include "proxy/adapters/mcp_answers.h"
 #include "proxy/adapters/mcp_conversation.h"
 #include "proxy/adapters/mcp_protocol.h"
+#include "proxy/adapters/mcp_sentence.h"
 #include "proxy/adapters/preview.h"
 
 namespace countersign::adapters {
@@ -255,19 +256,20 @@ Result<std::unique_ptr<Conversation>> McpAdapter::thaw_message(const approvals::
   return std::make_unique<McpConversation>(std::move(*request), McpClient{}, body);
 }
 
-Preview McpAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {
+std::string McpAdapter::sentence(const approvals::Frozen& frozen, std::string_view body,
+                                 std::string_view environment) const {
   static_cast<void>(body);  // the head holds the parameters as a whole, without the envelope
+  return mcp_sentence(frozen, environment);
+}
+
+Preview McpAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {
+  static_cast<void>(body);
   Preview out;
+  out.sentence = mcp_sentence(frozen, {});
   Result<Json> head = parse_json(frozen.head);
-  if (!head) {
-    out.sentence = "The stored request cannot be read any more.";
-    return out;
-  }
+  if (!head) return out;
   const Json* params = find_member(*head, "params");
   std::string method = string_or(*head, "method", "");
-  std::string tool = params ? string_or(*params, "name", "") : "";
-  out.sentence = method == "tools/call" ? "Call " + printable(tool, 256) + " on " + frozen.upstream + "."
-                                        : method + " on " + frozen.upstream + ".";
   const Json* named = params ? find_member(*params, method == "tools/call" ? "arguments" : "") : nullptr;
   Json shown = named ? *named : params ? *params : Json::object();
   std::vector<PreviewPart> texts;
@@ -277,7 +279,8 @@ Preview McpAdapter::preview(const approvals::Frozen& frozen, std::string_view bo
   return out;
 }
 
-Task<Status> McpAdapter::refuse(ReplySink& sink, Denial denial, std::string_view body) const {
+Task<Status> McpAdapter::refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const {
+  const std::string_view body = inbound.body.in_memory;
   std::string id = rpc_id_of(body);
   int rpc_code = rpc_code_of(denial.error);
   // What is wrong with the arguments of a call is the model's to mend, so it hears it as the tool's result.

@@ -45,8 +45,10 @@ class McpAdapter final : public Adapter {
                                              Doors& doors) const override;
   Result<Edited> edit(const approvals::Frozen& frozen, std::string_view body, std::string_view change,
                       Doors& doors) const override;
+  [[nodiscard]] std::string sentence(const approvals::Frozen& frozen, std::string_view body,
+                                     std::string_view environment) const override;
   [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
-  Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const override;
+  Task<Status> refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const override;
 
   [[nodiscard]] std::vector<std::string> upstream_names() const;
 

@@ -93,6 +93,8 @@ approvals::Frozen McpConversation::freeze() const {
   frozen.body_size = body_size_;
   frozen.identity = mcp_identity(request_);
   frozen.preconditions = request_.preconditions;
+  if (!request_.required.empty())
+    JsonWriter(frozen.shown).begin_object().key("required").raw(request_.required).end_object();
   frozen.retry_identity = approvals::RetryIdentity::identity;  // the body carries the JSON-RPC id
   return frozen;
 }

@@ -96,6 +96,24 @@ std::optional<McpHeadProblem> check_mcp_head(const RequestHead& head) {
   return std::nullopt;
 }
 
+std::string required_arguments(JsonValue tool) {
+  constexpr std::size_t kMostNames = 32;
+  constexpr std::size_t kMostBytes = 128;
+  std::vector<std::string> names;
+  JsonValue required = tool.member("inputSchema").member("required");
+  if (!required.is_array()) return {};
+  for (JsonValue item = required.first(); item && names.size() < kMostNames; item = item.next()) {
+    if (item.is_string() && item.string()->size() <= kMostBytes) names.emplace_back(*item.string());
+  }
+  if (names.empty()) return {};
+  std::string out;
+  JsonWriter writer(out);
+  writer.begin_array();
+  for (const std::string& name : names) writer.value(name);
+  writer.end_array();
+  return out;
+}
+
 std::string initialize_result(JsonValue params, const McpIdentity& identity,
                               const std::vector<std::string>& capabilities) {
   std::string_view asked = params.member("protocolVersion").string().value_or("");

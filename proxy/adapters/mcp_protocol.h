@@ -34,6 +34,10 @@ struct McpHeadProblem {
 // Whether the client reads server-sent events.
 [[nodiscard]] bool accepts_events(const RequestHead& head);
 
+// The names in a tool's inputSchema.required, as a canonical JSON array: what a call cannot do without, in the order of
+// its author. At most 32 names of at most 128 bytes; empty where there are none.
+[[nodiscard]] std::string required_arguments(JsonValue tool);
+
 // The result of `initialize`. `capabilities` are those of the upstream (canonical JSON), of which what the gateway
 // passes on is announced: tools, resources, prompts, completions and logging, without listChanged and subscribe.
 struct McpIdentity {

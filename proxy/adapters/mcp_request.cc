@@ -83,6 +83,7 @@ Result<McpRequest> read_tool_call(const std::vector<McpUpstream>& upstreams, Mcp
   request.tool = tool->name;
   request.params = forwarded_params(message, &tool->name);
   request.preconditions = tool->digest;
+  request.required = tool->required;
   return request;
 }
 

@@ -25,6 +25,7 @@ struct McpRequest {
   std::string params;         // what the upstream gets: as written, but for _meta (left out) and the tool's prefix
   std::string canonical;      // canonical JSON of those params
   std::string preconditions;  // of tools/call: digest of the tool's definition
+  std::string required;       // of tools/call: McpTool::required
 };
 
 // Methods that are decided and forwarded: tools/call, resources/list, resources/templates/list, resources/read,

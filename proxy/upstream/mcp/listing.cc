@@ -36,6 +36,7 @@ adapters::McpTool tool_from(JsonValue value) {
   tool.annotated = annotations.is_object() && annotations.size() > 0;
   tool.read_only = annotations.member("readOnlyHint").boolean() == true;
   tool.destructive = annotations.member("destructiveHint").boolean() != false;
+  tool.required = adapters::required_arguments(value);
   return tool;
 }
 

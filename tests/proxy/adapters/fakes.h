@@ -13,8 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "core/json_reader.h"
 #include "core/sha256.h"
 #include "proxy/adapters/adapter.h"
+#include "proxy/adapters/mcp_protocol.h"
 
 namespace countersign::adapters::test {
 
@@ -149,6 +151,7 @@ class FakeMcpDoor final : public McpDoor {
                 bool destructive) {
     McpCatalogue next = listed ? *listed : McpCatalogue{"{}", "", R"({"tools":{}})", {}};
     next.tools.push_back({name, definition, to_hex(sha256(definition)), read_only, destructive, annotated});
+    if (auto tool = JsonDocument::parse(definition)) next.tools.back().required = required_arguments(tool->root());
     listed = std::make_shared<const McpCatalogue>(std::move(next));
   }
 

@@ -434,7 +434,7 @@ TEST_F(Http, DeniesAndDelivers) {
 TEST_F(Http, ShowsApproversWhatIsStored) {
   auto put = ok("PUT", "/x", fields({{"Content-Type", "application/json"}}), R"({"b":1,"a":"\u202e"})");
   Preview json = adapter_->preview(put->freeze(), R"({"b":1,"a":"\u202e"})");
-  EXPECT_NE(json.sentence.find("PUT /x on web"), std::string::npos);
+  EXPECT_EQ(json.sentence, "Replace /x on web with a = \"\\u{202E}\", b = 1 (JSON, 20 bytes).");
   ASSERT_EQ(json.parts.size(), 2U);
   EXPECT_NE(json.parts[0].text.find("PUT /x\n"), std::string::npos);
   EXPECT_EQ(json.parts[1].media_type, "application/json");
@@ -453,6 +453,84 @@ TEST_F(Http, ShowsApproversWhatIsStored) {
   EXPECT_NE(cut.parts.at(1).text.find("300000 bytes in all"), std::string::npos);
 }
 
+std::string sentence_of(const HttpAdapter& adapter, Conversation& conversation, std::string_view body,
+                        std::string_view environment = "production") {
+  return adapter.sentence(conversation.freeze(), body, environment);
+}
+
+TEST_F(Http, SaysWhatARequestDoes) {
+  auto say = [&](const std::string& method, const std::string& target, const std::string& type = "",
+                 const std::string& body = "") {
+    auto request = ok(method, target, type.empty() ? fields({}) : fields({{"Content-Type", type}}), body);
+    return sentence_of(*adapter_, *request, body);
+  };
+  const std::string json = "application/json";
+  EXPECT_EQ(say("DELETE", "/orders/7"), "Delete /orders/7 on web (production).");
+  EXPECT_EQ(say("DELETE", "/orders?force=true&id=3&id=4"),
+            "Delete /orders on web (production), query force = \"true\", id = [\"3\", \"4\"].");
+  EXPECT_EQ(say("POST", "/orders", json, R"({"price":3,"currency":"EUR","lines":[{"n":1}],"note":null,"rush":true})"),
+            "Send to /orders on web (production) with currency = EUR, lines = 1 item, note = null, price = 3, rush = "
+            "true (JSON, 70 bytes).");
+  EXPECT_EQ(say("PATCH", "/x", json, R"(["3",3])"),
+            "Change /x on web (production) with a list of 2 items (JSON, 7 bytes).");
+  EXPECT_EQ(say("PUT", "/x", json, R"({"price":"3","ok":"true","at":"2026-11-21","l":["a","b"]})"),
+            "Replace /x on web (production) with at = 2026-11-21, l = [a, b], ok = \"true\", price = \"3\" (JSON, 57 "
+            "bytes).");
+  EXPECT_EQ(say("PUT", "/x", json, R"({"a":1,"a":2})"), "Replace /x on web (production) with a body (JSON, 13 bytes).");
+  EXPECT_EQ(say("PUT", "/x", "text/plain", "hello"),
+            "Replace /x on web (production) with a body (text/plain, 5 bytes).");
+  EXPECT_EQ(say("POST", "/x", "application/x-www-form-urlencoded", "a=1&b=two%20words"),
+            "Send to /x on web (production) with a = \"1\", b = \"two words\" (a form, 17 bytes).");
+  EXPECT_EQ(say("PUT", "/x", json, R"({"password":"hunter2","API-Token":"abc","pin":12})"),
+            "Replace /x on web (production) with API-Token = 3 characters, password = 7 characters, pin = 12 (JSON, 49 "
+            "bytes).");
+  EXPECT_EQ(say("FROBNICATE", "/x"), "Do FROBNICATE on /x on web (production).");
+  EXPECT_EQ(say("PUT", "/a%20b", "", "x"), "Replace \"/a b\" on web (production) with a body (1 byte).");
+}
+
+TEST_F(Http, SaysWhatARequestDoesInBoundsWhateverItHolds) {
+  auto put = ok("PUT", "/x", fields({{"Content-Type", "application/json"}}), "{}");
+  approvals::Frozen frozen = put->freeze();
+  auto say = [&](const Json& body, std::string_view environment = "production") {
+    const std::string text = body.dump();
+    frozen.body_size = text.size();
+    return adapter_->sentence(frozen, text, environment);
+  };
+  // A value cannot pass for a piece of the sentence.
+  EXPECT_EQ(say({{"a", "1, b = 2 (JSON, 3 bytes)."}}),
+            R"(Replace /x on web (production) with a = "1, b = 2 (JSON, 3 bytes)." (JSON, 33 bytes).)");
+  EXPECT_EQ(say({{"a = 1, b", 2}}), R"(Replace /x on web (production) with "a = 1, b" = 2 (JSON, 14 bytes).)");
+  EXPECT_EQ(say({{"a", R"("x")"}}), R"(Replace /x on web (production) with a = "\"x\"" (JSON, 13 bytes).)");
+  EXPECT_EQ(say({{"a", "x\u202e\u200by\x1b"}}),
+            R"(Replace /x on web (production) with a = "x\u{202E}\u{200B}y\u{001B}" (JSON, 22 bytes).)");
+  EXPECT_EQ(say({{"a", "\u05d0"}}), R"(Replace /x on web (production) with a = "\u{05D0}" (JSON, 10 bytes).)");
+  EXPECT_EQ(say({{"a", "one\ntwo"}}), "Replace /x on web (production) with a = 7 characters (JSON, 16 bytes).");
+  EXPECT_EQ(say({{"a", std::string(100, 'x')}}), "Replace /x on web (production) with a = \"" + std::string(30, 'x') +
+                                                     "\"…\"" + std::string(20, 'x') +
+                                                     "\" (100 characters) (JSON, 108 bytes).");
+  // What is left out is counted.
+  Json many = Json::object();
+  for (int at = 0; at < 1200; ++at) many["member" + std::to_string(at)] = std::string(30, 'v');
+  const std::string counted = say(many);
+  EXPECT_TRUE(counted.ends_with(" and 1,197 more (JSON, 54,091 bytes).")) << counted;
+  for (const std::string& piece :
+       {std::string(300, 'k'), std::string(300, '"'), std::string("\u202e\u202e\u202e\u05d0"), std::string(5000, '\n'),
+        std::string("…\u200d…")}) {
+    Json hostile = Json::object();
+    for (int at = 0; at < 5; ++at) hostile[std::to_string(at) + piece] = piece;
+    const std::string sentence = say(hostile, piece);
+    EXPECT_LE(sentence.size(), 280U) << sentence;
+    EXPECT_FALSE(sentence.contains("\u202e") || sentence.contains("\u05d0") || sentence.contains('\n')) << sentence;
+    EXPECT_TRUE(sentence.ends_with(" bytes).")) << sentence;
+    EXPECT_EQ(sentence, say(hostile, piece)) << "votes are bound to it";
+  }
+  // Without the whole body: kind and size.
+  frozen.body_size = 1204;
+  EXPECT_EQ(adapter_->sentence(frozen, "{", ""), "Replace /x on web with a body (JSON, 1,204 bytes).");
+  frozen.head = "x";
+  EXPECT_TRUE(adapter_->sentence(frozen, "", "").empty());
+}
+
 constexpr std::string_view kOpenApiYaml = R"(openapi: 3.0.3
 info: { title: shop, version: "1" }
 paths:
@@ -465,7 +543,7 @@ paths:
   /pets/{id}/photo.{format}:
     put: { operationId: putPhoto }
   /tokens:
-    post: { operationId: createToken, x-countersign-effect: mint }
+    post: { operationId: createToken, x-countersign-effect: mint, summary: "Make a token \"for\" somebody" }
 )";
 
 TEST(OpenApi, NamesOperationsAfterTheOperatorsRules) {
@@ -490,6 +568,21 @@ TEST(OpenApi, NamesOperationsAfterTheOperatorsRules) {
   EXPECT_EQ(found("PUT", "pets/7"), "http:PUT write");
   EXPECT_EQ(found("DELETE", "pets/mine"), "http:retire administer");
   EXPECT_EQ(found("GET", "pets/7/x"), "http:GET read");
+}
+
+TEST_F(Http, SaysWhatTheOperationIsCalled) {
+  const std::string file = ::testing::TempDir() + "countersign-openapi-called.yaml";
+  std::ofstream(file) << kOpenApiYaml;
+  config::Upstream upstream = web();
+  upstream.openapi = file;
+  adapter_ = HttpAdapter::create(upstream).value();
+  auto post = ok("POST", "/tokens", {}, "");
+  const approvals::Frozen frozen = post->freeze();
+  const std::string expected = R"(Send to /tokens on web (staging) as createToken ("Make a token \"for\" somebody").)";
+  EXPECT_EQ(adapter_->sentence(frozen, "", "staging"), expected);
+  adapter_ = HttpAdapter::create(web()).value();
+  EXPECT_EQ(adapter_->sentence(frozen, "", "staging"), expected) << "as it was called when the request was made";
+  EXPECT_EQ(ok("GET", "/pets/7", {}, "")->freeze().shown, "");
 }
 
 TEST(OpenApi, ReadsJsonAndRefusesWhatItCannotFollow) {

@@ -98,7 +98,7 @@ TEST_F(Mcp, ShowsApproversTheArguments) {
   auto conversation =
       ok(call("write_file", R"({"path":"production/x","content":"line one\nline two \u202e","mode":7})"));
   Preview preview = single_->preview(conversation->freeze(), "");
-  EXPECT_EQ(preview.sentence, "Call write_file on files.");
+  EXPECT_EQ(preview.sentence, "Call write_file on files: content 19 characters, mode 7, path production/x.");
   ASSERT_EQ(preview.parts.size(), 2U);
   EXPECT_EQ(preview.parts[0].media_type, "application/json");
   EXPECT_NE(preview.parts[0].text.find("production/x"), std::string::npos);
@@ -108,6 +108,39 @@ TEST_F(Mcp, ShowsApproversTheArguments) {
   approvals::Frozen damaged;
   damaged.head = "x";
   EXPECT_FALSE(single_->preview(damaged, "").sentence.empty());
+}
+
+TEST_F(Mcp, SaysWhatACallDoes) {
+  doors_.mcp_doors["files"].add_tool(
+      R"({"name":"send","inputSchema":{"properties":{},"required":["to","path",7,"to","subject"]}})", "send", true,
+      false, true);
+  auto say = [&](const std::string& tool, const std::string& arguments, std::string_view environment = "production") {
+    auto conversation = ok(call(tool, arguments));
+    return single_->sentence(conversation->freeze(), "", environment);
+  };
+  EXPECT_EQ(say("write_file", R"({"path":"production/config.json","content":")" + std::string(1204, 'x') + "\"}"),
+            "Call write_file on files (production): content \"" + std::string(30, 'x') + "\"…\"" +
+                std::string(20, 'x') + "\" (1,204 characters), path production/config.json.");
+  EXPECT_EQ(say("write_file", R"({"path":"x","content":"two\nlines"})"),
+            "Call write_file on files (production): content 9 characters, path x.");
+  EXPECT_EQ(say("send", R"({"body":"hello","subject":"menu","path":"a/b","to":"all","urgent":true})"),
+            "Call send on files (production): to all, path a/b, subject menu, body hello, urgent true.")
+      << "first what the tool's author requires, in the author's order";
+  EXPECT_EQ(say("mystery", "{}", ""), "Call mystery on files.");
+  EXPECT_EQ(
+      say("mystery", R"({"list":["a",2,null],"more":[1,2,3,4],"nested":{"a":{"b":1}},"token":"s3cret"})"),
+      "Call mystery on files (production): list [a, 2, null], more 4 items, nested 1 member, token 6 characters.");
+  EXPECT_EQ(say("mystery", R"({"a, path production/x":"y"})"),
+            R"(Call mystery on files (production): "a, path production/x" y.)");
+  // What was stored decides, not what the tool looks like today.
+  auto conversation = ok(call("send", R"({"path":"a/b","to":"all"})"));
+  const approvals::Frozen frozen = conversation->freeze();
+  EXPECT_EQ(frozen.shown, R"({"required":["to","path","to","subject"]})");
+  doors_.mcp_doors["files"].listed = nullptr;
+  EXPECT_EQ(single_->sentence(frozen, "", ""), "Call send on files: to all, path a/b.");
+
+  auto read = ok(R"({"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"notes://today"}})");
+  EXPECT_EQ(single_->sentence(read->freeze(), "", "staging"), "Read the resource notes://today on files (staging).");
 }
 
 }  // namespace
