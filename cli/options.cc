@@ -325,12 +325,19 @@ void add_audit_commands(CLI::App& root, Action& action) {
   auto verify = command<AuditVerifyOptions>(
       *audit, action, run_audit_verify, "verify", "Check the whole log on this machine, without the server",
       "countersign audit verify --dir /backup/audit --key \"$(cat countersign.vkey)\"");
-  verify.app->add_option("--dir", verify.options->directory, "The log's folder (default: audit in the state folder)")
-      ->type_name("DIR");
+  CLI::Option* dir =
+      verify.app
+          ->add_option("--dir", verify.options->directory, "The log's folder (default: audit in the state folder)")
+          ->type_name("DIR");
   verify.app->add_option("--key", verify.options->key, "Verifier key kept from before (default: the one in the folder)")
-      ->type_name("VKEY");
-  verify.app->add_option("--since", verify.options->since, "Checkpoint kept from before, which the log must contain")
-      ->type_name("FILE");
+      ->type_name("VKEY|FILE");
+  CLI::Option* since =
+      verify.app
+          ->add_option("--since", verify.options->since, "Checkpoint kept from before, which the log must contain")
+          ->type_name("FILE");
+  verify.app->add_option("--receipt", verify.options->receipt, "Check this receipt (audit proof) alone; needs --key")
+      ->type_name("FILE")
+      ->excludes(dir, since);
   output_option(verify.app, verify.options->output);
   server_options(verify.app, verify.options->server);
 }

@@ -203,8 +203,9 @@ struct AuditVerifyOptions {
   ServerOptions server;  // only to find the state folder: no server is asked
   Output output = Output::table;
   std::string directory;
-  std::string key;    // a verifier key (vkey), or empty: the one beside the log
-  std::string since;  // file with a checkpoint kept from before: the log must contain it
+  std::string key;      // a verifier key (vkey) or a file of it, or empty: the one beside the log
+  std::string since;    // file with a checkpoint kept from before: the log must contain it
+  std::string receipt;  // check this receipt instead of a log; needs `key`
 };
 int run_audit_verify(const AuditVerifyOptions& options);
 

@@ -255,6 +255,8 @@ class Policies(unittest.TestCase):
         self.assertIn("audit.not_a_log", err)
         self.assertEqual(run("audit", "verify", "--dir", str(self.folder), "--key", "nonsense")[0], 2)
         self.assertEqual(run("audit", "verify", "--dir", str(self.folder), "--since", "/nowhere")[0], 2)
+        self.assertEqual(run("audit", "verify", "--receipt", "/nowhere", "--key", "nonsense")[0], 2)
+        self.assertEqual(run("audit", "verify", "--receipt", "/nowhere")[0], 2)
 
 
 class PolicyAuthorize(unittest.TestCase):

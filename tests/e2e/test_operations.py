@@ -1,7 +1,10 @@
 """Running it: TLS, reload, drain, an MCP upstream over Streamable HTTP, and what agents see of each other."""
+import base64
 import json
 import os
+import pathlib
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -88,6 +91,74 @@ class Operations(unittest.TestCase):
             self.assertEqual(len(held()), 1, "the held request outlives the connection and the process")
             code, out, err = gateway.cli("audit", "verify")
             self.assertEqual(code, 0, out + err)
+
+    def test_a_receipt_is_checked_without_the_server_and_without_the_log(self):
+        with World() as world, tempfile.TemporaryDirectory() as folder:
+            gateway = world.gateway
+            _, token = gateway.agent_token()
+            gateway.http("GET", "/web/production/prices.json", token)
+            gateway.http("DELETE", "/web/production/prices.json", token)
+            seq = json.loads(gateway.cli("audit", "query", "--decision", "deny", "--output", "json", check=0)[1])[0]["seq"]
+            receipt, early = (gateway.cli("audit", "proof", str(number), check=0)[1] for number in (seq, 0))
+            key = (world.folder / "state" / "audit" / "vkey").read_text()
+            self.api(world, "/api/v1/audit/key")  # a record more
+            later = gateway.cli("audit", "proof", "0", check=0)[1]
+            gateway.stop()
+
+            def verify(text, *options, name="receipt"):
+                path = pathlib.Path(folder) / name
+                path.write_text(text)
+                done = subprocess.run([gateway.binary, "audit", "verify", "--receipt", str(path), *options], cwd=folder,
+                                      env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60)
+                return done.returncode, done.stdout, done.stderr
+
+            keys = pathlib.Path(folder) / "vkey"
+            keys.write_text("# the log of the shop\n" + key)
+            for given in (key.strip(), str(keys)):
+                code, out, err = verify(receipt, "--key", given)
+                self.assertEqual(code, 0, err)
+                self.assertIn(f"this is record {seq} of the ", out)
+                self.assertIn("policy.", out)
+            answer = json.loads(verify(receipt, "--key", str(keys), "--output", "json")[1])
+            self.assertEqual((answer["ok"], answer["seq"], answer["record"]["decision"]), (True, seq, "deny"))
+            self.assertEqual(answer["origin"], key.split("+")[0])
+            self.assertEqual(verify(later, "--key", str(keys))[0], 0, "an older record, a younger tree")
+
+            lines = receipt.split("\n")
+            record = base64.b64decode(lines[1].removeprefix("extra "))
+            changed = base64.b64encode(record.replace(b'"deny"', b'"allow"')).decode()
+            self.assertNotEqual(record.replace(b'"deny"', b'"allow"'), record)
+            note = receipt.index("\n\n")
+            size = receipt[note + 2:].split("\n")[1]
+            bad = {
+                "another record": (receipt.replace(lines[1], "extra " + changed), "audit.not_included"),
+                "another place": (receipt.replace(lines[2], f"index {seq - 1}"), "audit.not_included"),
+                "a shorter path": ("\n".join(lines[:3] + lines[4:]), "audit.not_included"),
+                "another tree": (receipt.replace(f"\n{size}\n", f"\n{int(size) + 1}\n"), "audit.signature"),
+                "a tree of before": (receipt[:note] + early[early.index("\n\n"):], "audit.not_included"),
+                "no signature": (receipt[:receipt.index("\u2014")], "audit."),
+                "cut short": (receipt[:60], "audit.receipt_malformed"),
+                "no receipt": ("hello\n", "audit.receipt_malformed"),
+                "nothing": ("", "audit.receipt_malformed"),
+            }
+            if early[early.index("\n\n"):] == receipt[note:]:
+                del bad["a tree of before"]
+            for what, (text, wanted) in bad.items():
+                with self.subTest(what):
+                    code, out, err = verify(text, "--key", str(keys))
+                    self.assertEqual((code, out), (1, ""), err)
+                    self.assertIn(wanted, err)
+            other = "other.example/audit+" + key.split("+", 1)[1]
+            with World() as stranger:
+                foreign = (stranger.folder / "state" / "audit" / "vkey").read_text().strip()
+            code, out, err = verify(receipt, "--key", foreign)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn("audit.signature", err)
+            both = pathlib.Path(folder) / "both"
+            both.write_text(foreign + "\n" + key)
+            self.assertEqual(verify(receipt, "--key", str(both))[0], 0, "one of the keys is enough")
+            for options in ((), ("--key", other), ("--key", str(keys), "--dir", folder), ("--key", str(keys), "--since", str(keys))):
+                self.assertEqual(verify(receipt, *options)[0], 2, options)
 
     def test_an_mcp_upstream_over_http(self):
         with World() as world:

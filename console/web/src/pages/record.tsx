@@ -56,8 +56,8 @@ function Proof({ seq, record }: { seq: string; record: string }) {
         ))}
       </ul>
       {checked.steps.some((step) => step.fits === false) && <Note tone="bad">The receipt does not prove this record. Keep it, and tell whoever runs this gateway.</Note>}
-      <p>Any verifier of C2SP tlog-proof receipts does the same without this server. The whole log is checked on its machine:</p>
-      <Block label="How to verify" value={`countersign audit verify --key '${key.vkey.trim()}'`} />
+      <p>Save it, and check it wherever you like; this server is not asked:</p>
+      <Block label="How to verify" value={`countersign audit verify --receipt record-${seq}.tlog-proof --key '${key.vkey.trim()}'`} />
       <Note>Keep the key somewhere else, as it is today: whoever can change the log can change what is shown here too.</Note>
       <details class="section-details"><summary>The receipt</summary><Block label="Receipt" value={proof} lines={40} /></details>
       <p class="section-details"><a class="button" href={`/api/v1/audit/${encodeURIComponent(seq)}/proof`} download={`record-${seq}.tlog-proof`}>Save the receipt</a></p>
