@@ -137,7 +137,8 @@ struct AwsArnPart {
 };
 
 // A resource that an operation names in its request. A value that itself begins with `arn:` is the whole ARN, whatever
-// the parts around it say. A resource one of whose member values is missing in the request is not named by it.
+// the parts around it say; one that begins with `http` is a queue's address, whose last segment is its name. A resource
+// one of whose member values is missing in the request is not named by it.
 struct AwsResourceTemplate {
   std::string_view type;    // IAM's resource type: "bucket"
   std::string_view arn;     // the published template: "arn:${Partition}:s3:::${BucketName}"

@@ -26,7 +26,7 @@ class Rules:
         self.disrupt = re.compile(table["disrupt_verbs"])
         self.lists = {}
         self.used = set()
-        for name in ("ends_own_work", "destroys", "opaque", "mints", "no_mint", "escalates", "exposes"):
+        for name in ("ends_own_work", "destroys", "opaque", "mints", "sessions", "no_mint", "escalates", "exposes"):
             self.lists[name] = [(re.compile(text), (name, text)) for text in table[name]]
         self.parameters = [(re.compile(text), effects, ("parameters", text))
                            for effects, text in table["parameters"]["effects"]]
@@ -145,8 +145,13 @@ class Rules:
             why.append("runs code, or what only its parameters name")
         if mints:
             traits.add("mints")
-            effects.add("mint")
-            why.append("creates or reveals credentials")
+            # What a session's token is good for is the session, and that is judged as what it runs.
+            if self.matches("sessions", word):
+                effects.add("execute")
+                why.append("opens a session")
+            else:
+                effects.add("mint")
+                why.append("creates or reveals credentials")
         if operation.unsigned:
             traits.add("unsigned")
         return level, max(effects, key=EFFECTS.index), traits, why
@@ -172,7 +177,7 @@ class Rules:
                 effects.add("write")
                 why.append("ends only work of its own")
             elif "administer" in effects:
-                why.append("takes rights away")
+                why.append("its verb takes rights away")
             else:
                 if reading:
                     contradictions.append((where, f"IAM level {level}", "verb of disruption"))

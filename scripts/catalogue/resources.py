@@ -138,8 +138,8 @@ class Finder:
             found.append((kind, arn, whole, () if whole else self.parts(arn, fill)))
         if not found:
             for name in ("resourcearn", "resourcearns", "arn"):
-                if name in members.by_name:
-                    found.append(("*", "${Arn}", members.by_name[name], ()))
+                if name in members.outer:
+                    found.append(("*", "${Arn}", members.outer[name], ()))
                     break
         found = list(dict.fromkeys(found))
         return [template for template in found if not said_better(template, found)]
