@@ -7,6 +7,7 @@
 //     in_debt: break-glass-in-debt      # that rule too, while a review is overdue
 //     longest: 1h                       # at most 1h
 //     review_within: 72h                # after its end
+//     key_age: 24h                      # keys younger than that do not approve: a stolen session can enrol one
 //     reviewers: ["team:security"]
 //     environments: [production]        # what it may be opened for; each list absent: everything
 //     upstreams: [web]

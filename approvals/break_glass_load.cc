@@ -5,6 +5,7 @@ namespace {
 
 constexpr TimeMs kMinute = 60'000;
 constexpr TimeMs kLongestReview = 30LL * 86'400'000;
+constexpr TimeMs kLongestKeyAge = 30LL * 86'400'000;
 
 // A vote of a session alone would make a stolen cookie worth an hour of anything.
 void check_signed(const yaml::Map& map, const yaml::Node& at, const std::string& name, const Rules& rules) {
@@ -29,6 +30,15 @@ void read_break_glass(std::string_view file, yaml::Map& root, const GroupLists& 
   if (const yaml::Node* at = map.duration("longest", glass.longest, 60 * kMinute); at && glass.longest < kMinute)
     map.problem(*at, "`longest` is at least 1m");
   map.duration("review_within", glass.review_within, kLongestReview);
+  if (const yaml::Node* age = map.any("key_age"); age != nullptr && age->text == "0s") {
+    glass.key_age = 0;
+  } else {
+    map.duration("key_age", glass.key_age, kLongestKeyAge);
+  }
+  for (const std::string* name : {&glass.rule, &glass.in_debt}) {
+    if (auto rule = rules.rules.find(*name); rule != rules.rules.end())
+      rule->second.demands.min_key_age = glass.key_age;
+  }
   glass.reviewers = read_groups(map, "reviewers", lists);
   read_names(map, "environments", glass.environments);
   read_names(map, "upstreams", glass.upstreams);

@@ -222,6 +222,14 @@ Status check_demands(const Demands& demands, const Approver& approver, Choice ch
   return {};
 }
 
+Status check_key(const Demands& demands, Choice choice, TimeMs enrolled, TimeMs now) {
+  const TimeMs age = demands.min_key_age;
+  if (choice == Choice::deny || age <= 0 || (enrolled > 0 && now - enrolled >= age)) return {};
+  return fail(ErrorKind::forbidden, "approval.key_too_new",
+              "this takes a passkey that was added at least " + duration_text(age) +
+                  " ago, so that a stolen session cannot bring its own: use another one, or let somebody else decide");
+}
+
 std::vector<std::string> may_vote_for(const HeldRequest& request, const Approver& approver, const Rules& rules,
                                       TimeMs now) {
   std::vector<std::string> names;

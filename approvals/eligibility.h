@@ -81,6 +81,10 @@ Result<std::vector<Opening>> eligibility(const HeldRequest& request, const Appro
 Status check_demands(const Demands& demands, const Approver& approver, Choice choice, std::string_view signature,
                      TimeMs now);
 
+// Whether the key that signed an approval has been enrolled for long enough: approval.key_too_new (forbidden), also
+// when nobody knows since when (`enrolled` is 0). Denying is possible with every key.
+Status check_key(const Demands& demands, Choice choice, TimeMs enrolled, TimeMs now);
+
 // The people in whose places the approver could approve now; their own place is not among them.
 [[nodiscard]] std::vector<std::string> may_vote_for(const HeldRequest& request, const Approver& approver,
                                                     const Rules& rules, TimeMs now);

@@ -33,12 +33,15 @@ constexpr std::string_view kSelect =
     "SELECT request, terms, voters, started, until, closed, closed_by, uses, review_due, reviewed, reviewed_by, review "
     "FROM emergencies ";
 
-// Who signed, most senior first: [{"at","by","level"}].
-std::vector<policies::ApprovalFact> voters_of(const HeldRequest& request) {
+// Whose votes count today, most senior first: [{"at","by","level"}].
+std::vector<policies::ApprovalFact> voters_of(const HeldRequest& request, std::span<const Progress> progress_of_all) {
   std::vector<policies::ApprovalFact> out;
-  for (const Vote& vote : request.votes) {
-    const bool counted = vote.approves && std::ranges::find(out, vote.by, &policies::ApprovalFact::by) == out.end();
-    if (counted) out.push_back({"", vote.by, vote.level, vote.at});
+  for (const Progress& progress : progress_of_all) {
+    for (std::size_t index : progress.votes) {
+      const Vote& vote = request.votes[index];
+      if (std::ranges::find(out, vote.by, &policies::ApprovalFact::by) == out.end())
+        out.push_back({"", vote.by, vote.level, vote.at});
+    }
   }
   auto seniority = [](const policies::ApprovalFact& fact) {
     return std::pair(-policies::rank_of(level_from_name(fact.level).value_or(Level::junior)), fact.at);
@@ -60,6 +63,16 @@ Result<std::vector<policies::ApprovalFact>> voters_in(const std::string& text) {
   std::vector<policies::ApprovalFact> out;
   for (const Json& each : *json)
     out.push_back({"", string_or(each, "by", ""), string_or(each, "level", ""), integer_or(each, "at", 0)});
+  return out;
+}
+
+std::vector<policies::ApprovalFact> facts_for(const std::vector<std::string>& rules,
+                                              const policies::ApprovalFact& most_senior) {
+  std::vector<policies::ApprovalFact> out;
+  for (const std::string& rule : rules) {
+    out.push_back(most_senior);
+    out.back().rule = rule;
+  }
   return out;
 }
 
@@ -147,10 +160,17 @@ Result<Emergency> Emergencies::start(const HeldRequest& request, const Rules& ru
   if (Result<Emergency> before = find(request.id); before || before.error().code != "break_glass.unknown")
     return before;
 
-  KeptEmergency kept{{.request = request.id, .terms = std::move(*terms)}, voters_of(request)};
+  // Rules that became stricter while people signed count.
+  const std::vector<Progress> progress = progress_of(request, rules, now);
+  EmergencyTerms allowed = *terms;
+  if (rules.break_glass) allowed.duration = std::min(allowed.duration, rules.break_glass->longest);
+  if (!all_satisfied(progress) || (rules.break_glass && !check_terms(allowed, rules))) {
+    return fail(ErrorKind::conflict, "break_glass.changed",
+                "approvals.yaml became stricter while people signed: ask anew");
+  }
+  KeptEmergency kept{{.request = request.id, .terms = std::move(*terms)}, voters_of(request, progress)};
   Emergency& emergency = kept.emergency;
   for (const policies::ApprovalFact& voter : kept.voters) emergency.by.push_back(voter.by);
-  // Rules that became stricter while people signed count.
   const TimeMs longest = rules.break_glass ? rules.break_glass->longest : 0;
   emergency.started = now;
   emergency.until = now + std::min(emergency.terms.duration, longest);
@@ -178,10 +198,13 @@ bool Emergencies::covers_now(const EmergencyQuestion& question, TimeMs now) cons
 
 Result<std::optional<EmergencyUse>> Emergencies::use(const EmergencyQuestion& question,
                                                      const std::vector<std::string>& rules, std::string_view operation,
-                                                     TimeMs now) {
+                                                     TimeMs now, const Suffices& suffices) {
   const std::scoped_lock hold(lock_);
+  std::vector<policies::ApprovalFact> facts;
   auto found = std::ranges::find_if(kept_, [&](const KeptEmergency& kept) {
-    return kept.emergency.is_open(now) && !kept.voters.empty() && covers(kept.emergency.terms, question);
+    if (!kept.emergency.is_open(now) || kept.voters.empty() || !covers(kept.emergency.terms, question)) return false;
+    facts = facts_for(rules, kept.voters.front());
+    return !suffices || suffices(facts);
   });
   if (found == kept_.end()) return std::nullopt;
   const Emergency& emergency = found->emergency;
@@ -196,13 +219,7 @@ Result<std::optional<EmergencyUse>> Emergencies::use(const EmergencyQuestion& qu
   if (done) done = tell("break_glass_used", emergency.request);
   if (done) done = transaction->commit();
   if (!done) return fail(done.error());
-  EmergencyUse out{emergency.request, {}, ++found->emergency.uses};
-  for (const std::string& rule : rules) {
-    policies::ApprovalFact fact = found->voters.front();
-    fact.rule = rule;
-    out.facts.push_back(std::move(fact));
-  }
-  return out;
+  return EmergencyUse{emergency.request, std::move(facts), ++found->emergency.uses};
 }
 
 Status Emergencies::update(const Emergency& emergency) {

@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,13 +58,16 @@ class Emergencies {
   Emergencies& operator=(const Emergencies&) = delete;
 
   // Of an approved request: the clock starts. The second call for one request does nothing and returns what the first
-  // did. Errors: break_glass.terms, store.…
+  // did. Errors: break_glass.terms, break_glass.changed (conflict: under today's rules it is not approved, or names
+  // what it may not be opened for; only the time is shortened instead), store.…
   Result<Emergency> start(const HeldRequest& request, const Rules& rules, TimeMs now);
 
   // Counts one use, durably, when an open emergency covers the operation; nullopt when none does. The facts name the
-  // most senior of those who signed for each of `rules`.
+  // most senior of those who signed for each of `rules`. `suffices`, when given, is asked first, and must neither block
+  // nor ask this object: one that would not help is not used.
+  using Suffices = std::function<bool(std::span<const policies::ApprovalFact>)>;
   Result<std::optional<EmergencyUse>> use(const EmergencyQuestion& question, const std::vector<std::string>& rules,
-                                          std::string_view operation, TimeMs now);
+                                          std::string_view operation, TimeMs now, const Suffices& suffices = {});
   // Whether one is open for this; no disk.
   [[nodiscard]] bool covers_now(const EmergencyQuestion& question, TimeMs now) const;
 

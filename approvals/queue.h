@@ -72,6 +72,7 @@ struct Ballot {
   std::string reason;       // at most 4,000 bytes; a denial's reaches the agent
   std::string for_whom;     // in whose place (delegation); empty for oneself
   std::string signature;    // kept with the vote; its verification was the caller's. At most 64 KiB
+  TimeMs key_enrolled = 0;  // when the key that signed was enrolled; 0: unsigned, or nobody knows
   TimeMs viewed_ms = -1;    // how long the request was looked at; -1 when nobody knows
   std::string grant;        // digest of the proposed grant that this approval is for as well; or empty
   std::string fingerprint;  // of the request that the voter saw; checked when given
@@ -152,7 +153,8 @@ class Queue {
   // One person's vote. One denial denies (code approval.denied). Approvals count for each rule whose open stage the
   // approver belongs to; when all rules are satisfied, the request is approved, and a grant that every counted vote
   // names becomes active. Refused as eligibility() says, or with approval.reason_too_long, approval.changed (the
-  // fingerprint), approval.undocumented and approval.signature_required (forbidden), grant.unknown (no such proposal).
+  // fingerprint), approval.undocumented, and (forbidden) approval.signature_required, approval.key_too_new, and
+  // grant.unknown (no such proposal).
   // Past its expiry the request becomes expired (that is durable) and the vote is refused.
   // Returns the request as it is afterwards.
   Result<HeldRequest> vote(std::string_view id, const Ballot& ballot, const Rules& rules, TimeMs now);

@@ -51,8 +51,9 @@ Result<HeldRequest> Queue::vote_in(Work& work, std::string_view id, const Ballot
   Result<std::vector<Opening>> openings =
       eligibility(*request, ballot.approver, ballot.choice, rules, now, ballot.for_whom);
   if (!openings) return fail(openings.error());
-  Status brings =
-      check_demands(demands_of(request->rules, rules), ballot.approver, ballot.choice, ballot.signature, now);
+  const Demands demands = demands_of(request->rules, rules);
+  Status brings = check_demands(demands, ballot.approver, ballot.choice, ballot.signature, now);
+  if (brings) brings = check_key(demands, ballot.choice, ballot.key_enrolled, now);
   if (!brings) return fail(brings.error());
   if (approves && !ballot.grant.empty()) {
     Result<std::optional<Grant>> proposal = store_.load_proposal(request->id, ballot.grant);

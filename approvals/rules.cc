@@ -152,6 +152,7 @@ Demands demands_of(std::span<const std::string> names, const Rules& rules) {
     all.signature = all.signature || rule->demands.signature;
     TimeMs age = rule->demands.max_sign_in_age;
     if (age > 0) all.max_sign_in_age = all.max_sign_in_age > 0 ? std::min(all.max_sign_in_age, age) : age;
+    all.min_key_age = std::max(all.min_key_age, rule->demands.min_key_age);
   }
   return all;
 }

@@ -87,6 +87,7 @@ enum class DelegationMode : std::uint8_t {
 struct Demands {
   bool signature = false;      // made with a passkey
   TimeMs max_sign_in_age = 0;  // how long ago the approver signed in; 0 for any time
+  TimeMs min_key_age = 0;      // how long ago the passkey of an approval was enrolled; 0 for any time
 };
 
 struct Rule {
@@ -109,6 +110,7 @@ struct BreakGlass {
   std::string in_debt;                      // who else, while a review is overdue; empty: nobody
   TimeMs longest = 3'600'000;               // at most an hour
   TimeMs review_within = 72LL * 3'600'000;  // after its end
+  TimeMs key_age = 24LL * 3'600'000;        // Demands::min_key_age of both rules, which the loader gives them
   std::vector<Group> reviewers;             // 1 to 100
   std::vector<std::string> environments;    // each of these: empty for all
   std::vector<std::string> upstreams;

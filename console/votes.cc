@@ -100,6 +100,7 @@ struct AdminApi::Intent {
   std::string grant;
   TimeMs viewed_ms = -1;
   std::string signature;                          // as it is stored; empty when unsigned
+  TimeMs key_enrolled = 0;                        // of the passkey that made it
   std::optional<approvals::Statement> statement;  // that was signed
 };
 
@@ -151,9 +152,18 @@ Result<Answer> AdminApi::vote_challenge(const Call& call) {
                                  .nonce = PendingChallenges::new_key(),
                                  .expires = now + kChallengeLife,
                                  .requests = {}};
+  Status old_enough;
   for (const Named& each : *named) {
     auto request = services_.queue.get(each.id);
     if (!request) return fail(request.error());
+    const approvals::Demands demands = approvals::demands_of(request->rules, *ruleset->approvals);
+    // Only keys that would count are asked for.
+    std::erase_if(*passkeys, [&](const auth::StoredPasskey& key) {
+      Status fits = approvals::check_key(demands, intent.choice, key.created, now);
+      if (!fits) old_enough = fits;
+      return !fits;
+    });
+    if (passkeys->empty()) return fail(old_enough.error());
     auto part = stated(intent, *person, *request, *ruleset->approvals);
     if (!part) return fail(part.error().kind, part.error().code, each.id + ": " + part.error().message);
     statement.requests.push_back(std::move(part->request));
@@ -198,6 +208,7 @@ Status AdminApi::verify_signature(const Call& call, const Json& signature, Inten
   if (auto used = services_.people.use_passkey(*passkey, *facts, now); !used)
     return fail(invalid_signature(used.error().message));
   intent.signature = auth::signed_text_json(*given);
+  intent.key_enrolled = passkey->created;
   intent.statement = std::move(*statement);
   return {};
 }
@@ -236,11 +247,10 @@ Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const st
   auto today = stated(intent, *person, *before, rules);
   if (!today) return fail(today.error());
   const approvals::StatedRequest& part = today->request;
-  if (auto met = approvals::check_demands(approvals::demands_of(before->rules, rules), *person, intent.choice,
-                                          intent.signature, now);
-      !met) {
+  const approvals::Demands demands = approvals::demands_of(before->rules, rules);
+  if (auto met = approvals::check_demands(demands, *person, intent.choice, intent.signature, now); !met)
     return fail(met.error());
-  }
+  if (auto met = approvals::check_key(demands, intent.choice, intent.key_enrolled, now); !met) return fail(met.error());
   auto changed = [] {
     return fail(ErrorKind::conflict, "approval.preview_changed",
                 "what this request would do is not what you were shown: look at it again");
@@ -279,6 +289,7 @@ Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const st
                            .reason = intent.reason,
                            .for_whom = intent.for_whom,
                            .signature = intent.signature,
+                           .key_enrolled = intent.key_enrolled,
                            .viewed_ms = intent.viewed_ms,
                            .grant = intent.grant,
                            .fingerprint = part.fingerprint};

@@ -50,6 +50,7 @@ EmergencyTerms terms() {
 Ballot signed_yes(const Approver& approver) {
   Ballot ballot = test::yes(approver);
   ballot.signature = R"({"statement":"…"})";
+  ballot.key_enrolled = kNow - 24 * kHour;
   return ballot;
 }
 
@@ -154,6 +155,34 @@ TEST_F(BreakGlassTest, ItTakesSignaturesOfSeveralAndNotOfTheAgentsOwner) {
   EXPECT_EQ(queue->vote(id, signed_yes(test::carol()), rules, kNow)->state, State::approved);
 }
 
+TEST_F(BreakGlassTest, AKeyOfYesterdayAtTheEarliestMayOnlyDeny) {
+  auto holding = queue->hold(emergency_draft(terms(), "alice", "id", true, rules, kNow), kNow);
+  ASSERT_TRUE(holding) << holding.error().message;
+  const std::string& id = holding->request.id;
+  auto with_key_of = [](const Approver& approver, TimeMs enrolled) {
+    Ballot ballot = signed_yes(approver);
+    ballot.key_enrolled = enrolled;
+    return ballot;
+  };
+  for (TimeMs enrolled : {TimeMs{0}, kNow - 24 * kHour + 1, kNow, kNow + kHour})
+    EXPECT_EQ(code_of(queue->vote(id, with_key_of(test::bob(), enrolled), rules, kNow)), "approval.key_too_new");
+  EXPECT_EQ(code_of(queue->vote(id, with_key_of(test::dave(), kNow - 1), rules, kNow)), "approval.key_too_new")
+      << "nor does one of those who are asked because of debt";
+  EXPECT_TRUE(queue->vote(id, with_key_of(test::bob(), kNow - 24 * kHour), rules, kNow));
+  Ballot denial = test::no(test::carol());
+  denial.signature = "{}";
+  EXPECT_EQ(queue->vote(id, denial, rules, kNow)->state, State::denied);
+}
+
+TEST(BreakGlassRules, TheAgeOfKeysIsConfigured) {
+  EXPECT_EQ(rules_of().find("break-glass")->demands.min_key_age, 24 * kHour);
+  EXPECT_EQ(rules_of().find("in-debt")->demands.min_key_age, 24 * kHour);
+  EXPECT_EQ(rules_of().find("plain")->demands.min_key_age, 0);
+  EXPECT_EQ(rules_of(std::string(kRules) + "  key_age: 0s\n").find("break-glass")->demands.min_key_age, 0);
+  const Rules week = rules_of(std::string(kRules) + "  key_age: 7d\n");
+  EXPECT_EQ(demands_of(std::vector<std::string>{"plain", "break-glass"}, week).min_key_age, 7 * 24 * kHour);
+}
+
 TEST_F(BreakGlassTest, DebtAsksForMore) {
   HeldRequest draft = emergency_draft(terms(), "alice", "id", true, rules, kNow);
   EXPECT_EQ(draft.rules, (std::vector<std::string>{"break-glass", "in-debt"}));
@@ -209,6 +238,45 @@ TEST_F(BreakGlassTest, StricterRulesShortenIt) {
   auto none = emergencies->start(signed_by_two(), stricter, kNow);
   ASSERT_TRUE(none);
   EXPECT_FALSE(none->is_open(kNow)) << "switched off meanwhile";
+}
+
+TEST_F(BreakGlassTest, WhatStricterRulesDoNotAllowIsNotOpened) {
+  const HeldRequest request = signed_by_two();
+  Rules narrower = rules;
+  narrower.break_glass->environments = {"staging"};
+  EXPECT_EQ(code_of(emergencies->start(request, narrower, kNow)), "break_glass.changed");
+  Rules more = rules;
+  more.rules.find("break-glass")->second.stages[0].count = 3;
+  EXPECT_EQ(code_of(emergencies->start(request, more, kNow)), "break_glass.changed");
+  EXPECT_TRUE(emergencies->list(10)->empty());
+  EXPECT_TRUE(emergencies->start(request, rules, kNow));
+}
+
+TEST_F(BreakGlassTest, VotesThatDoNotCountMakeNobodySenior) {
+  HeldRequest request = signed_by_two();
+  Vote vain = request.votes.front();
+  vain.by = "victor";
+  vain.level = "vp";
+  vain.signature.clear();
+  request.votes.insert(request.votes.begin(), vain);
+  auto emergency = emergencies->start(request, rules, kNow);
+  ASSERT_TRUE(emergency) << emergency.error().message;
+  EXPECT_EQ(emergency->by, (std::vector<std::string>{"bob", "carol"}));
+  EXPECT_EQ((*emergencies->use(question, {"a"}, "op", kNow))->facts.front().level, "senior");
+}
+
+TEST_F(BreakGlassTest, AUseThatWouldNotHelpIsNotCounted) {
+  std::ignore = started();
+  std::size_t asked = 0;
+  auto never = [&](std::span<const policies::ApprovalFact> facts) {
+    asked += facts.size();
+    return false;
+  };
+  auto use = emergencies->use(question, {"a", "b"}, "op", kNow, never);
+  ASSERT_TRUE(use);
+  EXPECT_FALSE(*use);
+  EXPECT_EQ(asked, 2U);
+  EXPECT_EQ(emergencies->list(1)->front().uses, 0);
 }
 
 TEST_F(BreakGlassTest, ClosingEndsItAtOnce) {

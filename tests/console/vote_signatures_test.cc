@@ -1,5 +1,6 @@
 // Signed votes: what was signed is what is decided, once, by whom it says, on what they were shown.
 #include "api_fixture.h"
+#include "approvals/break_glass.h"
 #include "approvals/statement.h"
 #include "core/sha256.h"
 
@@ -72,6 +73,41 @@ TEST_F(VoteSignaturesTest, AreNeededWhereTheRuleSaysSoAlsoToDeny) {
   }
   EXPECT_EQ(vote(sam_, id, signature(sam_, *key_, {id}, "deny", "no"), "no", "/deny").status, 200);
   EXPECT_EQ(state_of(id), approvals::State::denied);
+}
+
+TEST_F(VoteSignaturesTest, AKeyAddedOnAStolenSessionBreaksNoGlass) {
+  write_policy_file("approvals.yaml", R"(
+rules:
+  production-change: { stages: [ { name: platform, count: 2, group: "team:platform", min_level: senior } ] }
+  keys: { signature: required, expires: 7d, stages: [ { name: keys, group: "team:platform", min_level: senior } ] }
+break_glass: { rule: keys, reviewers: [ "user:olivia" ] }
+)");
+  ASSERT_EQ(string_or(json(socket_post("/api/v1/policies/reload", Json::object())), "outcome", ""), "replaced");
+  approvals::EmergencyTerms terms{.agent = "builder",
+                                  .opened_by = "sam",
+                                  .upstreams = {"files"},
+                                  .effects = {Effect::write},
+                                  .environments = {"production"},
+                                  .duration = 600'000,
+                                  .reason = "so that nobody is asked"};
+  auto held = queue_->hold(
+      approvals::emergency_draft(terms, "olivia", "id-1", false, *rulesets_->current()->approvals, clock_.now()),
+      clock_.now());
+  ASSERT_TRUE(held) << held.error().message;
+  const std::string id = held->request.id;
+  const Json wish = {{"requests", {id}}, {"decision", "approve"}, {"reason", "fire"}};
+  EXPECT_EQ(code(submit(sam_, "/api/v1/votes/challenge", wish)), "approval.key_too_new");
+
+  // A day later the key counts, and one added just now is not even asked for.
+  clock_.advance(24 * 3'600'000);
+  sam_ = sign_in("sam");
+  auto fresh = enrol(sam_);
+  Json asked = json(submit(sam_, "/api/v1/votes/challenge", wish));
+  EXPECT_EQ(asked["credentials"], Json::array({to_base64url(key_->id())})) << asked.dump();
+  EXPECT_EQ(code(vote(sam_, id, signature(sam_, *fresh, {id}, "approve", "fire"), "fire")), "approval.key_too_new");
+  EXPECT_EQ(votes_on(id), 0U);
+  EXPECT_EQ(vote(sam_, id, signature(sam_, *key_, {id}, "approve", "fire"), "fire").status, 200);
+  EXPECT_EQ(state_of(id), approvals::State::approved);
 }
 
 TEST_F(VoteSignaturesTest, AReplayDecidesNothing) {

@@ -54,6 +54,7 @@ break_glass:
   rule: break-glass
   longest: 30m
   review_within: 72h
+  key_age: 0s
   reviewers: ["team:platform"]
   environments: [production]
   effects: [write]
