@@ -2,6 +2,7 @@
 // (console/policy_desk.h); here are the JSON of it and the audit log.
 #include "console/api.h"
 #include "console/policy_desk.h"
+#include "policies/draft_json.h"
 
 namespace countersign::console {
 namespace {
@@ -11,20 +12,6 @@ constexpr int kDefaultDays = 7;
 
 std::unexpected<Error> bad_body(std::string message) {
   return fail(ErrorKind::invalid, "admin.bad_body", std::move(message));
-}
-
-Result<PolicyDesk::Files> read_files(const Json& body) {
-  const Json* files = find_member(body, "files");
-  if (files == nullptr || !files->is_array()) return bad_body("`files` must be a list of {\"path\", \"text\"}");
-  PolicyDesk::Files out;
-  for (const Json& file : *files) {
-    const Json* path = find_member(file, "path");
-    const Json* text = find_member(file, "text");
-    if (path == nullptr || text == nullptr || !path->is_string() || !text->is_string() || file.size() != 2)
-      return bad_body("each of `files` is {\"path\", \"text\"}");
-    out.push_back({path->get<std::string>(), text->get<std::string>()});
-  }
-  return out;
 }
 
 Result<std::string> text_in(const Json& body, std::string_view key, std::size_t most) {
@@ -52,10 +39,10 @@ struct Draft {
 
 Result<Draft> draft_in(const Call& call, Result<PolicyDesk*> desk, std::initializer_list<std::string_view> members) {
   if (!desk) return fail(desk.error());
-  auto body = object_body(call, members);
+  auto body = object_body(call, members, policies::kDraftJsonLimits);
   if (!body) return fail(body.error());
-  auto files = read_files(*body);
-  if (!files) return fail(files.error());
+  auto files = policies::draft_files(*body);
+  if (!files) return bad_body(files.error().message);
   return Draft{*desk, std::move(*body), std::move(*files)};
 }
 

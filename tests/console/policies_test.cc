@@ -22,6 +22,13 @@ class PoliciesTest : public ApiTest {
   std::string activate(const std::string& id) { return "/api/v1/policies/proposals/" + id + "/activate"; }
 };
 
+TEST_F(PoliciesTest, ADraftMayBeLarge) {
+  std::string text = "// " + std::string(300'000, 'x') + "\n@id(\"more\") forbid (principal, action, resource);\n";
+  Answer checked = post("/api/v1/policies/check", person("olivia"), {{"files", draft("more.cedar", text)}});
+  EXPECT_EQ(checked.status, 200) << checked.body.substr(0, 300);
+  EXPECT_EQ(json(checked)["ok"], true);
+}
+
 TEST_F(PoliciesTest, FromDraftToForceWithTwoPeople) {
   std::string before = digest();
   Json checked = json(post("/api/v1/policies/check", person("olivia"), {{"files", draft()}}));
