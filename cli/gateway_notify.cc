@@ -1,14 +1,29 @@
 // Telling people about held requests: the courier, its targets, and where it hears what happened.
 #include "approvals/notify/courier.h"
+#include "approvals/notify/message.h"
 #include "auth/vault.h"
 #include "cli/gateway.h"
 #include "console/views.h"
+#include "core/config_notifications.h"
+#include "core/config_upstream.h"
 #include "core/words.h"
 
 namespace countersign::cli {
 namespace {
 
 namespace notify = approvals::notify;
+
+// An address that is a secret is looked at here first, and as strictly as one that stands in the configuration. It has
+// no part in what is said about it.
+Status check_secret_address(const config::Notification& settings, std::string_view url) {
+  const bool mail = settings.kind == config::Notification::Kind::email;
+  const bool sound = mail ? config::is_mail_server(url)
+                          : (url.starts_with("https://") || url.starts_with("http://")) && config::is_private_way(url);
+  if (sound) return {};
+  return fail(ErrorKind::invalid, "notify.bad_url",
+              "the address of the notification `" + settings.name + "` must begin with " +
+                  (mail ? "smtp:// or smtps:// and name host and port" : "https://"));
+}
 
 Result<std::vector<notify::Target>> targets_of(const std::vector<config::Notification>& settings) {
   std::vector<notify::Target> out;
@@ -18,11 +33,17 @@ Result<std::vector<notify::Target>> targets_of(const std::vector<config::Notific
       auto url = auth::read_secret(*each.url_secret);
       if (!url) return fail(url.error());
       target.url = url->expose();
+      if (Status sound = check_secret_address(each, target.url); !sound) return fail(sound.error());
     }
     if (each.secret) {
       auto secret = auth::read_secret(*each.secret);
       if (!secret) return fail(secret.error());
       target.secret = std::move(*secret);
+      const bool signs = each.kind == config::Notification::Kind::webhook;
+      if (signs && (target.secret.empty() || !notify::webhook_fields("", 0, "", target.secret.expose()))) {
+        return fail(ErrorKind::invalid, "notify.bad_secret",
+                    "the secret of the notification `" + each.name + "` is empty, or not base64 after whsec_");
+      }
     }
     out.push_back(std::move(target));
   }

@@ -50,12 +50,6 @@ bool is_mail_address(std::string_view text) {
          text.find('@', at + 1) == std::string_view::npos;
 }
 
-bool is_mail_server(std::string_view url) {
-  const bool implicit = url.starts_with("smtps://");
-  if (!implicit && !url.starts_with("smtp://")) return false;
-  return parse_address(url.substr(implicit ? 8 : 7)).has_value();
-}
-
 void read_url(Reading& reading, yaml::Map& map, Notification& out) {
   map.require("url");
   const yaml::Node* node = map.any("url");
@@ -111,6 +105,12 @@ Notification read_one(Reading& reading, const yaml::Node& node) {
 }
 
 }  // namespace
+
+bool is_mail_server(std::string_view url) {
+  const bool implicit = url.starts_with("smtps://");
+  if (!implicit && !url.starts_with("smtp://")) return false;
+  return parse_address(url.substr(implicit ? 8 : 7)).has_value();
+}
 
 void read_notifications(Reading& reading, yaml::Map& root, std::vector<Notification>& out) {
   const yaml::Node* list = root.list("notifications");

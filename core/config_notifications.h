@@ -25,6 +25,9 @@ inline constexpr std::array<std::string_view, 14> kNotificationFields{
     "event",  "request",     "sentence", "agent",   "owner",   "upstream", "action",
     "effect", "environment", "rules",    "missing", "expires", "reason",   "link"};
 
+// smtp://host:port or smtps://host:port.
+[[nodiscard]] bool is_mail_server(std::string_view url);
+
 // What could be read of it; problems are reported.
 void read_notifications(Reading& reading, yaml::Map& root, std::vector<Notification>& out);
 

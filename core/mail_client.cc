@@ -11,6 +11,7 @@ using curl::set;
 
 struct Sending {
   std::string_view left;
+  int reply = 0;  // the last one of the server that says no; 0: none
 };
 
 std::size_t give(char* out, std::size_t one, std::size_t size, void* from) {
@@ -19,6 +20,17 @@ std::size_t give(char* out, std::size_t one, std::size_t size, void* from) {
   std::ranges::copy(sending.left.substr(0, bytes), out);
   sending.left.remove_prefix(bytes);
   return bytes;
+}
+
+// A reply of the server (RFC 5321 section 4.2). Its words are not kept: they are not ours, and may repeat the message.
+std::size_t take_reply(char* data, std::size_t one, std::size_t size, void* to) {
+  auto& sending = *static_cast<Sending*>(to);
+  const std::string_view line(data, one * size);
+  const bool is_code =
+      line.size() >= 3 && std::ranges::all_of(line.substr(0, 3), [](char c) { return c >= '0' && c <= '9'; });
+  if (is_code && (line[0] == '4' || line[0] == '5'))
+    sending.reply = 100 * (line[0] - '0') + 10 * (line[1] - '0') + (line[2] - '0');
+  return line.size();
 }
 
 // libcurl writes an address into the dialogue as it is given.
@@ -35,7 +47,8 @@ curl::List recipients_of(const MailAsk& ask) {
   return list;
 }
 
-std::unexpected<Error> failure(CURLcode code) {
+std::unexpected<Error> failure(CURLcode code, int reply) {
+  const std::string why = reply == 0 ? std::string(curl_easy_strerror(code)) : "it replied " + std::to_string(reply);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
       return fail(ErrorKind::timed_out, "mail.timed_out", "the mail server did not answer in time");
@@ -53,10 +66,9 @@ std::unexpected<Error> failure(CURLcode code) {
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
-      return fail(ErrorKind::unavailable, "mail.refused",
-                  std::string("the mail server would not take it: ") + curl_easy_strerror(code));
+      return fail(ErrorKind::unavailable, "mail.refused", "the mail server would not take it: " + why);
     default:
-      return fail(ErrorKind::unavailable, "mail.failed", std::string("not sent: ") + curl_easy_strerror(code));
+      return fail(ErrorKind::unavailable, "mail.failed", "not sent: " + why);
   }
 }
 
@@ -70,7 +82,7 @@ Status send_mail(const MailAsk& ask) {
   const curl::Handle handle = curl::open();
   if (!handle || !recipients) return fail(ErrorKind::internal, "mail.failed", "libcurl cannot be used");
 
-  Sending sending{ask.message};
+  Sending sending{.left = ask.message};
   const std::string from = "<" + ask.from + ">";
   const std::string password(ask.password);
   CURLcode worst = CURLE_OK;
@@ -82,6 +94,8 @@ Status send_mail(const MailAsk& ask) {
   set(curl, worst, CURLOPT_UPLOAD, 1L);
   set(curl, worst, CURLOPT_READFUNCTION, &give);
   set(curl, worst, CURLOPT_READDATA, &sending);
+  set(curl, worst, CURLOPT_HEADERFUNCTION, &take_reply);
+  set(curl, worst, CURLOPT_HEADERDATA, &sending);
   set(curl, worst, CURLOPT_NOSIGNAL, 1L);
   set(curl, worst, CURLOPT_TIMEOUT_MS, static_cast<long>(ask.total_time));
   set(curl, worst, CURLOPT_PROXY, "");
@@ -96,7 +110,7 @@ Status send_mail(const MailAsk& ask) {
   }
   if (worst != CURLE_OK) return fail(ErrorKind::internal, "mail.failed", "libcurl lacks what is needed");
   const CURLcode code = curl_easy_perform(curl);
-  if (code != CURLE_OK) return failure(code);
+  if (code != CURLE_OK) return failure(code, sending.reply);
   return {};
 }
 

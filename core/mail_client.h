@@ -4,7 +4,8 @@
 // and must do so when there is a password to be sent. Bounded in time; nothing of a message or password is logged.
 //
 // Any thread; blocking; each call is its own connection. Errors: mail.bad_address (invalid), mail.unreachable,
-// mail.tls, mail.timed_out, mail.refused (the server would not take it) and mail.failed (all unavailable or timed_out).
+// mail.tls, mail.timed_out, mail.refused (the server would not take it; the message has the code of its reply) and
+// mail.failed (all unavailable or timed_out).
 #pragma once
 
 #include <string>

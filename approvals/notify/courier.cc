@@ -12,16 +12,14 @@ namespace countersign::approvals::notify {
 namespace {
 
 constexpr std::size_t kAtOnce = 100;
+constexpr std::size_t kMostAnswer = 64U << 10;  // which nobody reads
 constexpr std::array<std::string_view, 1> kSteps{
     "CREATE TABLE cursors (target TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;"};
-
-std::string id_of(const Event& event) {
-  return "evt_" + std::to_string(event.number);
-}
 
 Status post(const Target& target, HeaderList fields, std::string body) {
   HttpAsk ask{.method = "POST", .url = target.url, .headers = std::move(fields), .body = std::move(body)};
   ask.ca_file = target.settings.ca_file;
+  ask.most_bytes = kMostAnswer;
   Result<HttpAnswer> answer = fetch(ask);
   if (!answer) return fail(answer.error());
   if (answer->status >= 200 && answer->status < 300) return {};
@@ -75,8 +73,12 @@ Courier::Courier(sql::Database cursors, Source source, Deliver deliver, const Cl
       options_(options) {}
 
 Courier::~Courier() {
-  for (const auto& route : routes_) route->thread.request_stop();
+  stop();
   routes_.clear();  // joins
+}
+
+void Courier::stop() {
+  for (const auto& route : routes_) route->thread.request_stop();
 }
 
 Result<std::unique_ptr<Courier>> Courier::start(const std::filesystem::path& cursors, std::vector<Target> targets,

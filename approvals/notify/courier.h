@@ -42,7 +42,8 @@ struct Source {
 
 // Sends one event to one target; the real one is deliver(). Called by the target's own thread.
 using Deliver = std::function<Status(const Target& target, const Event& event)>;
-// Webhooks and Slack over HTTP: any 2xx is success, every other answer notify.refused (unavailable); mail over SMTP.
+// Webhooks and Slack over HTTP: any 2xx of at most 64 KiB is success, every other answer notify.refused (unavailable),
+// a redirect too; mail over SMTP.
 // `public_url` is that of the admin listener, without a final slash.
 [[nodiscard]] Status deliver(const Target& target, const Event& event, std::string_view public_url, TimeMs now);
 
@@ -66,6 +67,8 @@ class Courier {
 
   // Something has happened. Any thread; does not block.
   void wake();
+  // Nothing more is begun; the destructor waits for what was. Any thread; does not block.
+  void stop();
 
  private:
   struct Route;

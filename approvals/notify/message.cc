@@ -62,14 +62,22 @@ std::string field_of(std::string_view name, const Event& event, std::string_view
   return {};
 }
 
-std::string filled(std::string_view pattern, const Event& event, std::string_view public_url) {
+// How a piece of text is written for its place.
+using Write = std::string (*)(std::string_view text);
+
+std::string as_it_is(std::string_view text) {
+  return std::string(text);
+}
+
+// `own` writes what the template says itself, `field` what it is filled with: that may come from strangers.
+std::string filled(std::string_view pattern, const Event& event, std::string_view public_url, Write own, Write field) {
   std::string out;
   while (true) {
     const std::size_t begin = pattern.find("{{");
     const std::size_t end = begin == std::string_view::npos ? begin : pattern.find("}}", begin);
-    out += pattern.substr(0, end == std::string_view::npos ? end : begin);
+    out += own(pattern.substr(0, end == std::string_view::npos ? end : begin));
     if (end == std::string_view::npos) return out;
-    out += field_of(pattern.substr(begin + 2, end - begin - 2), event, public_url);
+    out += field(field_of(pattern.substr(begin + 2, end - begin - 2), event, public_url));
     pattern.remove_prefix(end + 2);
   }
 }
@@ -81,20 +89,59 @@ constexpr std::string_view kText =
     "Needed: {{missing}}\n"
     "Until {{expires}}: {{link}}\n";
 
+// Slack takes 3,000 characters in a section and refuses the whole message for one more. What a stranger can make longer
+// than that, nobody would be told of; so each field has a part of it only, and the link, which comes last, keeps its
+// own.
+constexpr std::size_t kMostChatField = 400;
+constexpr std::size_t kMostChat = 2'800;
+constexpr std::string_view kWidthless = "\u200B";
+
+std::string_view chat_entity(char c) {
+  if (c == '&') return "&amp;";
+  if (c == '<') return "&lt;";
+  if (c == '>') return "&gt;";
+  return {};
+}
+
 // What Slack gives a meaning; the rest of its markup is switched off by `"type": "plain_text"`.
-std::string slack_escaped(std::string_view text) {
+std::string chat_escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else
-      out += c;
+    const std::string_view entity = chat_entity(c);
+    entity.empty() ? out += c : out += entity;
   }
   return out;
+}
+
+// Of strangers. Mattermost and Rocket.Chat read `text` as Markdown: there "@all" rings everybody, and "[a](b)" is a
+// link that says a and leads to b.
+std::string chat_field(std::string_view text) {
+  std::string out;
+  char before = ' ';
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, front_character(text).bytes);
+    const char c = character.front();
+    const bool in_word = (before >= 'a' && before <= 'z') || (before >= 'A' && before <= 'Z') ||
+                         (before >= '0' && before <= '9') || before == '_';
+    std::string piece(before == ']' && c == '(' ? kWidthless : std::string_view());
+    piece += chat_entity(c).empty() ? character : chat_entity(c);
+    if (c == '@' && !in_word) piece += kWidthless;
+    if (out.size() + piece.size() > kMostChatField) return out + "…";
+    out += piece;
+    before = c;
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
+
+// A template of the operator's own may be too long in spite of that.
+std::string chat_cut(std::string text, const std::string& link) {
+  if (text.size() <= kMostChat) return text;
+  std::size_t end = kMostChat;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  const std::size_t entity = text.rfind('&', end);
+  if (entity != std::string::npos && text.find(';', entity) >= end) end = std::min(end, entity);
+  return text.substr(0, end) + "… " + link;
 }
 
 std::string in_lines(std::string_view text, std::size_t width) {
@@ -130,6 +177,11 @@ std::string mail_date(TimeMs now) {
 }
 
 }  // namespace
+
+std::string id_of(const Event& event) {
+  const std::string& request = event.request.id;
+  return "evt_" + request.substr(request.find('_') + 1) + "_" + std::to_string(event.number);
+}
 
 bool wants(const config::Notification& target, const Event& event) {
   const bool named = target.events.empty() ? std::ranges::find(kAsked, std::string_view(event.name)) != kAsked.end()
@@ -167,7 +219,8 @@ std::string webhook_body(const Event& event, std::string_view public_url) {
 
 std::string slack_body(const config::Notification& target, const Event& event, std::string_view public_url) {
   const std::string_view pattern = target.text.empty() ? kText : std::string_view(target.text);
-  const std::string text = slack_escaped(filled(pattern, event, public_url));
+  const std::string text =
+      chat_cut(filled(pattern, event, public_url, chat_escaped, chat_field), field_of("link", event, public_url));
   Json blocks = Json::array();
   blocks.push_back({{"type", "section"}, {"text", {{"type", "plain_text"}, {"text", text}, {"emoji", false}}}});
   blocks.push_back(
@@ -176,13 +229,15 @@ std::string slack_body(const config::Notification& target, const Event& event, s
         Json::array({{{"type", "button"},
                       {"text", {{"type", "plain_text"}, {"text", "Look at " + event.request.id}, {"emoji", false}}},
                       {"url", field_of("link", event, public_url)}}})}});
-  return Json{{"text", text}, {"blocks", std::move(blocks)}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Json{{"text", text}, {"mrkdwn", false}, {"blocks", std::move(blocks)}}.dump(-1, ' ', false,
+                                                                                     Json::error_handler_t::replace);
 }
 
 Mail mail_of(const config::Notification& target, const Event& event, std::string_view public_url) {
   const std::string_view subject = target.subject.empty() ? kSubject : std::string_view(target.subject);
   const std::string_view text = target.text.empty() ? kText : std::string_view(target.text);
-  return {shown(filled(subject, event, public_url)), filled(text, event, public_url)};
+  return {shown(filled(subject, event, public_url, as_it_is, as_it_is)),
+          filled(text, event, public_url, as_it_is, as_it_is)};
 }
 
 std::string mail_message(const config::Notification& target, const Mail& mail, std::string_view id, TimeMs now) {

@@ -2,7 +2,8 @@
 //
 // A message says who asks for what, and links to the console: it never holds arguments, bodies or diffs, because the
 // places it goes to are not ours. Text that comes from agents is made harmless for its place: invisible and control
-// characters are shown as escapes, and Slack's markup has no meaning in it.
+// characters are shown as escapes, and Slack's markup has no meaning in it, nor what Mattermost reads as links and
+// mentions.
 #pragma once
 
 #include <string>
@@ -16,6 +17,10 @@
 
 namespace countersign::approvals::notify {
 
+// What receivers know a message by that was sent twice: "evt_<request without its prefix>_<number>". Requests are named
+// at random, so two gateways that tell one receiver are never mistaken for each other.
+[[nodiscard]] std::string id_of(const Event& event);
+
 // Whether the target wants to hear of it: its events (absent: held, reminded, expired, stale, failed, unknown), rules
 // and environments.
 [[nodiscard]] bool wants(const config::Notification& target, const Event& event);
@@ -24,7 +29,8 @@ namespace countersign::approvals::notify {
 // "effect","environment","summary","resources","rules","missing","expires","reason","code","link"}}, canonical JSON.
 [[nodiscard]] std::string webhook_body(const Event& event, std::string_view public_url);
 
-// An incoming webhook of Slack and of what understands it (Mattermost, Rocket.Chat): {"text":…,"blocks":[…]}.
+// An incoming webhook of Slack and of what understands it (Mattermost, Rocket.Chat): {"text":…,"mrkdwn":false,
+// "blocks":[…]}. Within Slack's limits whatever the fields hold; each is cut at 400 bytes, the link never.
 [[nodiscard]] std::string slack_body(const config::Notification& target, const Event& event,
                                      std::string_view public_url);
 

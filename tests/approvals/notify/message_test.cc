@@ -104,6 +104,50 @@ TEST(Notify, SlackShowsTextAndNothingElse) {
   EXPECT_EQ(json.at("blocks").at(1).at("elements").at(0).at("url"), "https://gate/requests/req_1");
 }
 
+TEST(Notify, NoStrangerRingsEverybodyOrHidesWhereALinkLeads) {
+  Event event = held();
+  event.request.summary = "@all @here (@channel) olivia@example.com [the console](https://evil.example)";
+  const std::string body = slack_body(target(config::Notification::Kind::slack), event, "https://gate");
+  const std::string text = parse_json(body).value().at("text");
+  for (const char* never : {"@all", "@here", "@channel", "]("}) EXPECT_EQ(text.find(never), std::string::npos) << never;
+  EXPECT_NE(text.find("olivia@example.com"), std::string::npos) << "an address is none";
+  config::Notification own = target(config::Notification::Kind::slack);
+  own.text = "@here {{sentence}}";
+  const std::string mine = parse_json(slack_body(own, event, "https://gate")).value().at("text");
+  EXPECT_TRUE(mine.starts_with("@here @\u200Ball")) << "whoever writes the template may";
+}
+
+TEST(Notify, SlackTakesItHoweverLongTheFieldsAre) {
+  Event event = held();
+  for (const char* part : {"&", "<", "ö", "@", "😀", "](", "\x01"}) {
+    std::string text;
+    for (int i = 0; i < 2'000; ++i) text += part;
+    event.request.summary = event.request.environment = event.request.requester.agent = text;
+    event.request.requester.owner = event.missing = event.request.reason = text;
+    const std::string body = slack_body(target(config::Notification::Kind::slack), event, "https://gate");
+    Json json = parse_json(body).value();
+    const std::string shown = json.at("blocks").at(0).at("text").at("text");
+    EXPECT_LE(shown.size(), 3'000U) << part;
+    EXPECT_TRUE(shown.ends_with("https://gate/requests/req_1\n")) << "the link is whole";
+    EXPECT_TRUE(is_utf8(shown));
+    config::Notification own = target(config::Notification::Kind::slack);
+    for (int i = 0; i < 20; ++i) own.text += "{{sentence}} ";
+    const std::string cut = parse_json(slack_body(own, event, "https://gate")).value().at("text");
+    EXPECT_LE(cut.size(), 3'000U) << part;
+    EXPECT_TRUE(cut.ends_with("… https://gate/requests/req_1")) << cut;
+    const std::size_t entity = cut.rfind('&');
+    EXPECT_TRUE(entity == std::string::npos || cut.find(';', entity) != std::string::npos) << "no half of an escape";
+    EXPECT_TRUE(is_utf8(cut));
+  }
+}
+
+TEST(Notify, IdsNameTheRequestSoThatTwoGatewaysAreToldApart) {
+  Event event = held();
+  EXPECT_EQ(id_of(event), "evt_1_7");
+  event.request.id = "req_2";
+  EXPECT_NE(id_of(event), "evt_1_7");
+}
+
 TEST(Notify, TemplatesAreFilledOnce) {
   config::Notification own = target(config::Notification::Kind::email);
   own.subject = "{{event}}: {{request}}";
