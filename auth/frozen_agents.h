@@ -2,8 +2,9 @@
 //   {"agent","at","by","reason","state"}   state is "frozen" or "thawed", at is RFC 3339.
 //
 // Freezing is the switch somebody reaches for when an agent does what it should not: every request it makes is refused
-// and nothing of it that was approved runs, whichever of its tokens it uses. It takes effect in this process before
-// freeze() returns, whether or not the line could be written; thawing takes effect only once it is durable.
+// and nothing of it that was approved runs, whichever of its tokens it uses, those included that others narrowed for
+// it. It takes effect in this process before freeze() returns, whether or not the line could be written; thawing takes
+// effect only once it is durable.
 //
 // Names are compared without regard to ASCII case, so that another spelling of a name is not another agent.
 // Any thread may call any method. A look-up takes a shared lock and one search by name.

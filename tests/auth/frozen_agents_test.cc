@@ -87,6 +87,20 @@ TEST(FrozenAgents, TheAuthenticatorRefusesWhateverTokenTheyUse) {
   EXPECT_EQ(code(authenticator.check_stored(caller->agent, caller->chain)), "agent.frozen");
   ASSERT_TRUE(frozen->thaw(claims.agent, "sam", "mended", kNow));
   EXPECT_TRUE(authenticator.identify_token(bearer, Audience::agents, kNow));
+
+  // A token that another agent narrowed for it, and one that went on from there.
+  auto handed_on = narrow(issue(*(*keyring)->current(), claims)->expose(), {.who = "Helper"});
+  ASSERT_TRUE(handed_on);
+  auto further = narrow(handed_on->expose(), {.who = "errand-boy"});
+  ASSERT_TRUE(further);
+  ASSERT_TRUE(frozen->freeze("helper", "sam", "why", kNow));
+  for (const Secret* token : {&*handed_on, &*further}) {
+    EXPECT_EQ(code(authenticator.identify_token(seal(token->expose())->expose(), Audience::agents, kNow)),
+              "agent.frozen");
+  }
+  EXPECT_TRUE(authenticator.identify_token(bearer, Audience::agents, kNow)) << "who handed it on is not frozen";
+  EXPECT_EQ(code(authenticator.check_stored(caller->agent, caller->chain, {"helper"})), "agent.frozen");
+  EXPECT_TRUE(authenticator.check_stored(caller->agent, caller->chain, {"errand-boy"}));
   EXPECT_TRUE(authenticator.may_change());
   std::filesystem::remove(folder.path() / "frozen_agents.jsonl");
   EXPECT_EQ(code(authenticator.may_change()), "agent.freeze_unavailable");
