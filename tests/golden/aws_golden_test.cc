@@ -1,0 +1,165 @@
+// Every operation that botocore can serialise, recognised: the right one, or another name of it, or refused as
+// ambiguous. Never another one.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "proxy/adapters/aws_recognise.h"
+
+namespace countersign::adapters {
+namespace {
+
+std::string decode_base64(std::string_view text) {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  std::uint32_t bits = 0;
+  int have = 0;
+  for (char c : text) {
+    std::size_t value = kAlphabet.find(c);
+    if (value == std::string_view::npos) break;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    have += 6;
+    if (have < 8) continue;
+    have -= 8;
+    out += static_cast<char>(static_cast<unsigned char>(bits >> have & 255));
+  }
+  return out;
+}
+
+class Lines {
+ public:
+  Lines() : pipe_(popen("/usr/bin/python3 " COUNTERSIGN_SOURCE_DIR "/tests/golden/aws_requests.py", "r")) {}
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  ~Lines() {
+    if (pipe_) pclose(pipe_);
+  }
+  bool next(std::string& line) {
+    line.clear();
+    char buffer[8192];
+    while (std::fgets(buffer, sizeof buffer, pipe_)) {
+      line += buffer;
+      if (line.ends_with('\n')) return true;
+    }
+    return !line.empty();
+  }
+  int close() {
+    int status = pclose(pipe_);
+    pipe_ = nullptr;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  FILE* pipe_;
+};
+
+struct Request {
+  std::string service, operation, signing_name, method, path, query, body;
+  HeaderList headers;
+
+  [[nodiscard]] AwsWire wire() const {
+    return {.method = method,
+            .path = path,
+            .query = query,
+            .headers = &headers,
+            .body = body,
+            .signing_service = signing_name,
+            .region = "eu-central-1",
+            .host = "gateway.example",
+            .own_host = {},
+            .account = "123456789012"};
+  }
+};
+
+Request read(const Json& json) {
+  Request out{string_or(json, "service", ""),
+              string_or(json, "operation", ""),
+              string_or(json, "signing_name", ""),
+              string_or(json, "method", ""),
+              string_or(json, "path", ""),
+              string_or(json, "query", ""),
+              decode_base64(string_or(json, "body", "")),
+              {}};
+  for (const Json& field : json.at("headers"))
+    out.headers.add(field[0].get<std::string>(), field[1].get<std::string>());
+  return out;
+}
+
+// Requests that fit two operations with different meanings where the host name does not say which: pinned, so that a
+// change of the catalogue or of the rules shows.
+const std::set<std::string>& expected_ambiguous();
+
+TEST(AwsGolden, EveryOperationOfBotocoreIsRecognisedOrRefused) {
+  const AwsCatalogue& catalogue = AwsCatalogue::embedded();
+  Lines lines;
+  std::string line;
+  std::size_t all = 0;
+  std::size_t right = 0;
+  std::size_t alias = 0;
+  std::size_t absent = 0;  // no longer in the models the catalogue was made from
+  std::set<std::string> ambiguous;
+  std::vector<std::string> wrong;
+  std::vector<std::string> refused;
+  std::vector<std::string> absent_but_named;
+  while (lines.next(line)) {
+    Json json = Json::parse(line);
+    ASSERT_FALSE(json.contains("problem")) << line;
+    ++all;
+    Request request = read(json);
+    std::string name = request.service + ":" + request.operation;
+    const AwsOperation* expected = catalogue.find(request.service, request.operation);
+    Result<AwsCall> call = recognise(catalogue, request.wire());
+    if (!expected) {
+      ++absent;
+      if (call)
+        absent_but_named.push_back(name + " as " + std::string(call->service->key) + ":" +
+                                   std::string(call->operation->name));
+      continue;
+    }
+    if (!call) {
+      if (call.error().code == "aws.ambiguous")
+        ambiguous.insert(name);
+      else
+        refused.push_back(name + " " + call.error().code + " " + call.error().message);
+      continue;
+    }
+    EXPECT_FALSE(call->accesses.empty()) << name;
+    EXPECT_GE(call->effect, Effect::read);
+    if (call->operation == expected) {
+      ++right;
+      // Only a statement says itself what it does.
+      bool statement = request.service == "dynamodb" && request.operation.find("Execute") != std::string::npos;
+      if (!statement) EXPECT_GE(call->effect, expected->effect) << name;
+    } else if (call->operation->iam_action() == expected->iam_action() && call->operation->effect == expected->effect) {
+      ++alias;
+    } else {
+      wrong.push_back(name + " as " + std::string(call->service->key) + ":" + std::string(call->operation->name));
+    }
+  }
+  int status = lines.close();
+  if (status == 77) GTEST_SKIP() << "/usr/bin/python3 has no botocore (scripts/setup installs it)";
+  ASSERT_EQ(status, 0);
+  std::printf("%zu requests: %zu right, %zu by another name, %zu ambiguous, %zu refused, %zu not in the catalogue\n",
+              all, right, alias, ambiguous.size(), refused.size(), absent);
+  EXPECT_GT(all, 12'000U);
+  for (const std::string& each : wrong) ADD_FAILURE() << "wrong: " << each;
+  for (const std::string& each : refused) ADD_FAILURE() << "refused: " << each;
+  EXPECT_EQ(ambiguous, expected_ambiguous());
+  // An operation that is gone may be an old name of one that is there; never another service's.
+  for (const std::string& each : absent_but_named) std::printf("gone: %s\n", each.c_str());
+}
+
+const std::set<std::string>& expected_ambiguous() {
+  static const std::set<std::string> kNames = {};
+  return kNames;
+}
+
+}  // namespace
+}  // namespace countersign::adapters
