@@ -76,28 +76,13 @@ class Inbox::Question {
   Question(const Approver& approver, const Rules& rules, TimeMs now) : approver_(approver), rules_(rules), now_(now) {}
 
   enum class Answer : std::uint8_t { no, undocumented, yes };
-  struct OfKind {
-    bool ever = false;                // whether it could ever wait for the approver
-    std::optional<Answer> untouched;  // the answer for every one that nobody has voted on, when they all have the same
-  };
-
-  OfKind about(const Kind& kind) {
-    OfKind out;
+  // Whether a request of the kind could ever wait for them: who could never approve it cannot deny it either.
+  bool could_ever(const Kind& kind) {
     turn_to(kind);
     probe_.created = now_;
     probe_.expires = now_ + 1;
-    probe_.documentation.clear();
     probe_.votes.clear();
-    // Who could never approve it cannot deny it either.
-    out.ever = may(Choice::deny) == Answer::yes;
-    const bool same_for_all = std::ranges::all_of(kind.rules, [&](const std::string& name) {
-      const Rule* rule = rules_.find(name);
-      return rule == nullptr ||
-             (rule->documentation.empty() &&
-              std::ranges::none_of(rule->stages, [](const Stage& stage) { return stage.escalate.has_value(); }));
-    });
-    if (same_for_all && out.ever) out.untouched = may(Choice::approve);
-    return out;
+    return may(Choice::deny) == Answer::yes;
   }
 
   Answer about(const Kind& kind, const Entry& entry) {
@@ -142,9 +127,19 @@ class Inbox::Question {
 // Through what waits for the approver in one line, oldest first.
 class Inbox::Walk {
  public:
-  Walk(const Inbox& inbox, std::shared_ptr<const Kind> kind, Question::OfKind of_kind, const Past& past,
-       const Place& after)
-      : inbox_(&inbox), kind_(std::move(kind)), of_kind_(of_kind), past_(past), reached_(after) {}
+  Walk(const Inbox& inbox, std::shared_ptr<const Kind> kind, const Past& past, const Place& after, const Rules& rules)
+      : inbox_(&inbox), kind_(std::move(kind)), past_(past), reached_(after) {
+    bool reads_documentation = false;
+    for (const std::string& name : kind_->rules) {
+      const Rule* rule = rules.find(name);
+      if (rule == nullptr) continue;
+      if (!rule->documentation.empty()) reads_documentation = true;
+      for (const Stage& stage : rule->stages) {
+        if (stage.escalate) escalations_.push_back(stage.escalate->after);
+      }
+    }
+    alike_ = past_.touched == Touched::never || (past_.touched == Touched::documented && !reads_documentation);
+  }
 
   // To the next one; false when there is none.
   bool advance(Question& question) {
@@ -158,26 +153,34 @@ class Inbox::Walk {
       }
       const Entry& entry = *entries_[at_];
       if (question.now() >= entry.expires) continue;
-      const bool untouched = past_.touched != Touched::voted;
-      const Question::Answer answer =
-          untouched && of_kind_.untouched ? *of_kind_.untouched : question.about(*kind_, entry);
+      const Question::Answer answer = ask(question, entry);
       if (answer == Question::Answer::yes) return true;
       // Those behind it are younger, and escalation only ever adds people. What was written about them may suffice.
       const bool others_too = answer == Question::Answer::no || past_.touched == Touched::never;
-      if (untouched && others_too) return false;
+      if (past_.touched != Touched::voted && others_too) return false;
     }
   }
   [[nodiscard]] const Entry& entry() const { return *entries_[at_]; }
 
  private:
+  Question::Answer ask(Question& question, const Entry& entry) {
+    const TimeMs old = question.now() - entry.place.first;
+    std::size_t age = 0;
+    for (TimeMs after : escalations_) age += old > after ? 2 : old == after ? 1 : 0;
+    if (!alike_ || !last_ || last_->first != age) last_.emplace(age, question.about(*kind_, entry));
+    return last_->second;
+  }
+
   const Inbox* inbox_;
   std::shared_ptr<const Kind> kind_;
-  Question::OfKind of_kind_;
   Past past_;
   Place reached_;
   Entries entries_;
   std::size_t at_ = 0;
   std::size_t chunk_ = 1;
+  std::vector<TimeMs> escalations_;
+  bool alike_ = false;  // nothing but age makes a difference: how many escalations are behind them
+  std::optional<std::pair<std::size_t, Question::Answer>> last_;
 };
 
 Inbox::Kind& Inbox::kind_of(const HeldRequest& request) {
@@ -280,10 +283,13 @@ std::vector<std::string> Inbox::waiting_for(const Approver& approver, const Rule
   Question question(approver, rules, now);
   std::vector<Walk> walks;
   for (std::shared_ptr<const Kind>& kind : kinds()) {
-    const Question::OfKind of_kind = question.about(*kind);
-    if (!of_kind.ever) continue;
+    std::optional<bool> ever;
     for (const Past& past : lines_of(*kind)) {
-      Walk walk(*this, kind, of_kind, past, after);
+      if (past.touched != Touched::never) {
+        if (!ever) ever = question.could_ever(*kind);
+        if (!*ever) continue;
+      }
+      Walk walk(*this, kind, past, after, rules);
       if (walk.advance(question)) walks.push_back(std::move(walk));
     }
   }
@@ -319,9 +325,11 @@ std::vector<std::string> Inbox::to_remind(const Rules& rules, TimeMs now) const 
       const std::size_t sent = static_cast<std::size_t>(past.reminded);
       if (sent >= times.size() || (needs_documentation && past.touched == Touched::never)) continue;
       Place reached;
+      std::size_t chunk = 1;
       for (bool more = true; more;) {
-        const Entries entries = next(*kind, past, reached, kChunk);
-        more = entries.size() == kChunk;
+        const Entries entries = next(*kind, past, reached, chunk);
+        more = entries.size() == chunk;
+        chunk = kChunk;
         for (const std::shared_ptr<const Entry>& entry : entries) {
           reached = entry->place;
           probe.created = entry->place.first;

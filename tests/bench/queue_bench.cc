@@ -1,8 +1,12 @@
-// approvals.*: the queue with 100,000 open requests of 500 agents. Real files, real fsync, in $TMPDIR.
+// approvals.*: the queue with 100,000 open requests of 500 agents, and beside it one with 1,000: what a request costs
+// must not depend on how many there are. Real files, real fsync, in $TMPDIR.
 #include <benchmark/benchmark.h>
+
+#include <malloc.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -14,6 +18,7 @@ namespace countersign::approvals {
 namespace {
 
 constexpr int kOpen = 100'000;
+constexpr int kFew = 1'000;
 constexpr int kAgents = 500;
 constexpr TimeMs kNow = 1'795'000'000'000;
 constexpr TimeMs kDay = 86'400'000;
@@ -83,13 +88,13 @@ Queue::Options roomy() {
 // Filled once a program, by rows in one transaction: what is measured comes afterwards.
 class House {
  public:
-  House() {
+  explicit House(int open) : open_(open), next_(open) {
     std::string pattern = (std::filesystem::temp_directory_path() / "countersign-bench-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
     Result<Store> store = Store::open(database(), {}, *BodyFiles::open(bodies()));
     if (!store) std::abort();
     Result<sql::Transaction> transaction = store->begin();
-    for (int i = 0; i < kOpen; ++i) {
+    for (int i = 0; i < open; ++i) {
       if (!store->insert(draft(i))) std::abort();
     }
     if (!transaction->commit()) std::abort();
@@ -109,6 +114,14 @@ class House {
     queue_.reset();
     queue_ = std::move(*Queue::open(database(), bodies(), roomy()));
   }
+  // Bytes the program holds for each open request.
+  double bytes_per_request() {
+    queue_.reset();
+    ::malloc_trim(0);
+    const std::size_t before = ::mallinfo2().uordblks;
+    reopen();
+    return static_cast<double>(::mallinfo2().uordblks - before) / open_;
+  }
   int next() { return ++next_; }
   const Rules rules = house_rules();
 
@@ -117,12 +130,13 @@ class House {
   [[nodiscard]] std::filesystem::path bodies() const { return path_ / "requests"; }
   std::filesystem::path path_;
   std::unique_ptr<Queue> queue_;
-  int next_ = kOpen;
+  int open_;
+  int next_;
 };
 
-House& house() {
-  static House one;
-  return one;
+House& house(int open = kOpen) {
+  static std::map<int, House> houses;
+  return houses.try_emplace(open, open).first->second;
 }
 
 void inbox(benchmark::State& state, const Approver& approver) {
@@ -178,8 +192,48 @@ void upkeep(benchmark::State& state) {
 }
 BENCHMARK(upkeep)->Name("approvals.upkeep")->Unit(benchmark::kMillisecond);
 
-void hold(benchmark::State& state) {
+// What the overview counts, and the list of agents.
+void overview(benchmark::State& state) {
   House& here = house();
+  here.queue();
+  std::size_t denied = 0;
+  for (auto _ : state) {
+    Result<std::size_t> told = here.queue().each_outcome(
+        0, 10 * kOpen, [&](const Outcome& one) { denied += one.state == State::denied ? 1 : 0; });
+    if (!told) return state.SkipWithError(told.error().message.c_str());
+    benchmark::DoNotOptimize(here.queue().held());
+    benchmark::DoNotOptimize(here.queue().open_by_agent());
+  }
+  benchmark::DoNotOptimize(denied);
+}
+BENCHMARK(overview)->Name("approvals.overview")->Unit(benchmark::kMillisecond);
+
+// The agent asks again with the identical request.
+void find_retry(benchmark::State& state) {
+  House& here = house();
+  const std::string known = draft(kOpen / 2).retry_key;
+  here.queue();
+  for (auto _ : state) {
+    Result<std::optional<HeldRequest>> found = here.queue().find_by_retry(known, kNow);
+    if (!found || !*found) return state.SkipWithError("not found");
+  }
+}
+BENCHMARK(find_retry)->Name("approvals.find_retry")->Unit(benchmark::kMicrosecond);
+
+// As asked before every change: a tool that all open requests touch, and a path that one does.
+void conflicts(benchmark::State& state) {
+  House& here = house();
+  here.queue();
+  const std::vector<std::string> resources{"Tool::files/write_file", "Path::files/data/releases/7.md"};
+  for (auto _ : state) {
+    std::vector<std::string> found = here.queue().open_on(resources, "files", "root-3", kNow);
+    if (found.size() != Conflicts::kMostTold) return state.SkipWithError("not found");
+  }
+}
+BENCHMARK(conflicts)->Name("approvals.conflicts")->Unit(benchmark::kMicrosecond);
+
+void hold(benchmark::State& state, int open) {
+  House& here = house(open);
   here.queue();
   for (auto _ : state) {
     Result<Holding> held = here.queue().hold(draft(here.next()), kNow);
@@ -187,11 +241,12 @@ void hold(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(hold)->Name("approvals.hold")->UseRealTime();
+BENCHMARK_CAPTURE(hold, many, kOpen)->Name("approvals.hold")->UseRealTime();
+BENCHMARK_CAPTURE(hold, few, kFew)->Name("approvals.hold_of_1000")->UseRealTime();
 
 // Three durable steps each, after the hold: approve, begin, finish.
-void release(benchmark::State& state) {
-  House& here = house();
+void release(benchmark::State& state, int open) {
+  House& here = house(open);
   Queue& queue = here.queue();
   const Ballot yes{.approver = person("bob", Level::senior, "platform"), .choice = Choice::approve, .reason = "fine"};
   for (auto _ : state) {
@@ -214,7 +269,8 @@ void release(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(release)->Name("approvals.release")->UseRealTime();
+BENCHMARK_CAPTURE(release, many, kOpen)->Name("approvals.release")->UseRealTime();
+BENCHMARK_CAPTURE(release, few, kFew)->Name("approvals.release_of_1000")->UseRealTime();
 
 void use_grant(benchmark::State& state) {
   House& here = house();
@@ -228,6 +284,7 @@ void open(benchmark::State& state) {
   House& here = house();
   here.queue();
   for (auto _ : state) here.reopen();
+  state.counters["bytes_per_request"] = here.bytes_per_request();
 }
 BENCHMARK(open)->Name("approvals.open")->Unit(benchmark::kMillisecond)->Iterations(1);
 
