@@ -117,6 +117,20 @@ Result<std::vector<KeptEmergency>> read_all(sql::Statement& statement) {
 
 }  // namespace
 
+std::string_view step_name(EmergencyStep step) {
+  switch (step) {
+    case EmergencyStep::started:
+      return "started";
+    case EmergencyStep::used:
+      return "used";
+    case EmergencyStep::closed:
+      return "closed";
+    case EmergencyStep::reviewed:
+      return "reviewed";
+  }
+  return "";
+}
+
 Result<std::unique_ptr<Emergencies>> Emergencies::open(const std::filesystem::path& file, const sql::Options& options) {
   Result<sql::Database> database = sql::Database::open(file, options);
   if (!database) return fail(database.error());
@@ -186,6 +200,7 @@ Result<Emergency> Emergencies::start(const HeldRequest& request, const Rules& ru
   if (done) done = transaction->commit();
   if (!done) return fail(done.error());
   kept_.push_back(kept);
+  note(kept.emergency, EmergencyStep::started);
   return kept.emergency;
 }
 
@@ -219,16 +234,18 @@ Result<std::optional<EmergencyUse>> Emergencies::use(const EmergencyQuestion& qu
   if (done) done = tell("break_glass_used", emergency.request);
   if (done) done = transaction->commit();
   if (!done) return fail(done.error());
-  return EmergencyUse{emergency.request, std::move(facts), ++found->emergency.uses};
+  ++found->emergency.uses;
+  note(emergency, EmergencyStep::used);
+  return EmergencyUse{emergency.request, std::move(facts), emergency.uses};
 }
 
 Status Emergencies::update(const Emergency& emergency) {
   Result<sql::Statement> row = database_.prepare(
-      "UPDATE emergencies SET closed = ?, closed_by = ?, reviewed = ?, reviewed_by = ?, review = ? "
+      "UPDATE emergencies SET closed = ?, closed_by = ?, review_due = ?, reviewed = ?, reviewed_by = ?, review = ? "
       "WHERE request = ?");
   if (!row) return fail(row.error());
-  row->bind(emergency.closed, emergency.closed_by, emergency.reviewed, emergency.reviewed_by, emergency.review,
-            emergency.request);
+  row->bind(emergency.closed, emergency.closed_by, emergency.review_due, emergency.reviewed, emergency.reviewed_by,
+            emergency.review, emergency.request);
   if (Status done = row->run(); !done) return done;
   for (KeptEmergency& kept : kept_) {
     if (kept.emergency.request == emergency.request) kept.emergency = emergency;
@@ -244,16 +261,17 @@ Result<Emergency> Emergencies::close(std::string_view request, std::string_view 
   if (!emergency->is_open(now)) return fail(ErrorKind::conflict, "break_glass.over", "it is over already");
   emergency->closed = now;
   emergency->closed_by = by;
+  emergency->review_due -= emergency->until - now;  // so long after its end, which is now
   if (Status done = update(*emergency); !done) return fail(done.error());
+  note(*emergency, EmergencyStep::closed);
   return emergency;
 }
 
-Result<Emergency> Emergencies::review(std::string_view request, const Approver& reviewer, std::string_view owner,
-                                      std::string_view comment, const Rules& rules, TimeMs now) {
+Result<Emergency> Emergencies::reviewable(std::string_view request, const Approver& reviewer, std::string_view owner,
+                                          std::string_view comment, const Rules& rules, TimeMs now) {
   if (comment.size() < 10 || comment.size() > kMostComment)
     return fail(ErrorKind::invalid, "break_glass.comment",
                 "say what was done and whether it was right: 10 to 4,000 bytes");
-  const std::scoped_lock hold(lock_);
   Result<Emergency> emergency = find(request);
   if (!emergency) return emergency;
   if (emergency->is_open(now))
@@ -267,10 +285,26 @@ Result<Emergency> Emergencies::review(std::string_view request, const Approver& 
                        return group.has(reviewer.name, reviewer.teams);
                      });
   if (!asked) return fail(ErrorKind::forbidden, "break_glass.not_reviewer", "approvals.yaml names other reviewers");
+  return emergency;
+}
+
+Status Emergencies::check_review(std::string_view request, const Approver& reviewer, std::string_view owner,
+                                 std::string_view comment, const Rules& rules, TimeMs now) {
+  const std::scoped_lock hold(lock_);
+  Result<Emergency> emergency = reviewable(request, reviewer, owner, comment, rules, now);
+  return emergency ? Status() : fail(emergency.error());
+}
+
+Result<Emergency> Emergencies::review(std::string_view request, const Approver& reviewer, std::string_view owner,
+                                      std::string_view comment, const Rules& rules, TimeMs now) {
+  const std::scoped_lock hold(lock_);
+  Result<Emergency> emergency = reviewable(request, reviewer, owner, comment, rules, now);
+  if (!emergency) return emergency;
   emergency->reviewed = now;
   emergency->reviewed_by = reviewer.name;
   emergency->review = comment;
   if (Status done = update(*emergency); !done) return fail(done.error());
+  note(*emergency, EmergencyStep::reviewed);
   return emergency;
 }
 

@@ -51,11 +51,19 @@ struct EmergencyUse {
   std::int64_t number = 0;
 };
 
+enum class EmergencyStep : std::uint8_t { started, used, closed, reviewed };
+[[nodiscard]] std::string_view step_name(EmergencyStep step);
+
 class Emergencies {
  public:
+  using Observer = std::function<void(const Emergency& emergency, EmergencyStep step)>;
   static Result<std::unique_ptr<Emergencies>> open(const std::filesystem::path& file, const sql::Options& options);
   Emergencies(const Emergencies&) = delete;
   Emergencies& operator=(const Emergencies&) = delete;
+
+  // Called after each step is durable, in order and under the lock: must neither block nor call this. Set before it is
+  // used by more than one thread.
+  void observe(Observer observer) { observer_ = std::move(observer); }
 
   // Of an approved request: the clock starts. The second call for one request does nothing and returns what the first
   // did. Errors: break_glass.terms, break_glass.changed (conflict: under today's rules it is not approved, or names
@@ -78,6 +86,9 @@ class Emergencies {
   // break_glass.reviewed (conflict), break_glass.own and break_glass.not_reviewer (forbidden), break_glass.comment.
   Result<Emergency> review(std::string_view request, const Approver& reviewer, std::string_view owner,
                            std::string_view comment, const Rules& rules, TimeMs now);
+  // Whether review() would take it: its record is written first.
+  Status check_review(std::string_view request, const Approver& reviewer, std::string_view owner,
+                      std::string_view comment, const Rules& rules, TimeMs now);
 
   // Newest first, at most 1,000.
   Result<std::vector<Emergency>> list(std::size_t limit);
@@ -90,7 +101,14 @@ class Emergencies {
   Result<Emergency> find(std::string_view request);
   Status update(const Emergency& emergency);
   Status tell(std::string_view what, std::string_view request);
+  // The emergency, when it can be reviewed by them.
+  Result<Emergency> reviewable(std::string_view request, const Approver& reviewer, std::string_view owner,
+                               std::string_view comment, const Rules& rules, TimeMs now);
+  void note(const Emergency& emergency, EmergencyStep step) const {
+    if (observer_) observer_(emergency, step);
+  }
 
+  Observer observer_;
   mutable std::mutex lock_;
   sql::Database database_;
   std::vector<KeptEmergency> kept_;  // open, or not reviewed yet

@@ -188,9 +188,28 @@ Result<OidcIdentity> Oidc::finish(const std::map<std::string, std::string, std::
                       .user = std::move(facts->user),
                       .auth_time = facts->auth_time,
                       .acr = std::move(facts->acr),
+                      .provider_session = std::move(facts->session),
                       .return_to = std::move(attempt->return_to),
                       .session = std::move(attempt->session),
                       .freshness = attempt->freshness};
+}
+
+Result<OidcLogout> Oidc::logout(std::string_view token, TimeMs now) {
+  Result<OidcMetadata> metadata = provider_->metadata(now);
+  if (!metadata) return fail(metadata.error());
+  Result<VerifiedJws> verified = provider_->verify(*metadata, token, now);
+  if (!verified && verified.error().kind == ErrorKind::unavailable) return fail(verified.error());
+  if (!verified)
+    return fail(ErrorKind::invalid, "oidc.bad_logout_token",
+                "the logout token is not accepted: " + verified.error().message);
+  const config::Oidc& us = options_.provider;
+  Result<LogoutTokenFacts> facts = check_logout_token(*verified, {us.issuer, us.client_id}, now);
+  if (!facts) return fail(facts.error());
+  return OidcLogout{.issuer = us.issuer,
+                    .subject = std::move(facts->subject),
+                    .session = std::move(facts->session),
+                    .token_id = std::move(facts->id),
+                    .until = facts->until};
 }
 
 }  // namespace countersign::auth

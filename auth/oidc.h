@@ -12,6 +12,9 @@
 // Each is bound to a pre-session cookie, so that a stranger's answer cannot be made to sign a victim's browser in.
 // After a restart people begin anew.
 //
+// The provider may also say that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0): logout() reads
+// what it sends; People::end_provider_sessions does it, once for each token.
+//
 // The provider's metadata is kept for an hour, its keys too; an unknown key id fetches them again, at most once in 30
 // seconds. One thread fetches, the others wait for it.
 //
@@ -31,6 +34,7 @@
 //   oidc.no_user          (forbidden) the user claim is missing or no name
 //   oidc.too_old          (forbidden) a fresh authentication was asked for, and `auth_time` says it was not done
 //   oidc.acr              (forbidden) none of the required authentication contexts
+//   oidc.bad_logout_token (invalid) the same as bad_token, of a logout token
 #pragma once
 
 #include <functional>
@@ -80,9 +84,19 @@ struct OidcIdentity {
   std::string user;                 // the user claim
   std::optional<TimeMs> auth_time;  // when the provider authenticated the person
   std::string acr;                  // empty: not said
+  std::string provider_session;     // sid; empty: not said
   std::string return_to;            // of begin()
   std::string session;              // of begin(): id of the session that steps up, or empty
   Freshness freshness = Freshness::any;
+};
+
+// Whom the provider has signed out: the sessions of a subject, or one of them.
+struct OidcLogout {
+  std::string issuer;
+  std::string subject;   // empty: whoever has this session
+  std::string session;   // sid; empty: all of the subject's
+  std::string token_id;  // jti, to be used once
+  TimeMs until = 0;      // when the token is not accepted any more
 };
 
 class Oidc {
@@ -106,6 +120,9 @@ class Oidc {
   // `query`: the parameters of the callback, decoded, none twice. `browser`: the pre-session cookie's value.
   Result<OidcIdentity> finish(const std::map<std::string, std::string, std::less<>>& query, std::string_view browser,
                               TimeMs now);
+
+  // `token`: the parameter logout_token. oidc.bad_logout_token, oidc.unavailable, oidc.bad_metadata.
+  Result<OidcLogout> logout(std::string_view token, TimeMs now);
 
  private:
   class Provider;  // metadata and keys

@@ -175,15 +175,16 @@ Result<VerifiedJws> Oidc::Provider::verify(const OidcMetadata& metadata, std::st
     if (!set) return fail(set.error());
     verified = verify_jws(token, *set, allowed);
   }
-  if (verified) return verified;
-  return fail(ErrorKind::forbidden, "oidc.bad_token", "the ID token is not accepted: " + verified.error().message);
+  return verified;
 }
 
 Result<VerifiedJws> Oidc::Provider::redeem(const OidcMetadata& metadata, std::string_view code, const Secret& verifier,
                                            TimeMs now) {
   Result<std::string> token = ask_for_token(metadata, code, verifier);
   if (!token) return fail(token.error());
-  return verify(metadata, *token, now);
+  Result<VerifiedJws> verified = verify(metadata, *token, now);
+  if (verified || verified.error().kind == ErrorKind::unavailable) return verified;
+  return fail(ErrorKind::forbidden, "oidc.bad_token", "the ID token is not accepted: " + verified.error().message);
 }
 
 }  // namespace countersign::auth

@@ -35,13 +35,15 @@ class Oidc::Provider {
   Result<OidcMetadata> metadata(TimeMs now);
   // A verified ID token for the code.
   Result<VerifiedJws> redeem(const OidcMetadata& metadata, std::string_view code, const Secret& verifier, TimeMs now);
+  // A token the provider has signed, with an algorithm that is allowed here; what it says is not looked at. The error
+  // of one that it has not is jws.…
+  Result<VerifiedJws> verify(const OidcMetadata& metadata, std::string_view token, TimeMs now);
 
  private:
   Result<OidcMetadata> fetch_metadata() const;
   Result<std::string> fetch_json(const std::string& url) const;
   Result<std::string> ask_for_token(const OidcMetadata& metadata, std::string_view code, const Secret& verifier) const;
   Result<JwkSet> keys(const std::string& url, TimeMs now, TimeMs older_than);
-  Result<VerifiedJws> verify(const OidcMetadata& metadata, std::string_view token, TimeMs now);
 
   // What was fetched, or the failure to.
   template <class Value>

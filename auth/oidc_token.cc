@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/http_head.h"
 #include "core/json.h"
 #include "core/visible.h"
 
@@ -12,9 +13,15 @@ constexpr std::size_t kMaxSubject = 255;
 constexpr std::size_t kMaxUser = 200;
 constexpr std::size_t kMaxAudiences = 32;
 constexpr std::int64_t kMaxSeconds = 253'402'300'799;  // the year 9999
+constexpr JsonLimits kLimits{.bytes = kMaxJws, .depth = 16, .values = 2'000};
+constexpr std::string_view kLogoutEvent = "http://schemas.openid.net/event/backchannel-logout";
 
 std::unexpected<Error> bad(std::string_view what) {
   return fail(ErrorKind::forbidden, "oidc.bad_token", "the ID token is not accepted: " + std::string(what));
+}
+
+std::unexpected<Error> bad_logout(std::string_view what) {
+  return fail(ErrorKind::invalid, "oidc.bad_logout_token", "the logout token is not accepted: " + std::string(what));
 }
 
 // A NumericDate as whole seconds: nobody needs a fraction, and text or a float is somebody else's idea of a time.
@@ -69,7 +76,6 @@ bool is_user(std::string_view text) {
 }  // namespace
 
 Result<IdTokenFacts> check_id_token(const VerifiedJws& token, const IdTokenNeed& need, TimeMs now) {
-  constexpr JsonLimits kLimits{.bytes = kMaxJws, .depth = 16, .values = 2'000};
   // An access token signed by the same keys is no ID token.
   if (!token.type.empty() && token.type != "JWT" && token.type != "jwt") return bad("it is of another type");
   Result<Json> claims = parse_json(token.payload, kLimits);
@@ -91,6 +97,7 @@ Result<IdTokenFacts> check_id_token(const VerifiedJws& token, const IdTokenNeed&
     return fail(ErrorKind::forbidden, "oidc.too_old",
                 "the identity provider did not authenticate you anew, though it was asked to");
   }
+  if (const std::string session = string_or(*claims, "sid", ""); is_subject(session)) out.session = session;
   out.acr = string_or(*claims, "acr", "");
   if (!need.acr_values.empty() && std::ranges::find(need.acr_values, out.acr) == need.acr_values.end())
     return fail(ErrorKind::forbidden, "oidc.acr",
@@ -100,6 +107,37 @@ Result<IdTokenFacts> check_id_token(const VerifiedJws& token, const IdTokenNeed&
     return fail(ErrorKind::forbidden, "oidc.no_user",
                 "the identity provider gave no name for you (claim " + need.user_claim + ")");
   }
+  return out;
+}
+
+Result<LogoutTokenFacts> check_logout_token(const VerifiedJws& token, const LogoutTokenNeed& need, TimeMs now) {
+  // "logout+jwt" is recommended, not required; an access token is neither, and an ID token has no `events`.
+  const bool typed = token.type.empty() || equal_ignoring_case(token.type, "JWT") ||
+                     equal_ignoring_case(token.type, "logout+jwt") ||
+                     equal_ignoring_case(token.type, "application/logout+jwt");
+  if (!typed) return bad_logout("it is of another type");
+  Result<Json> claims = parse_json(token.payload, kLimits);
+  if (!claims || !claims->is_object()) return bad_logout("it is not a JSON object without duplicates");
+  if (string_or(*claims, "iss", "") != need.issuer) return bad_logout("iss is another issuer");
+  if (!is_for_us(*claims, need.client_id)) return bad_logout("aud or azp is another client");
+  const std::optional<TimeMs> expires = time_at(*claims, "exp");
+  if (!expires || now >= *expires + kOidcSkew) return bad_logout("exp is missing, no time, or over");
+  const std::optional<TimeMs> issued = time_at(*claims, "iat");
+  if (!issued || *issued > now + kOidcSkew) return bad_logout("iat is missing, no time, or in the future");
+  LogoutTokenFacts out;
+  out.until = *issued + kLogoutTokenLife + kOidcSkew;
+  if (now >= out.until) return bad_logout("it was issued too long ago");
+  const Json* events = find_member(*claims, "events");
+  const Json* logout = events && events->is_object() ? find_member(*events, kLogoutEvent) : nullptr;
+  if (!logout || !logout->is_object()) return bad_logout("events does not name a logout");
+  if (find_member(*claims, "nonce")) return bad_logout("it has a nonce, as only ID tokens do");
+  out.id = string_or(*claims, "jti", "");
+  if (!is_subject(out.id)) return bad_logout("jti is missing or not an identifier");
+  out.subject = string_or(*claims, "sub", "");
+  if (find_member(*claims, "sub") && !is_subject(out.subject)) return bad_logout("sub is not an identifier");
+  out.session = string_or(*claims, "sid", "");
+  if (find_member(*claims, "sid") && !is_subject(out.session)) return bad_logout("sid is not an identifier");
+  if (out.subject.empty() && out.session.empty()) return bad_logout("it has neither sub nor sid");
   return out;
 }
 

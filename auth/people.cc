@@ -193,6 +193,8 @@ Status People::clean_up(TimeMs now) {
     if (!sessions) return sessions;
     Status invitations = store_->run("DELETE FROM invitations WHERE created <= ?", now - kInvitationLife);
     if (!invitations) return invitations;
+    Status logouts = store_->run("DELETE FROM provider_logouts WHERE until <= ?", now);
+    if (!logouts) return logouts;
     return clean_up_attempts(*store_, now);
   });
 }
@@ -246,39 +248,51 @@ Result<std::vector<PersonSummary>> People::list(TimeMs now) {
   });
 }
 
-Result<Bound> People::bind_subject(std::string_view issuer, std::string_view subject, std::string_view claimed,
+Result<Bound> People::find_subject(std::string_view issuer, std::string_view subject, std::string_view claimed,
                                    TimeMs now) {
   if (!is_plain_ascii(issuer, kMaxIssuer) || !is_plain_ascii(subject, kMaxSubject))
     return fail(ErrorKind::invalid, "sign_in.bad_subject",
                 "the identity provider names people in a way that is not OpenID's");
+  Result<sql::Statement> row =
+      store_->select("SELECT user, bound FROM subjects WHERE issuer = ? AND subject = ?", issuer, subject);
+  if (!row) return fail(row.error());
+  Result<sql::Step> step = row->step();
+  if (!step) return fail(step.error());
+  Bound out{.binding = {std::string(issuer), std::string(subject), std::string(claimed), now}, .events = {}};
+  if (*step == sql::Step::row) {
+    out.binding.user = row->text(0);
+    out.binding.bound = row->integer(1);
+    if (!options_.is_listed(out.binding.user)) return not_listed();
+    return out;
+  }
+  if (recordable(claimed).empty()) return not_listed();
+  auto other = number(store_->select("SELECT 1 FROM subjects WHERE issuer = ? AND user = ?", issuer, claimed), 0);
+  if (!other) return fail(other.error());
+  if (*other != 0) {
+    return fail(ErrorKind::forbidden, "sign_in.bound_to_other",
+                "the identity provider knows you as somebody else than the person of this name here");
+  }
+  out.events.push_back({.action = "person:bind",
+                        .user = out.binding.user,
+                        .detail = "subject " + out.binding.subject + " of " + out.binding.issuer,
+                        .code = {}});
+  return out;
+}
+
+Result<Bound> People::would_bind(std::string_view issuer, std::string_view subject, std::string_view claimed,
+                                 TimeMs now) {
+  return store_->transact([&] { return find_subject(issuer, subject, claimed, now); });
+}
+
+Result<Bound> People::bind_subject(std::string_view issuer, std::string_view subject, std::string_view claimed,
+                                   TimeMs now) {
   return store_->transact([&]() -> Result<Bound> {
-    Result<sql::Statement> row =
-        store_->select("SELECT user, bound FROM subjects WHERE issuer = ? AND subject = ?", issuer, subject);
-    if (!row) return fail(row.error());
-    Result<sql::Step> step = row->step();
-    if (!step) return fail(step.error());
-    Bound out{.binding = {std::string(issuer), std::string(subject), std::string(claimed), now}, .events = {}};
-    if (*step == sql::Step::row) {
-      out.binding.user = row->text(0);
-      out.binding.bound = row->integer(1);
-      if (!options_.is_listed(out.binding.user)) return not_listed();
-      return out;
-    }
-    if (recordable(claimed).empty()) return not_listed();
-    auto other = number(store_->select("SELECT 1 FROM subjects WHERE issuer = ? AND user = ?", issuer, claimed), 0);
-    if (!other) return fail(other.error());
-    if (*other != 0) {
-      return fail(ErrorKind::forbidden, "sign_in.bound_to_other",
-                  "the identity provider knows you as somebody else than the person of this name here");
-    }
+    Result<Bound> found = find_subject(issuer, subject, claimed, now);
+    if (!found || found->events.empty()) return found;
     Status bound = store_->run("INSERT INTO subjects (issuer, subject, user, bound) VALUES (?, ?, ?, ?)", issuer,
                                subject, claimed, now);
     if (!bound) return fail(bound.error());
-    out.events.push_back({.action = "person:bind",
-                          .user = out.binding.user,
-                          .detail = "subject " + out.binding.subject + " of " + out.binding.issuer,
-                          .code = {}});
-    return out;
+    return found;
   });
 }
 

@@ -29,6 +29,8 @@
 //   session.none             (unauthenticated) no such session: never was, ended, rotated, or the person is not listed
 //   session.expired          (unauthenticated) not used for too long, or too long since it was begun or stepped up
 //   session.other_person     (forbidden) a step-up by somebody else than the session's person
+//   session.logged_out       (forbidden) the identity provider has ended its session, and said so meanwhile
+//   session.logout_used      (conflict) this logout token was used before
 //   invitation.invalid       (forbidden) no such invitation: never was, used, replaced, or expired
 //   password.*               see auth/passwords.h
 //   passkey.known            (conflict) this credential is somebody's already
@@ -74,12 +76,20 @@ struct PersonEvent {
 };
 using PersonEvents = std::vector<PersonEvent>;
 
+// A session at the identity provider: empty when one began here.
+struct ProviderSession {
+  std::string issuer;
+  std::string subject;
+  std::string sid;  // the provider's name for it; empty: not said
+};
+
 // Somebody who has just shown who they are.
 struct Authenticated {
   std::string user;
   SignInMethod how = SignInMethod::password;
   TimeMs at = 0;     // when they did: now, or the identity provider's auth_time; 0: not known, so long ago
   std::string peer;  // "ip:port"
+  ProviderSession provider = {};
 };
 
 struct Session {
@@ -93,6 +103,20 @@ struct Session {
   TimeMs idle_expires = 0;
   std::string csrf;  // base64url, 256 bits; empty in lists
   std::string peer;  // where the last authentication came from
+  ProviderSession provider;
+};
+
+// What an identity provider ends: its session `sid` of the subject, of whomever (no subject), or all of the subject's
+// (no sid).
+struct ProviderLogout {
+  ProviderSession session;
+  std::string token_id;  // which works once
+  TimeMs until = 0;      // when the token is accepted nowhere any more
+};
+
+struct LoggedOut {
+  std::vector<Session> sessions;
+  PersonEvents events;  // one for each
 };
 
 // A new session. The cookie's value is shown once and kept nowhere.
@@ -198,6 +222,10 @@ class People {
   // Ends one of the person's sessions by its id, or all of them.
   Result<PersonEvents> end_session_of(std::string_view user, std::string_view id, TimeMs now);
   Result<PersonEvents> end_sessions_of(std::string_view user, TimeMs now);
+  // Ends what began at the identity provider, also where a passkey has stepped it up since. A session whose sid the
+  // provider never said ends with any of its subject. A sid that has ended begins no session until the token is too
+  // old. session.logout_used.
+  Result<LoggedOut> end_provider_sessions(const ProviderLogout& logout, TimeMs now);
   // Those that work now, last used first.
   Result<std::vector<Session>> sessions_of(std::string_view user, TimeMs now);
   // Removes what is over. Once a minute or so; nothing depends on it.
@@ -225,10 +253,15 @@ class People {
   // --- identity providers ---
   // Whom (issuer, subject) stands for. A subject that is known is that person, whatever the provider calls them now;
   // one that is new is bound to `claimed` for good, if that is a listed person without another subject there.
+  // would_bind says what bind_subject will do, events included, and does nothing: a binding is recorded before it is
+  // there, so that a crash between leaves a record without a binding, never the other way round.
+  Result<Bound> would_bind(std::string_view issuer, std::string_view subject, std::string_view claimed, TimeMs now);
   Result<Bound> bind_subject(std::string_view issuer, std::string_view subject, std::string_view claimed, TimeMs now);
 
  private:
   People(PeopleOptions options, std::unique_ptr<PeopleStore> store, std::unique_ptr<PasswordHasher> hasher);
+  // Inside transact(). The events are empty when the subject is known.
+  Result<Bound> find_subject(std::string_view issuer, std::string_view subject, std::string_view claimed, TimeMs now);
 
   const PeopleOptions options_;
   const std::unique_ptr<PeopleStore> store_;

@@ -6,7 +6,7 @@ namespace countersign::auth {
 namespace {
 
 // Published steps never change; new ones are appended.
-constexpr std::array<std::string_view, 1> kSchema = {R"(
+constexpr std::array<std::string_view, 2> kSchema = {R"(
 CREATE TABLE accounts (
   user TEXT PRIMARY KEY,
   password TEXT NOT NULL DEFAULT '',          -- PHC string; empty: none
@@ -58,6 +58,19 @@ CREATE TABLE attempts (
   PRIMARY KEY (kind, key)
 ) STRICT;
 CREATE INDEX attempts_by_weight ON attempts (kind, count, last);
+)",
+                                                     R"(
+ALTER TABLE sessions ADD COLUMN issuer TEXT NOT NULL DEFAULT '';   -- of the identity provider; empty: none
+ALTER TABLE sessions ADD COLUMN subject TEXT NOT NULL DEFAULT '';  -- there
+ALTER TABLE sessions ADD COLUMN sid TEXT NOT NULL DEFAULT '';      -- the provider's name for its own session
+CREATE INDEX sessions_of_provider ON sessions (issuer, subject) WHERE issuer <> '';
+CREATE TABLE provider_logouts (               -- tokens that were used, as long as they could be used again
+  issuer TEXT NOT NULL,
+  token TEXT NOT NULL,                        -- jti
+  sid TEXT NOT NULL,                          -- that is over; empty: not said
+  until INTEGER NOT NULL,
+  PRIMARY KEY (issuer, token)
+) STRICT;
 )"};
 
 }  // namespace

@@ -12,7 +12,10 @@ constexpr std::size_t kCookieText = 43;
 constexpr TimeMs kSeenStep = 60'000;  // how exactly `last_seen` is kept: not every request writes to the disk
 constexpr std::size_t kMaxPeer = 100;
 
-constexpr std::string_view kColumns = "SELECT id, user, how, signed_in, begun, created, last_seen, peer FROM sessions ";
+constexpr std::size_t kMaxLogouts = 10'000;  // that are remembered; past that the oldest goes
+
+constexpr std::string_view kColumns =
+    "SELECT id, user, how, signed_in, begun, created, last_seen, peer, issuer, subject, sid FROM sessions ";
 
 // Follows from the cookie, so it is as secret, and another one after every rotation, without being stored.
 std::string csrf_of(std::string_view cookie) {
@@ -42,6 +45,7 @@ Session session_of(const sql::Statement& row, const PeopleOptions& options) {
   session.created = row.integer(5);
   session.last_seen = row.integer(6);
   session.peer = row.text(7);
+  session.provider = {row.text(8), row.text(9), row.text(10)};
   session.expires = begun + options.absolute;
   session.idle_expires = std::min(session.last_seen + options.idle, session.expires);
   return session;
@@ -89,6 +93,30 @@ Result<Found> find_live(PeopleStore& store, const PeopleOptions& options, std::s
   return Found{.session = std::move(*session)};
 }
 
+// The provider may end its session while the person is on the way from there to here.
+Status check_not_logged_out(PeopleStore& store, const ProviderSession& provider, TimeMs now) {
+  if (provider.sid.empty()) return {};
+  Result<sql::Statement> row = store.select("SELECT 1 FROM provider_logouts WHERE issuer = ? AND sid = ? AND until > ?",
+                                            provider.issuer, provider.sid, now);
+  if (!row) return fail(row.error());
+  Result<sql::Step> step = row->step();
+  if (!step) return fail(step.error());
+  if (*step == sql::Step::done) return {};
+  return fail(ErrorKind::forbidden, "session.logged_out", "you have signed out at the identity provider meanwhile");
+}
+
+Status note_logout(PeopleStore& store, const ProviderLogout& logout) {
+  Status noted = store.run("INSERT INTO provider_logouts VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                           logout.session.issuer, logout.token_id, logout.session.sid, logout.until);
+  if (!noted) return noted;
+  if (store.changes() == 0)
+    return fail(ErrorKind::conflict, "session.logout_used", "this logout token was used before");
+  return store.run(
+      "DELETE FROM provider_logouts WHERE rowid IN"
+      " (SELECT rowid FROM provider_logouts ORDER BY until DESC LIMIT -1 OFFSET ?)",
+      kMaxLogouts);
+}
+
 Status note_sign_in(PeopleStore& store, std::string_view user, TimeMs now) {
   return store.run(
       "INSERT INTO accounts (user, last_signed_in) VALUES (?, ?)"
@@ -102,6 +130,7 @@ Result<SignedIn> insert_session(PeopleStore& store, const PeopleOptions& options
                                 std::string_view old_cookie) {
   if (!options.is_listed(who.user))
     return fail(ErrorKind::forbidden, "sign_in.not_listed", "you are not among the users of this gateway");
+  if (Status open = check_not_logged_out(store, who.provider, now); !open) return fail(open.error());
   if (!old_cookie.empty()) {
     Status ended = store.run("DELETE FROM sessions WHERE cookie = ?", StoredHash(old_cookie).blob());
     if (!ended) return fail(ended.error());
@@ -125,11 +154,13 @@ Result<SignedIn> insert_session(PeopleStore& store, const PeopleOptions& options
   session.idle_expires = std::min(now + options.idle, session.expires);
   session.csrf = csrf_of(out.cookie.expose());
   session.peer = who.peer.substr(0, kMaxPeer);
+  session.provider = who.provider;
   Status kept = store.run(
-      "INSERT INTO sessions (cookie, id, user, how, signed_in, begun, created, last_seen, peer)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO sessions (cookie, id, user, how, signed_in, begun, created, last_seen, peer, issuer, subject, sid)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       StoredHash(out.cookie.expose()).blob(), session.id, session.user, static_cast<std::int64_t>(session.how),
-      session.signed_in, now, now, now, session.peer);
+      session.signed_in, now, now, now, session.peer, session.provider.issuer, session.provider.subject,
+      session.provider.sid);
   if (!kept) return fail(kept.error());
   if (Status noted = note_sign_in(store, who.user, now); !noted) return fail(noted.error());
   out.events.push_back({.action = "person:sign-in",
@@ -202,7 +233,10 @@ Result<SignedIn> People::touch_authentication(std::string_view cookie, const Aut
       return fail(ErrorKind::forbidden, "session.other_person",
                   "somebody else than the person of this session has authenticated");
     }
-    Result<SignedIn> out = insert_session(*store_, options_, who, now, cookie);
+    // What began at the provider ends with it, however it was stepped up.
+    Authenticated same = who;
+    if (who.how != SignInMethod::oidc) same.provider = before.provider;
+    Result<SignedIn> out = insert_session(*store_, options_, same, now, cookie);
     if (!out) return fail(out.error());
     // The same session as before, with another cookie.
     Status kept =
@@ -254,6 +288,34 @@ Result<PersonEvents> People::end_sessions_of(std::string_view user, TimeMs now) 
     if (!ended) return fail(ended.error());
     if (*ended == 0) return PersonEvents{};
     return PersonEvents{signed_out(user, "all sessions: " + std::to_string(*ended))};
+  });
+}
+
+Result<LoggedOut> People::end_provider_sessions(const ProviderLogout& logout, TimeMs now) {
+  return store_->transact([&]() -> Result<LoggedOut> {
+    if (Status noted = note_logout(*store_, logout); !noted) return fail(noted.error());
+    const auto& [issuer, subject, sid] = logout.session;
+    Result<sql::Statement> rows =
+        subject.empty() ? store_->select(std::string(kColumns) + "WHERE issuer = ? AND sid = ?", issuer, sid)
+        : sid.empty()
+            ? store_->select(std::string(kColumns) + "WHERE issuer = ? AND subject = ?", issuer, subject)
+            : store_->select(std::string(kColumns) + "WHERE issuer = ? AND subject = ? AND (sid = ? OR sid = '')",
+                             issuer, subject, sid);
+    if (!rows) return fail(rows.error());
+    LoggedOut out;
+    for (;;) {
+      Result<sql::Step> step = rows->step();
+      if (!step) return fail(step.error());
+      if (*step == sql::Step::done) break;
+      Session session = session_of(*rows, options_);
+      if (!is_over(session, options_, now)) out.sessions.push_back(std::move(session));
+    }
+    for (const Session& each : out.sessions) {
+      if (Status removed = store_->run("DELETE FROM sessions WHERE id = ?", each.id); !removed)
+        return fail(removed.error());
+      out.events.push_back(signed_out(each.user, "by the identity provider; session " + each.id));
+    }
+    return out;
   });
 }
 

@@ -87,6 +87,7 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {"POST", "/api/v1/sign-in/passkey", open, kNone, &AdminApi::sign_in_passkey},
       {"GET", "/api/v1/sign-in/oidc", open, kNone, &AdminApi::sign_in_oidc},
       {"GET", "/api/v1/sign-in/oidc/callback", open, kNone, &AdminApi::sign_in_oidc_callback},
+      {"POST", kBackchannelLogout, open, kNone, &AdminApi::oidc_backchannel_logout},
       {"POST", "/api/v1/sign-in/invitation", open, kNone, &AdminApi::sign_in_invitation},
       {"POST", "/api/v1/sign-out", person, kNone, &AdminApi::sign_out},
       {"GET", "/api/v1/session", person, kNone, &AdminApi::show_session},
@@ -179,6 +180,10 @@ void AdminApi::policies_changed(std::string_view digest) {
 
 void AdminApi::agents_changed() {
   events_.publish("agents", Json::object());
+}
+
+void AdminApi::emergency_changed(const approvals::Emergency& emergency, approvals::EmergencyStep step) {
+  events_.publish("emergency", {{"request", emergency.request}, {"step", approvals::step_name(step)}});
 }
 
 Result<Answer> AdminApi::dispatch(Call& call) {

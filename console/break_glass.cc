@@ -142,13 +142,17 @@ Result<Answer> AdminApi::review_emergency(const Call& call) {
   auto request = services_.queue.get(call.arguments[0]);
   if (!request) return fail(request.error());
   const TimeMs now = services_.clock.now();
-  auto emergency = services_.emergencies.review(call.arguments[0], *person, request->requester.owner, comment,
-                                                *ruleset->approvals, now);
-  if (!emergency) return fail(emergency.error());
+  const approvals::Rules& rules = *ruleset->approvals;
+  const std::string& owner = request->requester.owner;
+  if (auto sound = services_.emergencies.check_review(call.arguments[0], *person, owner, comment, rules, now); !sound)
+    return fail(sound.error());
+  // Like a vote: written down before it counts, so that no debt is ever paid without a record.
   audit::Entry entry = request_entry(entry_of(call, audit::Phase::admin), *request);
   entry.action = "break_glass:review";
   entry.comment = comment;
   if (auto durable = record(std::move(entry)); !durable) return fail(durable.error());
+  auto emergency = services_.emergencies.review(call.arguments[0], *person, owner, comment, rules, now);
+  if (!emergency) return fail(emergency.error());
   return json_answer(emergency_json(*emergency, now));
 }
 

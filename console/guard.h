@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auth/webauthn.h"
@@ -10,6 +11,9 @@
 #include "core/config.h"
 
 namespace countersign::console {
+
+// Where the identity provider says that somebody has signed out there.
+inline constexpr std::string_view kBackchannelLogout = "/api/v1/sign-in/oidc/backchannel-logout";
 
 // Host names the admin listener answers to, beside loopback names and IP literals (which no DNS record can point
 // elsewhere): the one it listens on and the one of public_url. Lower case, without port.
@@ -20,7 +24,8 @@ namespace countersign::console {
 //   admin.cross_site (forbidden)    Origin names another host than Host does, or Sec-Fetch-Site says that another site
 //                                   made the request; but whoever follows a link from there (a top-level GET of a page,
 //                                   or of the address that the identity provider sends people back to) may come in
-//   admin.content_type (invalid)    a POST whose content type is not application/json: what a form cannot send
+//   admin.content_type (invalid)    a POST whose content type is not application/json: what a form cannot send; at
+//                                   kBackchannelLogout one that is not a form
 // On the socket only the content type is looked at: no browser gets there.
 [[nodiscard]] Status guard(const Call& call, const std::vector<std::string>& hosts);
 

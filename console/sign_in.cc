@@ -218,12 +218,19 @@ Result<Answer> AdminApi::sign_in_oidc_callback(const Call& call) {
   if (!old) return refuse("", old.error());
   auto identity = services_.oidc->finish(call.query, *browser, now);
   if (!identity) return refuse("", identity.error());
-  auto bound = services_.people.bind_subject(identity->issuer, identity->subject, identity->user, now);
+  auto& people = services_.people;
+  auto planned = people.would_bind(identity->issuer, identity->subject, identity->user, now);
+  if (!planned) return refuse(identity->user, planned.error());
+  if (auto durable = record_events(call, planned->events); !durable) return refuse("", durable.error());
+  auto bound = people.bind_subject(identity->issuer, identity->subject, identity->user, now);
   if (!bound) return refuse(identity->user, bound.error());
-  if (auto durable = record_events(call, bound->events); !durable) return refuse("", durable.error());
 
   const std::string& user = bound->binding.user;
-  const auth::Authenticated who{user, auth::SignInMethod::oidc, identity->auth_time.value_or(0), call.peer};
+  const auth::Authenticated who{user,
+                                auth::SignInMethod::oidc,
+                                identity->auth_time.value_or(0),
+                                call.peer,
+                                {identity->issuer, identity->subject, identity->provider_session}};
   auto session = old->empty() ? Result<auth::Session>(fail(ErrorKind::unauthenticated, "session.none", "no session"))
                               : services_.people.find_session(*old, now);
   const bool step_up = session && session->user == user && session->id == identity->session;
@@ -233,6 +240,34 @@ Result<Answer> AdminApi::sign_in_oidc_callback(const Call& call) {
   auto answer = signed_in(call, std::move(done), identity->return_to);
   if (!answer) return refuse(user, answer.error());
   answer->headers.add("set-cookie", clear_cookie(kOidcCookie));
+  return answer;
+}
+
+// OpenID Connect Back-Channel Logout 1.0, sections 2.5 to 2.8: the provider itself asks, so there is no browser and no
+// cookie; the token's signature says who it is.
+Result<Answer> AdminApi::oidc_backchannel_logout(const Call& call) {
+  if (services_.oidc == nullptr)
+    return fail(ErrorKind::not_found, "sign_in.no_oidc", "this gateway has no identity provider");
+  auto refuse = [&](const Error& error) {
+    std::ignore =
+        sign_in_failed(call, {.action = "person:sign-out", .user = "", .detail = "logout token", .code = ""}, error);
+    // Whatever is wrong, the specification has one status for it.
+    return json_answer({{"error", "invalid_request"}, {"error_description", error.message}, {"code", error.code}}, 400);
+  };
+  auto form = parse_query(call.body);
+  if (!form) return refuse({ErrorKind::invalid, "admin.bad_body", "the body is not a form"});
+  const auto token = form->find("logout_token");
+  if (token == form->end()) return refuse({ErrorKind::invalid, "admin.bad_body", "`logout_token` must be given"});
+  const TimeMs now = services_.clock.now();
+  auto logout = services_.oidc->logout(token->second, now);
+  if (!logout) return refuse(logout.error());
+  auto ended = services_.people.end_provider_sessions(
+      {{logout->issuer, logout->subject, logout->session}, logout->token_id, logout->until}, now);
+  if (!ended) return refuse(ended.error());
+  for (const auth::Session& each : ended->sessions) events_.end_session(each.id);
+  if (auto durable = record_events(call, ended->events); !durable) return refuse(durable.error());
+  Answer answer = text_answer("");
+  answer.status = 200;
   return answer;
 }
 

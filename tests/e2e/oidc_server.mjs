@@ -40,11 +40,15 @@ const provider = new Provider(issuer, {
     response_types: ['code'],
     grant_types: ['authorization_code'],
     id_token_signed_response_alg: algorithm,
+    backchannel_logout_uri: redirectUri.replace(/callback$/, 'backchannel-logout'),
+    backchannel_logout_session_required: true,
   }],
   jwks: { keys: [jwk] },
   cookies: { keys: ['only for tests'] },
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: false } },
+  features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true } },
+  // Its own refuses this machine's addresses, where the gateway of a test is.
+  fetch: (url, options) => globalThis.fetch(url, { ...options, dispatcher: undefined }),
   // Names stand in the ID token, as most providers put them; the default is the userinfo endpoint only.
   conformIdTokenClaims: false,
   claims: { openid: ['sub'], profile: ['preferred_username'] },
@@ -75,6 +79,9 @@ async function control(request, response) {
   Object.assign(state, JSON.parse(Buffer.concat(chunks)));
   response.writeHead(204).end();
 }
+
+provider.on('backchannel.success', (_, client, accountId) => console.log(JSON.stringify({ told: client.clientId, of: accountId })));
+provider.on('backchannel.error', (_, error) => console.log(JSON.stringify({ not_told: error.message })));
 
 const rest = provider.callback();
 createServer((request, response) => {

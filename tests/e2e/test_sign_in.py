@@ -1,4 +1,5 @@
 """Signing in to the console: at an OpenID provider of other people's making, with an invitation and a password, and out again."""
+import base64
 import datetime
 import http.client
 import json
@@ -217,6 +218,53 @@ sign_in:
         replay.jars[netloc] = {SESSION: old}
         self.assertEqual(self.get(replay, "/api/v1/session")[0], 401)
         self.assertTrue(self.records("person:step-up"))
+
+    # --- out again, at the provider ---
+
+    def sign_out_there(self, browser):
+        """As a person does it on the provider's own page."""
+        _, page = browser.request("GET", f"{self.provider.issuer}/session/end")
+        xsrf = re.search(r'name="xsrf" value="([^"]+)"', page.decode())
+        self.assertIsNotNone(xsrf, page)
+        response, page = browser.request("POST", f"{self.provider.issuer}/session/end/confirm", body=f"xsrf={xsrf.group(1)}&logout=yes",
+                                         headers={"Content-Type": "application/x-www-form-urlencoded"})
+        self.assertIn(response.status, (200, 302, 303), page)
+
+    def test_signing_out_at_the_provider_ends_that_session_here(self):
+        here, _ = self.oidc("id-olivia")
+        elsewhere, _ = self.oidc("id-olivia")
+        other, _ = self.oidc("id-sam")
+        self.assertEqual(self.get(here, "/api/v1/session")[0], 200)
+        self.sign_out_there(here)
+        wait_until(lambda: self.get(here, "/api/v1/session")[0] == 401, "the session is over here as well")
+        self.assertIn('"told":"countersign"', self.provider.process.log.read_text())
+        self.assertNotIn("not_told", self.provider.process.log.read_text(), "our answer was what the specification says")
+        self.assertEqual(self.get(elsewhere, "/api/v1/session")[0], 200, "another browser's session is another one there")
+        self.assertEqual(self.get(other, "/api/v1/session")[0], 200)
+        record = self.records("person:sign-out")[-1]
+        self.assertIn("by the identity provider", record["detail"])
+        self.assertEqual(record["resources"], ["User::olivia"])
+        self.oidc("id-olivia", browser=here)
+        self.assertEqual(self.get(here, "/api/v1/session")[0], 200, "and in again")
+        self.gateway.kill()
+        self.gateway.start()
+        self.sign_out_there(here)
+        wait_until(lambda: self.get(here, "/api/v1/session")[0] == 401, "what it needs for that is on disk")
+
+    def test_nobody_else_signs_people_out(self):
+        browser, _ = self.oidc("id-olivia")
+        def part(value):
+            return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+        now = int(datetime.datetime.now().timestamp())
+        claims = {"iss": self.provider.issuer, "aud": "countersign", "sub": "id-olivia", "iat": now, "exp": now + 100, "jti": "made-up",
+                  "events": {"http://schemas.openid.net/event/backchannel-logout": {}}}
+        for header in ({"alg": "none", "typ": "logout+jwt"}, {"alg": "RS256", "kid": "k1", "typ": "logout+jwt"}, {"alg": "HS256", "kid": "k1"}):
+            response, data = Browser().request("POST", f"{self.origin}/api/v1/sign-in/oidc/backchannel-logout",
+                                               body=f"logout_token={part(header)}.{part(claims)}.{part('x' * 190)}",
+                                               headers={"Content-Type": "application/x-www-form-urlencoded"})
+            self.assertEqual((response.status, response.headers["cache-control"]), (400, "no-store"), data)
+            self.assertEqual(json.loads(data)["code"], "oidc.bad_logout_token")
+        self.assertEqual(self.get(browser, "/api/v1/session")[0], 200)
 
     # --- accounts of our own ---
 

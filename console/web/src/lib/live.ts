@@ -5,6 +5,7 @@ import { api, reachable, session } from "../api";
 export const requests_version = signal(0);
 export const policies_version = signal(0);
 export const agents_version = signal(0);
+export const emergencies_version = signal(0);
 /** Of one request: its page asks again only when something happened to it, since each look at a request is on record. */
 const of_requests = new Map<string, Signal<number>>();
 export function request_version(id: string): Signal<number> {
@@ -42,6 +43,7 @@ function bump(): void {
   requests_version.value += 1;
   policies_version.value += 1;
   agents_version.value += 1;
+  emergencies_version.value += 1;
 }
 
 function open(): void {
@@ -76,6 +78,7 @@ function open(): void {
   });
   source.addEventListener("policies", () => soon(policies_version));
   source.addEventListener("agents", () => soon(agents_version));
+  source.addEventListener("emergency", () => soon(emergencies_version));
 }
 
 /** Follows the session: a stream while somebody is signed in. */

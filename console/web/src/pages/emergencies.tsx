@@ -5,7 +5,7 @@ import { Link, useLocation } from "wouter-preact";
 import { api, session, type Agent, type ApiError, type Emergencies, type Emergency, type GlassRules, type Upstream } from "../api";
 import { date_time, duration, person, plural } from "../lib/format";
 import { as_api_error, use_asked } from "../lib/hooks";
-import { agents_version, announcement, request_changed, requests_version } from "../lib/live";
+import { agents_version, announcement, emergencies_version, request_changed } from "../lib/live";
 import { plain } from "../lib/visible";
 import { Ago } from "../ui/ago";
 import { Countdown, effect_means, EffectBadge } from "../ui/badges";
@@ -262,7 +262,7 @@ function Found({ data, reload }: { data: Emergencies; reload: () => void }) {
 }
 
 export function EmergenciesPage() {
-  const asked = use_asked(api.emergencies, "emergencies", requests_version.value);
+  const asked = use_asked(api.emergencies, "emergencies", emergencies_version.value);
   return (
     <Page title="Break glass" aside={<p class="muted small">For a short time an agent does at once what policies would hold.</p>}>
       {asked.error && <Problem error={asked.error} again={asked.reload} />}
