@@ -181,6 +181,10 @@ Status Gateway::open_queue() {
   auto emergencies = approvals::Emergencies::open(folders_.state / "countersign.db", {});
   if (!emergencies) return fail(emergencies.error());
   emergencies_ = std::move(*emergencies);
+  emergencies_->observe([this](const approvals::Emergency& emergency, approvals::EmergencyStep step) {
+    if (api_) api_->emergency_changed(emergency, step);
+    if (courier_) courier_->wake();
+  });
   auto attestations = audit::AttestationStore::open(folders_.state / "countersign.db");
   if (!attestations) return fail(attestations.error());
   attestations_ = std::move(*attestations);
@@ -260,7 +264,7 @@ Status Gateway::listen() {
 Gateway::~Gateway() {
   policy_follow_.reset();
   housekeeper_ = {};
-  courier_.reset();
+  if (courier_) courier_->stop();  // it ends below: until then, what changes still wakes it
   const bool served = agents_ != nullptr;
   if (api_) api_->close_streams();  // they end no other way, and the drain waits for them
   for (auto* server : {&agents_, &admin_, &socket_}) {
@@ -276,6 +280,7 @@ Gateway::~Gateway() {
   if (running_) proxy::stop(sessions_);
   if (workers_) workers_->stop();
   blocking_.reset();  // their last jobs still use what is destroyed next
+  courier_.reset();
   adapter_pool_.reset();
   admin_pool_.reset();
 }
@@ -349,7 +354,6 @@ void Gateway::break_glass(const std::string& request) {
                                      {"agent", started->terms.agent},
                                      {"until", format_time(started->until)},
                                      {"reason", started->terms.reason}});
-  if (courier_) courier_->wake();
 }
 
 void Gateway::run_approved(const approvals::HeldRequest& request) {
