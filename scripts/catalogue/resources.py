@@ -68,14 +68,19 @@ class Finder:
         self.synonyms = rules["synonyms"]
         self.extra = rules["operations"]
 
-    def own_names(self, prefix, placeholder):
-        """Members called as the placeholder is, most likely first."""
+    def same_names(self, prefix, placeholder):
+        """Members called exactly as the placeholder is, or as the rules say."""
         given = self.synonyms.get(prefix, {}).get(placeholder)
         for name in given or []:
             yield "exact", name
-        if given is None:
-            name = norm(placeholder)
-            for root in dict.fromkeys((name, root_of(name))):
+        if given is None and norm(placeholder) not in NAMELESS:
+            for plural in plurals(norm(placeholder)):
+                yield "by_name", plural
+
+    def like_names(self, prefix, placeholder):
+        """Members called nearly so."""
+        if placeholder not in self.synonyms.get(prefix, {}):
+            for root in dict.fromkeys((norm(placeholder), root_of(norm(placeholder)))):
                 yield from self.forms(root)
 
     @staticmethod
@@ -95,9 +100,9 @@ class Finder:
                     yield "outer", plural
 
     def fill(self, members, prefix, kind, names, operation):
-        """placeholder -> path; each member at most once, each placeholder by its own name before any by its type's."""
+        """placeholder -> path; each member at most once, where its name fits best."""
         filled = {}
-        for candidates in (lambda name: self.own_names(prefix, name),
+        for candidates in (lambda name: self.same_names(prefix, name), lambda name: self.like_names(prefix, name),
                            lambda name: self.type_names(name, kind, operation) if name == names[-1] else ()):
             for name in names:
                 if name in filled:
@@ -147,6 +152,10 @@ class Finder:
     def template(self, found, members, prefix, kind, arn, operation):
         names = [name for name in PLACEHOLDER.findall(arn) if name not in SURROUNDINGS]
         if not names:
+            for plural in plurals(norm(kind) + "arn"):
+                if plural in members.by_name:
+                    found.append((kind, arn, members.by_name[plural], ()))
+                    break
             return
         filled = self.fill(members, prefix, kind, names, operation)
         # The one that tells resources of a type apart: the last, or else the one called as the type is.
