@@ -88,6 +88,47 @@ test("pictures", async ({ as }) => {
   await picture(sam, "agent", { path: "/agents/builder" });
   await picture(sam, "overview", { path: "/overview" });
   await picture(sam, "overview-dark", { path: "/overview", dark: true });
+  // Emergencies: one is asked for, signed by two, used, and still open; then closed and waiting for its review.
+  await put("production/prices-draft.json", "{}");
+  await sam.goto("/emergencies");
+  await sam.getByRole("combobox", { name: "Agent" }).selectOption("builder");
+  await sam.getByRole("checkbox", { name: "web" }).check();
+  await sam.getByRole("checkbox", { name: /^write/ }).check();
+  await sam.getByRole("checkbox", { name: "production" }).check();
+  await sam.getByLabel("What is burning?").fill("checkout sells espresso for 0.03 instead of 3.00; the price list must be put back before the morning");
+  await picture(sam, "emergencies-ask", { act: () => sam.getByRole("heading", { name: "Break the glass" }).scrollIntoViewIfNeeded() });
+  await sam.getByRole("button", { name: "Ask people to sign it" }).click();
+  await expect(sam).toHaveURL(/\/requests\//);
+  const glass = new URL(sam.url()).pathname;
+  const pat = await as("pat");
+  await add_passkey(pat, "blue key");
+  for (const [page, person] of [[sam, "sam"], [pat, "pat"]]) {
+    if (person === "pat") await picture(page, "emergencies-request", { path: glass });
+    await page.goto(glass);
+    await page.getByRole("button", { name: /^Approve…/ }).click();
+    await page.getByRole("dialog").getByRole("textbox").fill("seen on the till; it burns");
+    await page.getByRole("button", { name: `Approve as ${person}` }).click();
+    await expect(page.getByRole("dialog")).toBeHidden();
+  }
+  await put("production/prices-now.json", '{"espresso":3}');
+  await put("production/prices-now.json", '{"espresso":3.0}');
+  await picture(pat, "emergencies", { path: "/emergencies" });
+  await picture(pat, "emergencies-dark", { path: "/emergencies", dark: true });
+  const pocket = await as("pat", phone);
+  await picture(pocket, "emergencies-phone", { path: "/emergencies" });
+  await pat.getByRole("button", { name: /^Close… what is open/ }).click();
+  await pat.getByLabel("Reason").fill("the prices are right again");
+  await pat.getByRole("button", { name: "Close it now" }).click();
+  await expect(pat.getByText("No glass is broken")).toBeVisible();
+  const jun = await as("jun");
+  await picture(jun, "emergencies-review", { path: "/emergencies" });
+  const dana = await as("dana");
+  await picture(dana, "people", { path: "/people" });
+  await picture(dana, "people-dark", { path: "/people", dark: true });
+  await picture(dana, "people-reset", { act: () => dana.getByRole("button", { name: "Reset… jun" }).click() });
+  const danas = await as("dana", phone);
+  await picture(danas, "people-phone", { path: "/people" });
+  await picture(danas, "audit-phone", { path: "/audit" });
   const small = await as("sam", phone);
   await picture(small, "inbox-phone", { path: "/" });
   await picture(small, "request-phone", { path: `/requests/${world.requests.git}` });

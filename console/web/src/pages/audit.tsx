@@ -102,7 +102,7 @@ function Search({ values, search }: { values: Fields; search: (values: Fields) =
         <button type="button" class="quiet" onClick={() => search({})}>Clear</button>
         <label class="check"><input type="checkbox" name="looks" value="true" defaultChecked={values.looks === "true"} onChange={(event) => event.currentTarget.form?.requestSubmit()} /> Show looks <span class="muted">(who has read what)</span></label>
         <span class="grow" />
-        <a class="button quiet" href={`/api/v1/audit/export${query(filter_of(values))}`} download="countersign-audit.jsonl">Export these as JSON lines</a>
+        <a class="button" href={`/api/v1/audit/export${query(filter_of(values))}`} download="countersign-audit.jsonl">Export these as JSON lines</a>
       </div>
     </form>
   );
@@ -169,7 +169,7 @@ export function Audit() {
       <Search key={search} values={values} search={(next) => go(`/audit${query(next)}`)} />
       {records.length > 0 && (
         <div class="table-scroll" tabIndex={0} role="group" aria-label="Audit records">
-          <table class="table audit">
+          <table class="table audit stack">
             <caption class="sr">Audit records, newest first</caption>
             <thead><tr><th scope="col">When</th><th scope="col">Record</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Where</th><th scope="col">Decision</th></tr></thead>
             <tbody>
@@ -189,7 +189,7 @@ export function Audit() {
       )}
       {error && <Problem error={error} again={() => load(before)} />}
       {state === "loading" && <Skeleton rows={records.length > 0 ? 3 : 8} />}
-      {state === "idle" && !error && records.length === 0 && <Empty title="No record fits" icon="audit">Search for less, or for everything.</Empty>}
+      {state === "idle" && !error && records.length === 0 && <Empty title="No record fits" icon="audit">Search for less, or clear the search. Records of people reading come with Show looks.</Empty>}
       <div ref={end} />
       {before !== null && state === "idle" && <p class="center"><button type="button" onClick={() => load(before)}>Older records</button></p>}
       {before === null && state === "idle" && records.length > 0 && <p class="muted center">{plural(records.length, "record")}, and no older one fits.</p>}

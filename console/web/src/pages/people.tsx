@@ -16,11 +16,16 @@ type Act = "sessions" | "sign out" | "reset";
 
 const later = (time: string | null): time is string => time !== null && Date.parse(time) > now.value;
 
+// An issuer is an https address whose host says enough.
+function host_of(issuer: string): string {
+  return URL.canParse(issuer) ? new URL(issuer).host : issuer;
+}
+
 function ways_in(person: Person): string {
   const list = [
     ...(person.password ? ["password"] : []),
     ...(person.passkeys > 0 ? [plural(person.passkeys, "passkey")] : []),
-    ...person.identity_providers.map((issuer) => plain(issuer, 60)),
+    ...person.identity_providers.map((issuer) => plain(host_of(issuer), 60)),
   ];
   return list.join(", ");
 }
@@ -79,19 +84,19 @@ export function People() {
       {asked.data?.people.length === 0 && <Empty title="Nobody is listed" icon="people">Add people to <code>entities.yaml</code> and invite them on the gateway's machine.</Empty>}
       {(asked.data?.people.length ?? 0) > 0 && (
         <div class="table-scroll" tabIndex={0} role="group" aria-label="People">
-          <table class="table">
+          <table class="table stack">
             <caption class="sr">People</caption>
-            <thead><tr><th scope="col">Person</th><th scope="col">Level and teams</th><th scope="col">Ways in</th><th scope="col">Last signed in</th><th scope="col" class="right">Sessions</th><th scope="col">Do</th></tr></thead>
+            <thead><tr><th scope="col">Person</th><th scope="col">Level and teams</th><th scope="col">Ways in</th><th scope="col">Last signed in</th><th scope="col" class="right">Sessions</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
             <tbody>
               {asked.data!.people.map((person) => (
                 <tr key={person.user}>
                   <td><strong>{plain(person.user, 80)}</strong>{mine(person.user) && <span class="muted small"> you</span>} <Standing person={person} /></td>
-                  <td>{plain(person.level)}{person.teams.length > 0 && <span class="muted small"> {person.teams.map((team) => plain(team, 60)).join(", ")}</span>}</td>
-                  <td>{ways_in(person) || <span class="muted">none</span>}</td>
-                  <td>{person.last_signed_in ? <Ago time={person.last_signed_in} /> : <span class="muted">never</span>}</td>
-                  <td class="right nowrap">{person.sessions === 0 ? <span class="muted">0</span>
+                  <td data-label="level">{plain(person.level)}{person.teams.length > 0 && <span class="muted small"> {person.teams.map((team) => plain(team, 60)).join(", ")}</span>}</td>
+                  <td data-label="ways in">{ways_in(person) || <span class="muted">none</span>}</td>
+                  <td data-label="signed in">{person.last_signed_in ? <Ago time={person.last_signed_in} /> : <span class="muted">never</span>}</td>
+                  <td class="right nowrap" data-label="sessions">{person.sessions === 0 ? <span class="muted">0</span>
                     : <button type="button" class="link" onClick={() => set_chosen({ user: person.user, act: "sessions" })}>{plural(person.sessions, "session")}<span class="sr"> of {plain(person.user, 40)}</span></button>}</td>
-                  <td class="nowrap">
+                  <td class="nowrap acts">
                     <button type="button" class="quiet small" disabled={person.sessions === 0} onClick={() => set_chosen({ user: person.user, act: "sign out" })}>Sign out…<span class="sr"> {plain(person.user, 40)}</span></button>
                     <button type="button" class="danger-quiet small" onClick={() => set_chosen({ user: person.user, act: "reset" })}>Reset…<span class="sr"> {plain(person.user, 40)}</span></button>
                   </td>

@@ -1,4 +1,5 @@
 // Small marks that say effect, environment and state in a word; colour only repeats it.
+import { Fragment } from "preact";
 import type { State } from "../api";
 import { duration } from "../lib/format";
 import { now } from "../lib/hooks";
@@ -24,9 +25,10 @@ export function EffectBadge({ effect }: { effect: string }) {
   );
 }
 
+/** One badge for each: where production is among several, it is as loud as by itself. */
 export function EnvironmentBadge({ environment }: { environment: string }) {
-  if (environment === "") return null;
-  return <span class={`badge outline ${environment === "production" ? "production" : ""}`}>{plain(environment)}</span>;
+  const names = environment.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  return <>{names.map((name, i) => <Fragment key={name}>{i > 0 && " "}<span class={`badge outline ${name === "production" ? "production" : ""}`}>{plain(name)}</span></Fragment>)}</>;
 }
 
 const states: Record<State, { word: string; tone: string }> = {
