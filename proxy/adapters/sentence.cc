@@ -193,8 +193,21 @@ void say(std::string& sentence, std::string_view intro, const std::vector<std::s
 std::string place(std::string_view upstream, std::string_view environment) {
   constexpr std::size_t kMost = 30;
   std::string out = " on " + said(upstream, kMost);
-  if (!environment.empty()) out += " (" + said(environment, kMost) + ")";
-  return out;
+  // What touches several environments names them with commas between.
+  std::string names;
+  while (!environment.empty()) {
+    const std::size_t end = std::min(environment.find(','), environment.size());
+    std::string_view name = environment.substr(0, end);
+    environment.remove_prefix(std::min(end + 1, environment.size()));
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    const std::string one = said(name, kMost);
+    if (length(names) + length(one) > 2 * kMost) {
+      names += ", …";
+      break;
+    }
+    names += (names.empty() ? "" : ", ") + one;
+  }
+  return names.empty() ? out : out + " (" + names + ")";
 }
 
 }  // namespace countersign::adapters

@@ -484,6 +484,8 @@ TEST_F(Http, SaysWhatARequestDoes) {
   EXPECT_EQ(say("PUT", "/x", json, R"({"password":"hunter2","API-Token":"abc","pin":12})"),
             "Replace /x on web (production) with API-Token = 3 characters, password = 7 characters, pin = 12 (JSON, 49 "
             "bytes).");
+  auto both = ok("DELETE", "/x");
+  EXPECT_EQ(adapter_->sentence(both->freeze(), "", "production,staging"), "Delete /x on web (production, staging).");
   EXPECT_EQ(say("FROBNICATE", "/x"), "Do FROBNICATE on /x on web (production).");
   EXPECT_EQ(say("PUT", "/a%20b", "", "x"), "Replace \"/a b\" on web (production) with a body (1 byte).");
 }
