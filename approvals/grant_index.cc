@@ -26,16 +26,16 @@ void GrantIndex::update(const Grant& grant) {
   if (grants.empty()) by_agent_.erase(grant.agent);
 }
 
-std::vector<std::string> GrantIndex::find(const GrantQuestion& question, TimeMs now) const {
-  std::vector<std::string> ids;
-  if (count_ == 0) return ids;
+std::vector<Grant> GrantIndex::find(const GrantQuestion& question, TimeMs now) const {
+  std::vector<Grant> out;
+  if (count_ == 0) return out;
   std::lock_guard lock(mutex_);
   auto found = by_agent_.find(question.agent);
-  if (found == by_agent_.end()) return ids;
+  if (found == by_agent_.end()) return out;
   for (const Grant& grant : found->second) {
-    if (grant.is_active(now) && covers(grant, question)) ids.push_back(grant.id);
+    if (grant.is_active(now) && covers(grant, question)) out.push_back(grant);
   }
-  return ids;
+  return out;
 }
 
 std::size_t GrantIndex::active_of(const std::string& agent, TimeMs now) const {

@@ -18,8 +18,8 @@ class GrantIndex {
   // Adds or replaces an active grant, removes any other (a proposal, a revoked one, one without uses left).
   void update(const Grant& grant);
 
-  // Ids of those that cover the operation, oldest first.
-  [[nodiscard]] std::vector<std::string> find(const GrantQuestion& question, TimeMs now) const;
+  // Those that cover the operation, oldest first.
+  [[nodiscard]] std::vector<Grant> find(const GrantQuestion& question, TimeMs now) const;
   // How many of this agent's are active.
   [[nodiscard]] std::size_t active_of(const std::string& agent, TimeMs now) const;
 

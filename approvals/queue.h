@@ -232,7 +232,10 @@ class Queue {
                               TimeMs now);
   // Counts one use of the oldest active grant that covers the operation, durably, and at most max_uses times; nullopt
   // when there is none. `operation` is the audit operation id. Where there is no grant this costs a look into memory.
-  Result<std::optional<GrantUse>> use_grant(const GrantQuestion& question, std::string_view operation, TimeMs now);
+  // `suffices`, when given, is asked first, outside of all locks: a grant that would not help keeps its uses.
+  using GrantSuffices = std::function<bool(const Grant&)>;
+  Result<std::optional<GrantUse>> use_grant(const GrantQuestion& question, std::string_view operation, TimeMs now,
+                                            const GrantSuffices& suffices = {});
   // Refused: grant.unknown (not_found), grant.revoked (conflict). A use that begins afterwards finds it revoked.
   Result<Grant> revoke_grant(std::string_view grant, std::string_view by, std::string_view reason, TimeMs now);
   Result<Grant> get_grant(std::string_view grant);

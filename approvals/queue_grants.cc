@@ -72,12 +72,14 @@ Status Queue::activate_grant(Work& work, const HeldRequest& request, const Rules
   return {};
 }
 
-Result<std::optional<GrantUse>> Queue::use_grant(const GrantQuestion& question, std::string_view operation,
-                                                 TimeMs now) {
-  std::vector<std::string> candidates = grants_.find(question, now);
+Result<std::optional<GrantUse>> Queue::use_grant(const GrantQuestion& question, std::string_view operation, TimeMs now,
+                                                 const GrantSuffices& suffices) {
+  std::vector<Grant> candidates = grants_.find(question, now);
+  if (suffices) std::erase_if(candidates, [&](const Grant& grant) { return !suffices(grant); });
   if (candidates.empty()) return std::nullopt;
   return transact([&](Work& work) -> Result<std::optional<GrantUse>> {
-    for (const std::string& id : candidates) {
+    for (const Grant& candidate : candidates) {
+      const std::string& id = candidate.id;
       Result<std::optional<std::int64_t>> number = store_.count_use(id, operation, now);
       if (!number) return fail(number.error());
       if (!*number) continue;

@@ -146,6 +146,25 @@ TEST_F(QueueGrantsTest, UsesAreCountedKeptAndOver) {
       1U);
 }
 
+TEST_F(QueueGrantsTest, AUseThatWouldNotHelpIsNotCounted) {
+  Grant grant = active(1);
+  int asked = 0;
+  auto suffices = [&](bool answer) {
+    return [&asked, answer](const Grant& candidate) {
+      ++asked;
+      EXPECT_EQ(candidate.facts.size(), 1U);
+      return answer;
+    };
+  };
+  auto use = queue->use_grant(question(), "op", kNow, suffices(false));
+  ASSERT_TRUE(use);
+  EXPECT_FALSE(*use);
+  EXPECT_EQ(queue->get_grant(grant.id)->uses, 0);
+  EXPECT_TRUE(*queue->use_grant(question(), "op", kNow, suffices(true)));
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(used(), "");
+}
+
 TEST_F(QueueGrantsTest, NothingAfterTheEndOrTheRevocation) {
   Grant grant = active();
   EXPECT_EQ(used(kUntil - 1), grant.id);
