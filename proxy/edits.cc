@@ -1,5 +1,6 @@
 #include "proxy/edits.h"
 
+#include "core/id.h"
 #include "core/words.h"
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
@@ -83,7 +84,9 @@ Task<Result<HeldRequest>> edit_request(Parts* parts, EditWish wish, net::Worker*
                   body = std::move(edited->body)]() mutable -> Result<HeldRequest> {
     std::filesystem::path file;
     if (!body.empty()) {
-      auto kept = http1::Spool::of(body).persist(parts->held_bodies / (wish.request + ".edit"));
+      // Two people may edit one request at the same time: each has a file of their own.
+      const std::string own = wish.request + "." + new_uuid(parts->clock.now()) + ".edit";
+      auto kept = http1::Spool::of(body).persist(parts->held_bodies / own);
       if (!kept) return fail(kept.error());
       file = *kept;
       edit.request.frozen.body_file = file;
