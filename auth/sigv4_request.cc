@@ -365,8 +365,10 @@ bool carries_sigv4(const RequestHead& head) {
       return true;
   }
   // A query that cannot be read is nobody's credential; parse_sigv4 refuses it when the head has one.
-  Result<QueryAuth> query = read_query(head.query());
-  return query ? !query->found.empty() : query.error().code != "sigv4.malformed";
+  Result<std::vector<QueryPair>> pairs = parse_query(head.query());
+  return pairs && std::ranges::any_of(*pairs, [](const QueryPair& pair) {
+           return pair.name == "AWSAccessKeyId" || !sigv4_parameter(pair.name).empty();
+         });
 }
 
 Result<SigV4Claim> parse_sigv4(const RequestHead& head) {
