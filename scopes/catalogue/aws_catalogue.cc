@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,25 +60,53 @@ struct AwsCatalogue::Tables : AwsTables {
     by_signing_name = sorted_services(services, &AwsService::signing_name);
     by_endpoint_prefix = sorted_services(services, &AwsService::endpoint_prefix);
     by_iam_prefix = sorted_services(services, &AwsService::iam_prefix);
+    index_policy_names();
+    index_actions();
+  }
+
+ private:
+  // Operations are in order within their service: only services that share a prefix are to be sorted together.
+  void index_policy_names() {
     by_policy_name.reserve(operations);
-    std::vector<std::pair<std::string_view, const AwsOperation*>> needs;
-    for (const AwsService& service : services) {
-      for (const AwsOperation& operation : service.operations) {
-        by_policy_name.push_back(&operation);
-        for (std::string_view action : operation.iam_actions) needs.emplace_back(action, &operation);
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < by_iam_prefix.size(); ++i) {
+      const AwsService& service = *by_iam_prefix[i];
+      bool shared = i > 0 && by_iam_prefix[i - 1]->iam_prefix == service.iam_prefix;
+      if (!shared) from = by_policy_name.size();
+      for (const AwsOperation& operation : service.operations) by_policy_name.push_back(&operation);
+      if (shared)
+        std::sort(by_policy_name.begin() + static_cast<std::ptrdiff_t>(from), by_policy_name.end(), by_name_and_key);
+    }
+  }
+
+  void index_actions() {
+    struct Need {
+      std::string_view action;
+      const AwsOperation* operation;
+      bool operator<(const Need& other) const {
+        if (less_ignoring_case(action, other.action)) return true;
+        return !less_ignoring_case(other.action, action) && by_key_and_name(operation, other.operation);
+      }
+    };
+    std::map<std::string_view, std::vector<Need>> by_prefix;
+    for (const AwsService& service : services)
+      for (const AwsOperation& operation : service.operations)
+        for (std::string_view action : operation.iam_actions)
+          by_prefix[action.substr(0, action.find(':') + 1)].push_back({action, &operation});
+    for (auto& [prefix, needs] : by_prefix) {
+      if (!std::ranges::is_sorted(needs, std::less())) std::ranges::sort(needs, std::less());
+      for (const Need& need : needs) {
+        actions.push_back(need.action);
+        by_action.push_back(need.operation);
       }
     }
-    std::ranges::sort(by_policy_name, {},
-                      [](const AwsOperation* one) { return std::pair(policy_name(one), one->service->key); });
-    std::ranges::sort(needs, [](const auto& a, const auto& b) {
-      if (less_ignoring_case(a.first, b.first)) return true;
-      if (less_ignoring_case(b.first, a.first)) return false;
-      return std::pair(a.second->service->key, a.second->name) < std::pair(b.second->service->key, b.second->name);
-    });
-    for (const auto& [action, operation] : needs) {
-      actions.push_back(action);
-      by_action.push_back(operation);
-    }
+  }
+
+  static bool by_name_and_key(const AwsOperation* a, const AwsOperation* b) {
+    return std::pair(a->name, a->service->key) < std::pair(b->name, b->service->key);
+  }
+  static bool by_key_and_name(const AwsOperation* a, const AwsOperation* b) {
+    return std::pair(a->service->key, a->name) < std::pair(b->service->key, b->name);
   }
 };
 
