@@ -128,7 +128,7 @@ class Walk {
   void look(const AwsNode& node) {
     std::string_view key = node.key.starts_with('?') ? node.key.substr(1) : node.key;
     if (key.ends_with("olicy") || key.ends_with("PolicyDocument") || key.ends_with("olicyText")) {
-      if (node.is_string() && is_public_policy(node.text)) {
+      if (node.is_string() && is_change(judge_.call().operation->effect) && is_public_policy(node.text)) {
         judge_.flag("public");
         judge_.raise(Effect::administer, "a policy that lets everybody in");
       }
@@ -217,8 +217,8 @@ void AwsJudge::touch(std::string arn, Effect effect, std::string_view why) {
   call_.accesses.push_back({std::move(arn), effect, std::string(why)});
 }
 
-void AwsJudge::name_each() {
-  least_ = call_.operation->effect;
+void AwsJudge::name_each(Effect least) {
+  least_ = least;
   call_.accesses.clear();
 }
 
@@ -230,13 +230,16 @@ std::string AwsJudge::arn(std::string_view service, std::string_view kind, std::
 
 void judge_aws_parameters(const AwsWire& wire, const AwsNode& parameters, AwsCall& call) {
   AwsJudge judge(wire, parameters, call);
-  if (call.flags.contains("body_unread") && is_change(call.operation->effect))
-    judge.touch(aws_account_wide(wire, *call.service), Effect::destroy, "what the body asks for could not be read");
+  bool ruled = false;
   for (auto rules : {aws_storage_rules(), aws_data_rules(), aws_compute_rules(), aws_control_rules()}) {
     for (const AwsRule& rule : rules) {
-      if (rule_fits(rule, call)) rule.judge(judge);
+      if (!rule_fits(rule, call)) continue;
+      ruled = true;
+      rule.judge(judge);
     }
   }
+  if (call.flags.contains("body_unread") && (ruled || is_change(call.operation->effect)))
+    judge.touch(aws_account_wide(wire, *call.service), Effect::destroy, "what the body asks for could not be read");
   // A rule that was to name each thing and found none.
   if (call.accesses.empty())
     judge.touch(aws_account_wide(wire, *call.service), call.operation->effect, "the request names nothing");

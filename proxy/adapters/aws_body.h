@@ -2,7 +2,8 @@
 // lifecycle rule deletes objects, an update to zero stops a service, a batch of writes holds deletions.
 //
 // Effects only rise here. EC2's DryRun is no exception: a dry run keeps the effect of the real one and gets the flag
-// `dry_run`, so that a policy that lets dry runs pass has to say so. docs/aws.md lists the flags. Pure, any thread.
+// `dry_run`, so that a policy that lets dry runs pass has to say so. The one exception are DynamoDB's PartiQL
+// operations, which are what their statement is. docs/aws.md lists the flags. Pure, any thread.
 #pragma once
 
 #include "proxy/adapters/aws_value.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <tuple>
 
 #include "proxy/adapters/aws_body.h"
 #include "proxy/adapters/aws_parameters.h"
@@ -18,10 +19,17 @@ std::unexpected<Error> refuse(std::string_view code, std::string why) {
   return fail(ErrorKind::malformed, code, std::move(why));
 }
 
-using Services = std::span<const AwsService* const>;
 using Pairs = std::pmr::vector<AwsPair>;
 
 constexpr std::string_view kUnknown = "aws.unknown_operation";
+
+// Names under which clients sign for a service whose model has another one.
+std::string_view current_signing_name(std::string_view name) {
+  if (name == "execute-api") return "iot";
+  if (name == "awsssooidc") return "sso-oauth";
+  if (name == "s3express") return "s3";  // directory buckets
+  return {};
+}
 
 std::string_view trimmed_media_type(std::string_view value) {
   value = value.substr(0, value.find(';'));
@@ -36,21 +44,30 @@ class Recogniser {
 
   Result<AwsCall> run() {
     if (Status fields = check_request_fields(*wire_.headers); !fields) return fail(fields.error());
-    services_ = catalogue_.by_signing_name(wire_.signing_service);
+    for (std::string_view name : {wire_.signing_service, current_signing_name(wire_.signing_service)}) {
+      for (const AwsService* each : catalogue_.by_signing_name(name)) services_.push_back(each);
+    }
     if (services_.empty())
       return refuse(kUnknown, "no service signs as " + std::string(wire_.signing_service.substr(0, 64)));
     if (Status read = read_query(); !read) return fail(read.error());
-    Result<AwsMatch> match = find();
-    if (!match) return fail(match.error());
-    if (Status same = check_names(*match->operation); !same) return fail(same.error());
-    return call(*match);
+    Result<std::vector<AwsMatch>> matches = find();
+    if (!matches) return fail(matches.error());
+    if (Status same = check_names(*matches->front().operation); !same) return fail(same.error());
+    // Several are names for the same thing; the first whose model the parameters fit is taken.
+    Result<AwsCall> out = call(matches->front());
+    for (std::size_t i = 1; i < matches->size() && !out; ++i) {
+      raw_ = AwsTree();
+      Result<AwsCall> other = call((*matches)[i]);
+      if (other) out = std::move(other);
+    }
+    return out;
   }
 
  private:
   // --- which form ------------------------------------------------------------------------------------------------
 
   Status read_query() {
-    if (Status read = read_aws_pairs(wire_.query, AwsPlus::space, raw_, query_); !read) return read;
+    if (Status read = read_aws_pairs(wire_.query, AwsPlus::space, texts_, query_); !read) return read;
     for (std::string_view once : {"X-Amz-Target", "Content-Type", "Content-Encoding", "smithy-protocol"}) {
       if (wire_.headers->count(once) > 1)
         return refuse("aws.contradictory", "more than one header " + std::string(once));
@@ -84,7 +101,7 @@ class Recogniser {
     }
     if (!readable_)
       return fail(ErrorKind::too_large, "aws.too_large", "the form is too long, or compressed, and names no operation");
-    return read_aws_pairs(wire_.body, AwsPlus::space, raw_, form_);
+    return read_aws_pairs(wire_.body, AwsPlus::space, texts_, form_);
   }
 
   Result<std::optional<std::string_view>> only(std::string_view key) const {
@@ -97,7 +114,7 @@ class Recogniser {
     return out;
   }
 
-  Result<AwsMatch> find() {
+  Result<std::vector<AwsMatch>> find() {
     bool target = wire_.headers->count("X-Amz-Target") > 0;
     bool smithy = wire_.headers->count("smithy-protocol") > 0 ||
                   (wire_.path.starts_with("/service/") && speaks(AwsProtocol::rpc_cbor, AwsProtocol::rpc_cbor));
@@ -120,7 +137,7 @@ class Recogniser {
 
   // --- each form -------------------------------------------------------------------------------------------------
 
-  Result<AwsMatch> find_by_target(std::string_view target) {
+  Result<std::vector<AwsMatch>> find_by_target(std::string_view target) {
     std::size_t dot = target.rfind('.');
     if (dot == std::string_view::npos) return refuse(kUnknown, "X-Amz-Target names no operation");
     std::vector<AwsMatch> found;
@@ -137,7 +154,7 @@ class Recogniser {
     return one_of(std::move(found));
   }
 
-  Result<AwsMatch> find_by_rpc_path() {
+  Result<std::vector<AwsMatch>> find_by_rpc_path() {
     if (wire_.headers->get("smithy-protocol").value_or("") != "rpc-v2-cbor")
       return refuse(kUnknown, "smithy-protocol must be rpc-v2-cbor");
     std::string_view rest = wire_.path;
@@ -162,7 +179,7 @@ class Recogniser {
     return one_of(std::move(found));
   }
 
-  Result<AwsMatch> find_by_action(std::string_view name) {
+  Result<std::vector<AwsMatch>> find_by_action(std::string_view name) {
     Result<std::optional<std::string_view>> version = only("Version");
     if (!version) return fail(version.error());
     if (!*version) return refuse("aws.malformed", "a request with Action must have a Version");
@@ -195,16 +212,19 @@ class Recogniser {
     return one_of(std::move(found));
   }
 
-  Result<AwsMatch> find_by_path() {
+  Result<std::vector<AwsMatch>> find_by_path() {
     std::vector<AwsMatch> found;
     std::optional<Error> problem;
-    for (const AwsService* service : services_) {
-      if (!service->protocols.rest()) continue;
-      Result<std::vector<AwsMatch>> here = route(*service);
-      if (here) {
-        found.insert(found.end(), here->begin(), here->end());
-      } else if (!problem || problem->code == kUnknown) {
-        problem = here.error();
+    for (AwsSlash slash : {AwsSlash::exact, AwsSlash::either}) {
+      if (!found.empty() || problem) break;
+      for (const AwsService* service : services_) {
+        if (!service->protocols.rest()) continue;
+        Result<std::vector<AwsMatch>> here = route(*service, slash);
+        if (here) {
+          found.insert(found.end(), here->begin(), here->end());
+        } else if (!problem || problem->code == kUnknown) {
+          problem = here.error();
+        }
       }
     }
     // A name that one service refuses as ambiguous is not another's by default.
@@ -212,32 +232,32 @@ class Recogniser {
     if (found.empty() && problem) return fail(*problem);
     if (found.empty())
       return refuse(kUnknown, "no operation of " + std::string(wire_.signing_service) + " has this method and path");
-    Result<AwsMatch> match = one_of(std::move(found));
+    Result<std::vector<AwsMatch>> match = one_of(std::move(found));
     if (!match) return match;
+    const AwsOperation& operation = *match->front().operation;
     for (const AwsPair& pair : query_) {
       if (pair.key != "Action") continue;
-      if (std::ranges::none_of(
-              match->operation->input ? match->operation->input->members : std::span<const AwsMember>(),
-              [](const AwsMember& each) { return each.wire_name == "Action"; }))
+      if (std::ranges::none_of(operation.input ? operation.input->members : std::span<const AwsMember>(),
+                               [](const AwsMember& each) { return each.wire_name == "Action"; }))
         return refuse("aws.contradictory", "the query has an Action, and the service takes none");
     }
     return match;
   }
 
-  Result<std::vector<AwsMatch>> route(const AwsService& service) {
+  Result<std::vector<AwsMatch>> route(const AwsService& service, AwsSlash slash) {
     bool s3 = service.key == "s3";
     std::string_view bucket = s3 ? bucket_of_host(wire_.host, wire_.own_host) : std::string_view();
     Result<AwsPath> path = s3 ? read_s3_path(wire_.path, bucket) : read_aws_path(wire_.path);
     if (!path) return fail(path.error());
-    return route_aws(service, wire_, *path, query_, s3 ? AwsKeys::known_only : AwsKeys::any);
+    return route_aws(service, wire_, *path, query_, s3 ? AwsKeys::known_only : AwsKeys::any,
+                     s3 ? AwsSlash::exact : slash);
   }
 
   // --- one of several --------------------------------------------------------------------------------------------
 
-  // Services that share a signing name, and operations with several names. Where the candidates differ in what they
-  // need and do, nothing is chosen.
-  Result<AwsMatch> one_of(std::vector<AwsMatch> found) {
-    if (found.size() == 1) return std::move(found.front());
+  // Of services that share a signing name and of operations with several names: those that mean the same, the best name
+  // first. Where the candidates differ in what they need, nothing is chosen.
+  Result<std::vector<AwsMatch>> one_of(std::vector<AwsMatch> found) {
     auto keep = [&](auto&& condition) {
       if (std::ranges::any_of(found, condition) && !std::ranges::all_of(found, condition))
         std::erase_if(found, [&](const AwsMatch& each) { return !condition(each); });
@@ -245,18 +265,17 @@ class Recogniser {
     keep([&](const AwsMatch& each) { return is_host_of(*each.operation->service, wire_.host); });
     if (auto name = operation_named_in_query())
       keep([&](const AwsMatch& each) { return each.operation->name == *name; });
-    if (found.size() == 1) return std::move(found.front());
+    keep_closest(found);
     const AwsOperation& first = *found.front().operation;
-    bool reads =
-        std::ranges::all_of(found, [](const AwsMatch& each) { return each.operation->effect == Effect::read; });
-    if (reads &&
-        std::ranges::all_of(found, [&](const AwsMatch& each) { return each.operation->service == first.service; }))
-      keep([&](const AwsMatch& each) {
-        return each.operation->iam_action().starts_with(std::string(first.service->iam_prefix) + ":");
-      });
+    bool reads = std::ranges::all_of(found, [&](const AwsMatch& each) {
+      return each.operation->effect == Effect::read && each.operation->service == first.service;
+    });
+    if (reads) {
+      keep([&](const AwsMatch& each) { return is_action_of(*each.operation, wire_.signing_service); });
+      keep([&](const AwsMatch& each) { return is_action_of(*each.operation, first.service->iam_prefix); });
+    }
     bool alike = std::ranges::all_of(found, [&](const AwsMatch& each) {
-      return each.operation->iam_action() == found.front().operation->iam_action() &&
-             each.operation->effect == found.front().operation->effect;
+      return each.operation->iam_action() == found.front().operation->iam_action();
     });
     if (!alike) {
       std::string names;
@@ -266,14 +285,40 @@ class Recogniser {
       }
       return refuse("aws.ambiguous", "the request fits several operations: " + names);
     }
-    // Of names for the same thing, the service that carries the signing name, and the newer, longer name.
-    std::ranges::sort(found, [&](const AwsMatch& a, const AwsMatch& b) {
-      auto rank = [&](const AwsMatch& each) {
-        return std::pair(each.operation->service->key != wire_.signing_service, 0 - each.operation->name.size());
-      };
-      return rank(a) < rank(b);
+    // The most dangerous reading, the service that carries the signing name, the newer and longer name.
+    std::ranges::sort(found, {}, [&](const AwsMatch& each) {
+      const AwsOperation& operation = *each.operation;
+      return std::tuple(kEffectCount - static_cast<std::size_t>(operation.effect),
+                        operation.service->key != wire_.signing_service, 0 - operation.name.size(),
+                        operation.service->key);
     });
-    return std::move(found.front());
+    return found;
+  }
+
+  // Between services that share a signing name, the path decides that spells out more of what was sent, if nothing it
+  // demands is missing: what is recognised also chooses the endpoint.
+  void keep_closest(std::vector<AwsMatch>& found) const {
+    auto literal_first = [](const AwsMatch& each) {
+      return !each.operation->segments.empty() && each.operation->segments.front().kind == AwsSegment::Kind::literal &&
+             !each.operation->segments.front().text.empty();
+    };
+    auto complete = [&](const AwsMatch& each) {
+      return std::ranges::all_of(each.operation->required, [&](const AwsMember* member) {
+        return member->location != AwsLocation::header || wire_.headers->count(member->wire_name) > 0;
+      });
+    };
+    bool rest = std::ranges::all_of(found, [](const AwsMatch& each) {
+      return each.protocol == AwsProtocol::rest_json || each.protocol == AwsProtocol::rest_xml;
+    });
+    if (!rest || std::ranges::all_of(found, literal_first) || std::ranges::none_of(found, literal_first)) return;
+    bool sure =
+        std::ranges::all_of(found, [&](const AwsMatch& each) { return !literal_first(each) || complete(each); });
+    if (sure) std::erase_if(found, [&](const AwsMatch& each) { return !literal_first(each); });
+  }
+
+  static bool is_action_of(const AwsOperation& operation, std::string_view prefix) {
+    std::string_view action = operation.iam_action();
+    return action.starts_with(prefix) && action.substr(prefix.size()).starts_with(':');
   }
 
   [[nodiscard]] std::optional<std::string_view> operation_named_in_query() const {
@@ -313,12 +358,14 @@ class Recogniser {
   Result<AwsNode*> read_body(const AwsMatch& match, bool& unread) {
     bool form = match.protocol == AwsProtocol::query || match.protocol == AwsProtocol::ec2;
     if (form) {
-      std::erase_if(form_, [](const AwsPair& pair) {
+      Pairs parameters = form_;
+      std::erase_if(parameters, [](const AwsPair& pair) {
         return pair.key == "Action" || pair.key == "Version" || is_signature_key(pair.key);
       });
-      if (!queue_path_.empty() && std::ranges::find(form_, std::string_view("QueueUrl"), &AwsPair::key) == form_.end())
-        form_.push_back({"QueueUrl", queue_path_, true});
-      if (Status nested = nest_aws_pairs(std::move(form_), raw_); !nested) return fail(nested.error());
+      if (!queue_path_.empty() &&
+          std::ranges::find(parameters, std::string_view("QueueUrl"), &AwsPair::key) == parameters.end())
+        parameters.push_back({"QueueUrl", queue_path_, true});
+      if (Status nested = nest_aws_pairs(std::move(parameters), raw_); !nested) return fail(nested.error());
       return &raw_.root();
     }
     if (!has_body_parameters(match)) return nullptr;
@@ -370,7 +417,8 @@ class Recogniser {
 
   const AwsCatalogue& catalogue_;
   const AwsWire& wire_;
-  Services services_;
+  std::vector<const AwsService*> services_;
+  AwsTree texts_;  // of query_ and form_
   AwsTree raw_;
   Pairs query_;
   Pairs form_;

@@ -99,8 +99,8 @@ class Namer {
   }
 
   // One ARN: the `at`th of lists that run side by side.
-  std::string one(const AwsResourceTemplate& resource, const std::vector<std::vector<std::string_view>>& values, std::size_t at,
-                  std::size_t count) const {
+  std::string one(const AwsResourceTemplate& resource, const std::vector<std::vector<std::string_view>>& values,
+                  std::size_t at, std::size_t count) const {
     std::string out;
     for (std::size_t i = 0; i < resource.parts.size(); ++i) {
       const AwsArnPart& part = resource.parts[i];

@@ -274,9 +274,17 @@ bool is_host_of(const AwsService& service, std::string_view host) {
 }
 
 Result<std::vector<AwsMatch>> route_aws(const AwsService& service, const AwsWire& wire, const AwsPath& path,
-                                        const std::pmr::vector<AwsPair>& pairs, AwsKeys keys) {
+                                        const std::pmr::vector<AwsPair>& pairs, AwsKeys keys, AwsSlash slash) {
   std::vector<AwsMatch> out;
-  std::vector<const AwsOperation*> group = closest(service, wire.method, path);
+  AwsPath taken = path;
+  std::vector<const AwsOperation*> group = closest(service, wire.method, taken);
+  if (group.empty() && slash == AwsSlash::either && taken.size() > 1) {
+    if (taken.back().empty())
+      taken.pop_back();
+    else
+      taken.push_back(taken.back().substr(taken.back().size()));
+    group = closest(service, wire.method, taken);
+  }
   if (group.empty()) return out;
   Query query(pairs);
   std::set<std::string_view> telling;
@@ -334,7 +342,7 @@ Result<std::vector<AwsMatch>> route_aws(const AwsService& service, const AwsWire
       }
     }
   }
-  for (const AwsOperation* each : best) out.push_back(match_of(*each, service, path));
+  for (const AwsOperation* each : best) out.push_back(match_of(*each, service, taken));
   return out;
 }
 

@@ -1,7 +1,8 @@
 // Which operation of a REST service a method, path and query name. Pure functions, any thread.
 //
-// The rule is exact: literal segments are compared byte for byte, a trailing slash counts, nothing is normalised. What
-// an upstream that decodes or cleans paths would read differently is refused.
+// The rule is exact: literal segments are compared byte for byte, nothing is normalised. What an upstream that decodes
+// or cleans paths would read differently is refused. Only a trailing slash may be there or missing, where no operation
+// has the path as it is: the models have changed in that, and services take both.
 #pragma once
 
 #include <string>
@@ -40,6 +41,9 @@ enum class AwsKeys : std::uint8_t {
   any,         // parameters of a newer model
 };
 
+// Whether a trailing slash may be there or missing.
+enum class AwsSlash : std::uint8_t { exact, either };
+
 struct AwsMatch {
   const AwsOperation* operation = nullptr;
   AwsProtocol protocol = AwsProtocol::rest_json;
@@ -50,6 +54,6 @@ struct AwsMatch {
 // path. Errors: aws.unknown_operation when a path is known but not with this query, aws.ambiguous when the query names
 // several operations, aws.contradictory when a telling key is repeated.
 Result<std::vector<AwsMatch>> route_aws(const AwsService& service, const AwsWire& wire, const AwsPath& path,
-                                        const std::pmr::vector<AwsPair>& query, AwsKeys keys);
+                                        const std::pmr::vector<AwsPair>& query, AwsKeys keys, AwsSlash slash);
 
 }  // namespace countersign::adapters

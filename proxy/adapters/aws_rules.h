@@ -33,8 +33,9 @@ class AwsJudge {
   // One more thing, at least with `effect`. Past kAwsAccesses it becomes everything of the service.
   void touch(std::string arn, Effect effect, std::string_view why);
   // Forgets the accesses the catalogue gave, for a rule that names each thing itself; those that follow by touch() have
-  // at least the operation's own effect.
-  void name_each();
+  // at least `least`.
+  void name_each(Effect least);
+  void name_each() { name_each(call_.operation->effect); }
 
   // "arn:aws:dynamodb:…:table/orders"; a name that is an ARN already stays.
   [[nodiscard]] std::string arn(std::string_view service, std::string_view kind, std::string_view name) const;

@@ -127,6 +127,7 @@ PartiQl read_partiql(std::string_view text) {
   return out;
 }
 
+// An operation that runs statements is what they are: its own effect, for any statement, does not count.
 void statement(AwsJudge& judge, std::string_view text) {
   PartiQl read = read_partiql(text);
   if (read.effect == Effect::destroy) judge.flag("deletes_items");
@@ -134,14 +135,14 @@ void statement(AwsJudge& judge, std::string_view text) {
 }
 
 void execute_statement(AwsJudge& judge) {
-  judge.name_each();
+  judge.name_each(Effect::read);
   statement(judge, judge.text("Statement"));
 }
 
 void execute_statements(AwsJudge& judge) {
   const AwsNode* list = judge.at("Statements");
   if (!list) list = judge.at("TransactStatements");
-  judge.name_each();
+  judge.name_each(Effect::read);
   for (const AwsNode* each = list ? list->first : nullptr; each; each = each->next) {
     const AwsNode* text = each->member("Statement");
     statement(judge, text ? text->text : std::string_view());
