@@ -307,14 +307,16 @@ Result<LoggedOut> People::end_provider_sessions(const ProviderLogout& logout, Ti
       Result<sql::Step> step = rows->step();
       if (!step) return fail(step.error());
       if (*step == sql::Step::done) break;
-      Session session = session_of(*rows, options_);
-      if (!is_over(session, options_, now)) out.sessions.push_back(std::move(session));
+      out.sessions.push_back(session_of(*rows, options_));
     }
+    // What is over goes as well: a clock that goes back must not bring it back.
     for (const Session& each : out.sessions) {
       if (Status removed = store_->run("DELETE FROM sessions WHERE id = ?", each.id); !removed)
         return fail(removed.error());
-      out.events.push_back(signed_out(each.user, "by the identity provider; session " + each.id));
     }
+    std::erase_if(out.sessions, [&](const Session& each) { return is_over(each, options_, now); });
+    for (const Session& each : out.sessions)
+      out.events.push_back(signed_out(each.user, "by the identity provider; session " + each.id));
     return out;
   });
 }

@@ -93,6 +93,15 @@ TEST_F(ProviderLogoutTest, ATokenWorksOnceAlsoAfterARestart) {
   EXPECT_TRUE(people_->end_provider_sessions(token, kNow + 10 * kMinute)) << "forgotten once it is refused for its age";
 }
 
+TEST_F(ProviderLogoutTest, WhatIsOverStaysSoWhateverTheClockDoes) {
+  const std::string cookie = begin("alice", "sub-a", "sid-1");
+  auto out = logout("sub-a", "", kNow + 31 * kMinute);
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_TRUE(out->sessions.empty()) << "it was over already";
+  EXPECT_TRUE(out->events.empty());
+  EXPECT_FALSE(lives(cookie)) << "half an hour earlier";
+}
+
 TEST_F(ProviderLogoutTest, AnEndedSidBeginsNothing) {
   EXPECT_EQ(ended("sub-a", "sid-1"), 0U) << "the person is on the way";
   auto late = people_->start_session(
