@@ -6,8 +6,16 @@
 namespace countersign::console {
 namespace {
 
-// A new key lets its holder sign for this person: whoever enrols one has just shown who they are.
+// A new key lets its holder sign for this person, and one that is gone cannot be replaced at once where keys must be of
+// some age (break_glass.key_age): whoever does either has just shown who they are. A stolen session is not enough.
 constexpr TimeMs kFreshSignIn = 10LL * 60'000;
+
+Status check_fresh(const Principal& principal, TimeMs now) {
+  if (now - principal.signed_in <= kFreshSignIn) return {};
+  return fail(
+      ErrorKind::unauthenticated, "passkey.sign_in_too_old",
+      "sign in again first: a passkey is added or removed within ten minutes of signing in (or of a token's issue)");
+}
 
 Json passkey_json(const auth::Passkey& key, std::string_view name, TimeMs created) {
   return {{"id", key.id},
@@ -60,10 +68,7 @@ Result<Answer> AdminApi::add_passkey(const Call& call) {
       object_body(call, {"name", "client_data", "attestation_object"}, {.bytes = 256U << 10, .depth = 4, .values = 16});
   if (!body) return fail(body.error());
   const TimeMs now = services_.clock.now();
-  if (now - call.principal.signed_in > kFreshSignIn) {
-    return fail(ErrorKind::unauthenticated, "passkey.sign_in_too_old",
-                "sign in again first: a passkey is added within ten minutes of signing in (or of a token's issue)");
-  }
+  if (auto fresh = check_fresh(call.principal, now); !fresh) return fail(fresh.error());
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
   const std::string client_data = string_or(*body, "client_data", "");
   const std::string name = string_or(*body, "name", "");
@@ -92,6 +97,7 @@ Result<Answer> AdminApi::add_passkey(const Call& call) {
 
 Result<Answer> AdminApi::remove_passkey(const Call& call) {
   if (auto body = object_body(call, {}); !body) return fail(body.error());
+  if (auto fresh = check_fresh(call.principal, services_.clock.now()); !fresh) return fail(fresh.error());
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
   auto removed = services_.people.remove_passkey(call.principal.name, call.arguments[0]);
   if (!removed) return fail(removed.error());

@@ -47,6 +47,17 @@ TEST_F(PasskeysTest, AreEnrolledAndRemovedWithTheirRecords) {
   EXPECT_EQ(removed[0]["detail"], enrolled[0]["detail"]);
 }
 
+TEST_F(PasskeysTest, AnOldSessionTakesNoneAway) {
+  Browser sam = sign_in("sam");
+  auto key = enrol(sam);
+  const std::string target = "/api/v1/passkeys/" + to_base64url(key->id()) + "/remove";
+  clock_.advance(10 * 60'000 + 1);
+  EXPECT_EQ(code(submit(sam, target, Json::object())), "passkey.sign_in_too_old");
+  EXPECT_EQ(people_->passkeys_of("sam")->size(), 1U);
+  EXPECT_EQ(submit(sign_in("sam"), target, Json::object()).status, 200);
+  EXPECT_TRUE(people_->passkeys_of("sam")->empty());
+}
+
 TEST_F(PasskeysTest, AChallengeIsForOnePersonOnce) {
   Browser sam = sign_in("sam");
   Browser pat = sign_in("pat");
