@@ -46,11 +46,47 @@ void apply_freeze(const Restrained& call, policies::Decision& decision) {
   if (frozen.kind == FreezeVerdict::Kind::hold) hold_also(decision, frozen.rules, kFreezeHeld, frozen.sentence);
 }
 
+// Ids of other people's open changes of what this one touches. No disk.
+std::vector<std::string> others_open(const Parts& parts, const Restrained& call) {
+  const std::string root = call.caller->chain.empty() ? std::string() : call.caller->chain.front();
+  return parts.queue.open_on(resources_of(*call.operation), call.operation->upstream, root, call.now);
+}
+
+// A body takes as long as its sender likes, half an hour at most: an agent that was frozen meanwhile, or whose token
+// was revoked or is over, must not go on with what it began before.
+Status still_welcome(const Parts& parts, const Restrained& call) {
+  if (call.now >= call.caller->expires) {
+    return fail(ErrorKind::forbidden, "token.expired",
+                "the token expired at " + format_time(call.caller->expires) + ", before all of the request was here");
+  }
+  return parts.authenticator.check_stored(call.caller->agent, call.caller->chain, call.caller->delegates);
+}
+
+policies::Decision decision_with(const Restrained& call, std::span<const policies::ApprovalFact> facts) {
+  return policies::decide(*call.rules->policies, subject_of(*call.caller), *call.operation, facts, call.now);
+}
+
+bool suffice(const Restrained& call, std::span<const policies::ApprovalFact> facts) {
+  return decision_with(call, facts).verdict == Verdict::allow;
+}
+
+// Whether the votes that a grant was given with would do today: rules that became stricter since apply to it, as they
+// do to a request that waits. Blocks on the store.
+bool still_agreed(const Parts& parts, const Restrained& call, const approvals::Grant& grant,
+                  std::span<const std::string> rules) {
+  const auto request = parts.queue.get(grant.request);
+  if (!request) return false;
+  const auto progress = approvals::progress_of(*request, *call.rules->approvals, call.now);
+  return std::ranges::all_of(rules, [&](const std::string& rule) {
+    return std::ranges::any_of(progress,
+                               [&](const approvals::Progress& one) { return one.rule == rule && one.satisfied; });
+  });
+}
+
 // The policies decide again with these facts; what they allow then is the decision, and says why.
 void decide_with(const Restrained& call, std::span<const policies::ApprovalFact> facts, std::string_view code,
                  std::string_view why, policies::Decision& decision) {
-  policies::Decision again =
-      policies::decide(*call.rules->policies, subject_of(*call.caller), *call.operation, facts, call.now);
+  policies::Decision again = decision_with(call, facts);
   if (again.verdict != Verdict::allow) return;
   again.code = code;
   again.reason = why;
@@ -61,12 +97,15 @@ void decide_with(const Restrained& call, std::span<const policies::ApprovalFact>
 
 Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision) {
   if (decision->verdict == Verdict::deny) co_return;
+  call.now = parts->clock.now();
+  if (Status welcome = still_welcome(*parts, call); !welcome) {
+    deny(*decision, welcome.error().code, welcome.error().message);
+    co_return;
+  }
   apply_freeze(call, *decision);
   if (decision->verdict != Verdict::allow || call.rules->approvals->conflicts == approvals::ConflictMode::note)
     co_return;
-  const std::string root = call.caller->chain.empty() ? std::string() : call.caller->chain.front();
-  const std::vector<std::string> open =
-      parts->queue.open_on(resources_of(*call.operation), call.operation->upstream, root, call.now);
+  const std::vector<std::string> open = others_open(*parts, call);
   if (open.empty()) co_return;
 
   // Whoever decides about the first change decides about the second: the rules are those of the open requests.
@@ -89,7 +128,8 @@ Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision)
 }
 
 Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* decision) {
-  if (decision->verdict != Verdict::hold || decision->code == kConflictHeld) co_return;
+  call.now = parts->clock.now();
+  if (decision->verdict != Verdict::hold || !others_open(*parts, call).empty()) co_return;
   const approvals::Requester requester = requester_of(*call.caller);
   approvals::GrantQuestion question{.agent = requester.agent,
                                     .owner = requester.owner,
@@ -102,8 +142,12 @@ Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* d
                                     .resources = resources_of(*call.operation),
                                     .input = call.operation->input,
                                     .rules = decision->approvals};
-  auto use = [parts, question = std::move(question), id = call.id, now = call.now] {
-    return parts->queue.use_grant(question, *id, now);
+  // A use that would leave the change held anyway is not counted.
+  auto use = [parts, question = std::move(question), call] {
+    auto suffices = [&](const approvals::Grant& grant) {
+      return suffice(call, grant.facts) && still_agreed(*parts, call, grant, question.rules);
+    };
+    return parts->queue.use_grant(question, *call.id, call.now, suffices);
   };
   auto used = co_await net::on_thread<std::optional<approvals::GrantUse>>(&parts->blocking, std::move(use));
   if (!used || !*used) co_return;  // nothing covers it, or the store cannot tell: people are asked
@@ -114,6 +158,7 @@ Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* d
 }
 
 Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decision* decision) {
+  call.now = parts->clock.now();
   const bool frozen = decision->verdict == Verdict::deny && decision->code == approvals::kFreezeCode;
   if (decision->verdict != Verdict::hold && !frozen) co_return;
   const approvals::EmergencyQuestion question{.agent = call.caller->agent,
@@ -121,13 +166,11 @@ Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decisio
                                               .environments = *call.environments,
                                               .effect = call.operation->effect()};
   if (!parts->emergencies.covers_now(question, call.now)) co_return;
-  const policies::Subject subject = subject_of(*call.caller);
   std::vector<std::string> rules = decision->approvals;
-  if (frozen) {  // what the policies themselves would ask for
-    rules = policies::decide(*call.rules->policies, subject, *call.operation, {}, call.now).approvals;
-  }
-  auto use = [parts, question, rules, id = call.id, now = call.now] {
-    return parts->emergencies.use(question, rules, *id, now);
+  if (frozen) rules = decision_with(call, {}).approvals;  // what the policies themselves would ask for
+  auto use = [parts, question, rules, call] {
+    auto suffices = [&call](std::span<const policies::ApprovalFact> facts) { return suffice(call, facts); };
+    return parts->emergencies.use(question, rules, *call.id, call.now, suffices);
   };
   auto used = co_await net::on_thread<std::optional<approvals::EmergencyUse>>(&parts->blocking, std::move(use));
   if (!used || !*used) co_return;

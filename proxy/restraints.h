@@ -23,14 +23,18 @@ struct Restrained {
   const std::string* id = nullptr;  // of the operation, as audit records name it
   const approvals::Ruleset* rules = nullptr;
   const std::set<std::string>* environments = nullptr;
-  TimeMs now = 0;
+  TimeMs now = 0;  // when the request began
 };
 
-// Makes `decision` stricter where a freeze or a conflict says so; never milder.
+// Makes `decision` stricter where a freeze or a conflict says so; never milder. Also denies what an agent goes on with
+// although it was frozen, or its token was revoked or has expired, since the request began: agent.frozen,
+// token.revoked, token.expired. Like the functions below it takes the time anew: between the first byte of a request
+// and its last there may be half an hour, in which windows begin and permissions end.
 Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision);
 
 // For a decision that holds: where a grant covers the operation, one use of it is counted, the policies decide again
-// with the grant's facts, and `decision` is what they say. A conflict is never released by a grant.
+// with the grant's facts, and `decision` is what they say. Votes that today's rules would not count any more are none.
+// While somebody else's change of one of the resources is open, no grant releases anything.
 Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* decision);
 
 // For a decision that holds, or that a freeze made a denial: where the glass was broken for it, one use is counted, and

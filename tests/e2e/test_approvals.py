@@ -1,6 +1,8 @@
 """Approval rules end to end: documentation, withdrawing, freeze windows and conflicts, against nginx."""
 import datetime
+import http.client
 import json
+import socket
 import unittest
 
 from harness import World, wait_until
@@ -20,6 +22,7 @@ rules:
   release-captain:
     stages: [ { name: captain, group: "user:dana" } ]
   tier-0-change: { stages: [ { name: eyes, group: anyone, min_level: principal } ] }
+  strict-change: { stages: [ { name: eyes, group: "team:platform" } ] }
   sensitive-change: { stages: [ { name: platform, count: 2, group: "team:platform", min_level: senior } ] }
 freezes:
   - { name: frozen-folder, reason: the quarter closes, zone: Europe/Berlin, from: 2020-01-01T00:00, until: 2099-01-01T00:00, environments: [closing] }
@@ -35,6 +38,17 @@ DOCUMENTED = """
 @approval("documented-change")
 forbid (principal, action in Action::"change", resource)
 when { resource.name like "production/documented/*" };
+
+@id("strict-folder")
+@approval("strict-change")
+forbid (principal, action in Action::"change", resource)
+when { resource.name like "production/strict/*" };
+
+@id("captains-folder")
+@approval("production-change")
+forbid (principal, action in Action::"change", resource)
+when { resource.name like "production/captains/*" }
+unless { context.approval.hasTag("production-change") && context.approval.getTag("production-change").rank >= 5 };
 """
 
 
@@ -73,6 +87,17 @@ class Approvals(unittest.TestCase):
     def audit(self, *filters):
         rows = self.gateway.json("audit", "query", "--limit", "100", *filters, token=self.sam)
         return rows["records"] if isinstance(rows, dict) else rows
+
+    def admin(self, path, body=None, want=200):
+        """As sam, to the admin API: GET, or POST where there is a body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.gateway.admin_port, timeout=60)
+        headers = {"Authorization": f"Bearer {self.sam}", "Content-Type": "application/json"}
+        connection.request("GET" if body is None else "POST", path, body=None if body is None else json.dumps(body), headers=headers)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        self.assertEqual(response.status, want, text)
+        return json.loads(text)
 
     # ── documentation
 
@@ -170,6 +195,96 @@ class Approvals(unittest.TestCase):
         status, _, _ = self.gateway.http("PUT", "/web/harbour/pier.txt", pilot, body=b"from the pilot")
         self.assertEqual(status, 201, "nobody else's change waits any more")
         self.assertEqual(self.show(second)["state"], "superseded")
+
+    # ── grants
+
+    def granted(self, folder, agent="builder", then="done"):
+        """A token whose agent may write files of this folder in production, five times."""
+        token = self.gateway.agent_token(agent)[1]
+        request = self.put(f"production/{folder}/first.txt", token)["request"]
+        until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        grant = self.admin(f"/api/v1/requests/{request}/grants",
+                           {"resources": [f"HttpEndpoint::web/production/{folder}/*"], "max_uses": 5, "until": until}, want=201)
+        self.admin(f"/api/v1/requests/{request}/approve", {"reason": "five times", "grant": grant["digest"]})
+        wait_until(lambda: self.show(request)["state"] == then, "it runs, or does not")
+        return token, grant["id"]
+
+    def run_rules(self, text):
+        digest = lambda: self.admin("/api/v1/policies")["digest"]
+        before = digest()
+        (self.world.folder / "policies" / "approvals.yaml").write_text(text)
+        wait_until(lambda: digest() != before, "the new rules are in force")
+
+    def uses(self, grant):
+        return self.admin(f"/api/v1/grants/{grant}")["uses"]
+
+    def test_no_grant_releases_what_somebody_else_is_changing(self):
+        builder, grant = self.granted("menu")
+        self.put("production/menu/tea.txt", builder, want=201)
+        self.assertEqual(self.uses(grant), 1)
+        mason = self.gateway.agent_token("mason")[1]
+        theirs = self.put("production/menu/milk.txt", mason)["request"]
+        ours = self.put("production/menu/milk.txt", builder, body=b"ours")["request"]
+        self.assertEqual((self.show(ours)["state"], self.uses(grant)), ("held", 1))
+        self.gateway.http("DELETE", f"/.countersign/requests/{theirs}", mason)
+        self.put("production/menu/water.txt", builder, want=201)
+
+    def test_a_use_that_would_not_help_is_not_counted(self):
+        # Approved by a senior, who is not enough of a captain for the policy: neither the request nor its grant opens anything.
+        token, grant = self.granted("captains", then="denied")
+        request = self.put("production/captains/log.txt", token)["request"]
+        self.assertEqual((self.show(request)["state"], self.uses(grant)), ("held", 0))
+
+    def test_a_grant_ends_where_its_votes_would_not_do_any_more(self):
+        token, grant = self.granted("strict")
+        self.put("production/strict/second.txt", token, want=201)
+        self.run_rules(RULES.replace('{ name: eyes, group: "team:platform" }', '{ name: eyes, group: "team:platform", count: 2 }'))
+        request = self.put("production/strict/third.txt", token)["request"]
+        self.assertEqual((self.show(request)["state"], self.uses(grant)), ("held", 1))
+        self.run_rules(RULES)
+        self.put("production/strict/fourth.txt", token, want=201)
+
+    # ── what changes while a request is on its way
+
+    def begin(self, path, token):
+        """A request whose body is awaited: the gateway knows who asks."""
+        waiting = socket.create_connection(("127.0.0.1", self.gateway.agents_port), timeout=60)
+        waiting.sendall((f"PUT /web/{path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {token}\r\n"
+                         "Content-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n").encode())
+        self.assertIn(b"100 Continue", waiting.recv(1000))
+        return waiting
+
+    def end(self, waiting):
+        waiting.sendall(b"late")
+        text = b""
+        while piece := waiting.recv(65536):
+            text += piece
+        waiting.close()
+        return int(text.split(b" ")[1]), text
+
+    def test_a_frozen_agent_does_not_end_what_it_began(self):
+        token = self.gateway.agent_token("dawdler")[1]
+        waiting = self.begin("staging/frozen.txt", token)
+        self.admin("/api/v1/agents/dawdler/freeze", {"reason": "it does what it should not"})
+        status, text = self.end(waiting)
+        self.assertEqual(status, 403, text)
+        self.assertIn(b"agent.frozen", text)
+        self.assertFalse((self.web / "staging" / "frozen.txt").exists())
+
+    def test_nor_does_one_whose_token_was_revoked(self):
+        token = self.gateway.agent_token("loiterer")[1]
+        waiting = self.begin("staging/revoked.txt", token)
+        listed = next(each for each in self.gateway.json("token", "list") if each["agent"] == "loiterer")
+        self.gateway.cli("token", "revoke", listed["id"], "--reason", "lost", check=0)
+        status, text = self.end(waiting)
+        self.assertEqual(status, 403, text)
+        self.assertIn(b"token.revoked", text)
+
+    def test_a_grant_revoked_meanwhile_lets_nothing_pass(self):
+        token, grant = self.granted("late")
+        waiting = self.begin("production/late/slow.txt", token)
+        self.admin(f"/api/v1/grants/{grant}/revoke", {"reason": "enough"})
+        self.assertEqual(self.end(waiting)[0], 202)
 
 
 if __name__ == "__main__":
