@@ -76,7 +76,7 @@ Status Gateway::open_notifications() {
       },
       .last = [this] { return queue_->last_event(); }};
   auto deliver = [this](const notify::Target& target, const notify::Event& event) {
-    return notify::deliver(target, event, parts_->public_url, clock_.now());
+    return notify::deliver(target, event, parts_->public_url, clock_.now(), log_);
   };
   auto courier = notify::Courier::start(folders_.state / "notifications.db", std::move(*targets), std::move(source),
                                         std::move(deliver), clock_, log_, metrics_, {});

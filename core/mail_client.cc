@@ -1,6 +1,7 @@
 #include "core/mail_client.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/curl.h"
 
@@ -12,6 +13,7 @@ using curl::set;
 struct Sending {
   std::string_view left;
   int reply = 0;  // the last one of the server that says no; 0: none
+  MailReceipt receipt;
 };
 
 std::size_t give(char* out, std::size_t one, std::size_t size, void* from) {
@@ -22,14 +24,22 @@ std::size_t give(char* out, std::size_t one, std::size_t size, void* from) {
   return bytes;
 }
 
-// A reply of the server (RFC 5321 section 4.2). Its words are not kept: they are not ours, and may repeat the message.
+// What a server says to a recipient it does not take the message for. Where the message is taken in the end, each such
+// reply was about one: about anything else, it would have ended the session.
+constexpr std::array<int, 11> kOfRecipients{450, 451, 452, 455, 550, 551, 552, 553, 554, 555, 556};
+
+// A reply of the server, its last line (RFC 5321 section 4.2). Its words are not kept: they are not ours, and may
+// repeat the message.
 std::size_t take_reply(char* data, std::size_t one, std::size_t size, void* to) {
   auto& sending = *static_cast<Sending*>(to);
   const std::string_view line(data, one * size);
-  const bool is_code =
-      line.size() >= 3 && std::ranges::all_of(line.substr(0, 3), [](char c) { return c >= '0' && c <= '9'; });
-  if (is_code && (line[0] == '4' || line[0] == '5'))
-    sending.reply = 100 * (line[0] - '0') + 10 * (line[1] - '0') + (line[2] - '0');
+  const bool is_last = line.size() > 3 && line[3] != '-' &&
+                       std::ranges::all_of(line.substr(0, 3), [](char c) { return c >= '0' && c <= '9'; });
+  if (!is_last || line[0] < '4') return line.size();
+  sending.reply = 100 * (line[0] - '0') + 10 * (line[1] - '0') + (line[2] - '0');
+  if (std::ranges::find(kOfRecipients, sending.reply) == kOfRecipients.end()) return line.size();
+  ++sending.receipt.refused;
+  sending.receipt.reply = sending.reply;
   return line.size();
 }
 
@@ -74,7 +84,7 @@ std::unexpected<Error> failure(CURLcode code, int reply) {
 
 }  // namespace
 
-Status send_mail(const MailAsk& ask) {
+Result<MailReceipt> send_mail(const MailAsk& ask) {
   const bool sound =
       is_address(ask.from) && !ask.to.empty() && ask.to.size() <= 100 && std::ranges::all_of(ask.to, is_address);
   if (!sound) return fail(ErrorKind::invalid, "mail.bad_address", "an address of this message is none");
@@ -91,6 +101,7 @@ Status send_mail(const MailAsk& ask) {
   set(curl, worst, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   set(curl, worst, CURLOPT_MAIL_FROM, from.c_str());
   set(curl, worst, CURLOPT_MAIL_RCPT, recipients.get());
+  set(curl, worst, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one mailbox that is gone keeps nobody else from hearing
   set(curl, worst, CURLOPT_UPLOAD, 1L);
   set(curl, worst, CURLOPT_READFUNCTION, &give);
   set(curl, worst, CURLOPT_READDATA, &sending);
@@ -111,7 +122,7 @@ Status send_mail(const MailAsk& ask) {
   if (worst != CURLE_OK) return fail(ErrorKind::internal, "mail.failed", "libcurl lacks what is needed");
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) return failure(code, sending.reply);
-  return {};
+  return sending.receipt;
 }
 
 }  // namespace countersign

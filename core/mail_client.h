@@ -8,6 +8,7 @@
 // mail.failed (all unavailable or timed_out).
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ struct MailAsk {
   TimeMs total_time = 30'000;
 };
 
-[[nodiscard]] Status send_mail(const MailAsk& ask);
+// What became of a message that the server took.
+struct MailReceipt {
+  std::size_t refused = 0;  // recipients the server would not take it for; the others have it
+  int reply = 0;            // the code of its last such reply (RFC 5321 section 4.2)
+};
+
+// mail.refused when the server takes it for nobody.
+[[nodiscard]] Result<MailReceipt> send_mail(const MailAsk& ask);
 
 }  // namespace countersign

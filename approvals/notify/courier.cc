@@ -29,7 +29,7 @@ Status post(const Target& target, HeaderList fields, std::string body) {
 
 }  // namespace
 
-Status deliver(const Target& target, const Event& event, std::string_view public_url, TimeMs now) {
+Status deliver(const Target& target, const Event& event, std::string_view public_url, TimeMs now, const Log& log) {
   switch (target.settings.kind) {
     case config::Notification::Kind::webhook: {
       std::string body = webhook_body(event, public_url);
@@ -48,7 +48,16 @@ Status deliver(const Target& target, const Event& event, std::string_view public
       ask.to = target.settings.to;
       ask.message = mail_message(target.settings, mail_of(target.settings, event, public_url), id_of(event), now);
       ask.ca_file = target.settings.ca_file;
-      return send_mail(ask);
+      Result<MailReceipt> receipt = send_mail(ask);
+      if (!receipt) return fail(receipt.error());
+      if (receipt->refused > 0) {
+        log.warning("a notification did not reach everybody: the mail server refused some of its recipients",
+                    {{"target", target.settings.name},
+                     {"event", std::to_string(event.number)},
+                     {"refused", std::to_string(receipt->refused)},
+                     {"reply", std::to_string(receipt->reply)}});
+      }
+      return {};
     }
   }
   return fail(ErrorKind::internal, "notify.kind", "a target of no kind");

@@ -44,8 +44,10 @@ struct Source {
 using Deliver = std::function<Status(const Target& target, const Event& event)>;
 // Webhooks and Slack over HTTP: any 2xx of at most 64 KiB is success, every other answer notify.refused (unavailable),
 // a redirect too; mail over SMTP.
-// `public_url` is that of the admin listener, without a final slash.
-[[nodiscard]] Status deliver(const Target& target, const Event& event, std::string_view public_url, TimeMs now);
+// A mail that some of its recipients do not get is told to the others, and of it the log. `public_url` is that of the
+// admin listener, without a final slash.
+[[nodiscard]] Status deliver(const Target& target, const Event& event, std::string_view public_url, TimeMs now,
+                             const Log& log);
 
 class Courier {
  public:

@@ -4,7 +4,7 @@
 
 MODE is `open` (no TLS, no password), `clear` (a password is wanted, and there is no TLS), `starttls` or `implicit` (TLS and a
 password). What happens stands in STATE_FILE, a line of JSON each: {"did": "auth"} and {"did": "mail"} with the whole message.
-The file STATE_FILE.refuse, while it is there, holds the answer every message gets: "451 4.3.0 try again".
+Nobody takes mail for gone@. The file STATE_FILE.refuse, while it is there, holds the answer every message gets: "451 4.3.0 try again".
 """
 import base64
 import json
@@ -27,6 +27,12 @@ def write(**line):
 
 
 class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone@"):
+            return "550-5.1.1 nobody of this name\r\n550 5.1.1 lives here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 welcome"
+
     async def handle_DATA(self, server, session, envelope):
         refuse = pathlib.Path(state + ".refuse")
         said = refuse.read_text().strip() if refuse.exists() else "250 2.0.0 taken"

@@ -333,6 +333,23 @@ notifications:
         self.assertIn("it replied 451", self.log())
         self.assertNotIn("try again", self.log(), "words of a stranger's server are not repeated")
 
+    def test_a_mailbox_that_is_gone_keeps_nobody_else_from_being_told(self):
+        server = self.mail("gone", "open")
+        self.restart_with(f"""
+  - {{ name: gone, kind: email, url: "smtp://127.0.0.1:{server.port}", from: gate@example.com, to: [a@example.com, gone@example.com, b@example.com] }}
+  - {{ name: nobody, kind: email, url: "smtp://127.0.0.1:{server.port}", from: gate@example.com, to: [gone@example.com] }}
+""")
+        request = self.hold("gone.txt")
+        (mail,) = wait_until(lambda: server.mails(request), "it comes")
+        self.assertEqual(mail["to"], ["a@example.com", "b@example.com"])
+        wait_until(lambda: self.count("nobody", "failed") >= 2, "what nobody has got is tried again")
+        self.assertEqual((self.count("gone", "sent"), self.count("gone", "failed"), self.count("nobody", "sent")), (1, 0, 0))
+        self.assertEqual(len(server.mails(request)), 1)
+        told = [line for line in self.log().splitlines() if "did not reach everybody" in line]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn("550", told[0])
+        self.assertIn("it replied 550", self.log())
+
     # --- crashes ---
 
     def test_what_was_committed_is_told_after_a_crash(self):

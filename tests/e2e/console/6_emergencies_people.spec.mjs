@@ -69,6 +69,11 @@ test("a glass is broken with two keys, is used, is closed, and is reviewed by so
   await expect(sam.getByRole("complementary", { name: "Decision" })).toContainText("1 of 2");
   expect((await put("production/glass-one-key.json", "{}")).status, "one key is not enough").toBe(202);
 
+  // An open page is told of each step: it is not loaded again, and asks by itself only while it shows one that is open.
+  const looking = await as("jun");
+  await looking.goto("/emergencies");
+  await expect(looking.getByText("No glass is broken")).toBeVisible();
+
   const pat = await as("pat");
   await with_passkey(pat);
   await pat.goto("/");
@@ -79,8 +84,10 @@ test("a glass is broken with two keys, is used, is closed, and is reviewed by so
   await accessible(pat, "an inbox with a request to break the glass");
   await sign(pat, "pat", id);
   await expect(pat.getByRole("complementary", { name: "Decision" })).toContainText("The glass was broken");
+  await expect(emergency(looking)).toContainText("not used");
   expect([201, 204], "it passes at once").toContain((await put("production/glass-used.json", "{}")).status);
 
+  await expect(emergency(looking)).toContainText("used 1 time");
   await pat.goto("/emergencies");
   await expect(emergency(pat)).toContainText("open");
   await expect(emergency(pat)).toContainText("min left");
@@ -91,6 +98,8 @@ test("a glass is broken with two keys, is used, is closed, and is reviewed by so
   await pat.getByLabel("Reason").fill("the price is right again");
   await pat.getByRole("button", { name: "Close it now" }).click();
   await expect(pat.getByText("No glass is broken")).toBeVisible();
+  await expect(looking.getByText("No glass is broken")).toBeVisible();
+  await expect(emergency(looking)).toContainText("to be reviewed");
   await expect(emergency(pat)).toContainText("since you signed it");
   await expect(emergency(pat).getByRole("button", { name: "Record the review" })).toHaveCount(0);
   await accessible(pat, "an emergency that must be reviewed");
@@ -107,12 +116,13 @@ test("a glass is broken with two keys, is used, is closed, and is reviewed by so
   await review(dana).fill("I have seen nothing of it, but well");
   await dana.getByRole("button", { name: "Record the review" }).click();
   await expect(emergency(dana).getByRole("alert")).toContainText("break_glass.not_reviewer");
-  const jun = await as("jun");
-  await jun.goto("/emergencies");
+  const jun = looking;
   await review(jun).fill("one price was put back; it was right");
   await jun.getByRole("button", { name: "Record the review" }).click();
   await expect(jun.getByRole("heading", { name: "History" })).toBeVisible();
   await expect(jun.getByText("one price was put back; it was right")).toBeVisible();
+  await expect(emergency(dana), "others see it at once").toHaveCount(0);
+  await expect(dana.getByText("one price was put back; it was right")).toBeVisible();
   await accessible(jun, "the history of emergencies");
 });
 
