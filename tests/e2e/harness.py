@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import queue
+import random
 import shutil
 import signal
 import socket
@@ -22,10 +23,24 @@ NODE_BIN = E2E / "node_modules" / ".bin"
 UPSTREAM_SECRET = "upstream-secret-the-agent-never-sees"
 
 
+_claims = []  # of ports; they end with this process
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port of this process's own: tests run side by side. A name in the abstract namespace claims it (unix(7)); below 32768 no
+    outgoing connection takes it before its server does."""
+    for port in random.sample(range(20000, 32000), 2000):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0countersign-test-port-{port}")
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
+    raise AssertionError("no port is free")
 
 
 def wait_until(check, what, seconds=30):
