@@ -135,6 +135,7 @@ Services ApiTest::services() {
       .preview = [this](const approvals::HeldRequest& request) -> Result<Preview> {
         return Preview{request.summary, {{"body", "text/plain", preview_text_}}};
       },
+      .sentence = [this](const approvals::HeldRequest&) { return sentence_; },
       .upstreams = [] { return std::vector<UpstreamStatus>{{"files", "up", ""}}; },
       .ready = [this] { return ready_; },
   };

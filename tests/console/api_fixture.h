@@ -97,6 +97,7 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<policies::Journal> journal_;
   std::unique_ptr<PolicyDesk> policy_desk_;
   Status ready_;
+  std::string sentence_;  // of every request in a list; empty: its summary
   std::string preview_text_ = "\x1b[2J<b>hello</b>";
   std::unique_ptr<AdminApi> api_;
 };

@@ -26,6 +26,21 @@ TEST_F(RequestsTest, TheAdministratorOnTheSocketSeesButNeverVotes) {
   EXPECT_EQ(string_or(refused[0], "actor", ""), "local administrator");
 }
 
+TEST_F(RequestsTest, ListsSayInASentenceWhatARequestDoes) {
+  const std::string id = hold("one");
+  const std::string other = hold("two");
+  const std::string sam = person("sam");
+  EXPECT_EQ(json(get("/api/v1/requests", sam))["requests"][0]["summary"],
+            "call write_file on files with path production/config.json");
+  sentence_ = "Call write_file on files (production): path production/config.json.";
+  EXPECT_EQ(json(get("/api/v1/requests", sam))["requests"][0]["summary"], sentence_);
+  EXPECT_EQ(json(get("/api/v1/requests?waiting_for=me", sam))["requests"][0]["summary"], sentence_);
+  const Json shown = json(get("/api/v1/requests/" + id, sam));
+  EXPECT_EQ(shown["summary"], sentence_);
+  EXPECT_EQ(shown["agent_history"]["last"][0]["summary"], sentence_);
+  EXPECT_EQ(shown["agent_history"]["last"][0]["id"], other);
+}
+
 TEST_F(RequestsTest, TwoPeopleApproveOverBothChannels) {
   std::string id = hold("one");
   std::string sam = person("sam");

@@ -49,7 +49,7 @@ test("approving by keyboard: no key decides by itself, and the stored copy runs"
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(new RegExp(world.requests.http));
   await expect(page.locator("h1")).toBeFocused();
-  await expect(page.locator("h1")).toContainText("PUT");
+  await expect(page.locator("h1")).toHaveText("Replace /production/menu.json on web (production) with espresso = 3 (JSON, 14 bytes).");
   await expect(page.locator(".json")).toContainText('"espresso"');
   await expect(page.getByText("through planner")).toBeVisible();
   await page.keyboard.press("a");
