@@ -203,6 +203,12 @@ Result<Proposal> PolicyDesk::propose_rollback(const std::string& digest, const s
 }
 
 Status PolicyDesk::withdraw(const std::string& id, const std::string& reason, const Editor& who) {
+  // What is being put into force at this moment is not withdrawn underneath.
+  const std::unique_lock nobody_activates(activating_, std::try_to_lock);
+  if (!nobody_activates) {
+    return fail(ErrorKind::unavailable, "policies.busy",
+                "a proposal is being put into force at this moment: try again in a moment");
+  }
   return proposals_->close(id, Proposal::State::withdrawn, who.name, reason, parts_.clock.now());
 }
 

@@ -70,6 +70,7 @@ class PolicyDesk {
   [[nodiscard]] Result<Proposal> propose_rollback(const std::string& digest, const std::string& reason,
                                                   const Editor& author);
   [[nodiscard]] Result<Proposal> find(const std::string& id) const { return proposals_->find(id); }
+  // Errors: those of Proposals::close, and policies.busy (unavailable) while a proposal is being activated.
   [[nodiscard]] Status withdraw(const std::string& id, const std::string& reason, const Editor& who);
 
   struct Activated {
@@ -117,7 +118,7 @@ class PolicyDesk {
   Parts parts_;
   std::unique_ptr<Proposals> proposals_;
   std::counting_semaphore<2> places_{2};
-  std::mutex activating_;  // one activation at a time
+  std::mutex activating_;  // one activation or withdrawal at a time
 };
 
 }  // namespace countersign::console

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <thread>
 
 #include "tests/approvals/fixture.h"
 
@@ -111,6 +112,25 @@ TEST_F(PolicyDeskTest, ChecksWithTheTestsOfTheDraft) {
   EXPECT_FALSE(failing["ok"]);
   EXPECT_EQ(failing["tests"]["failed"], 1);
   EXPECT_EQ((*desk_->check({{"../x.cedar", ""}}))["problems"][0]["code"], "draft.file_name");
+}
+
+TEST_F(PolicyDeskTest, WhatIsBeingPutIntoForceIsNotWithdrawnUnderneath) {
+  auto proposal = propose("b.cedar", kForbid);
+  ASSERT_TRUE(proposal) << proposal.error().message;
+  Status withdrawn;
+  auto done = desk_->activate(proposal->id, "looks right", {"sam", {}}, [&](const auto&) {
+    std::jthread([&] { withdrawn = desk_->withdraw(proposal->id, "rather not", {"olivia", {}}); }).join();
+    return Status();
+  });
+  ASSERT_FALSE(withdrawn);
+  EXPECT_EQ(withdrawn.error().code, "policies.busy");
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(running(), proposal->digest);
+  EXPECT_EQ(desk_->list()["proposals"][0]["state"], "activated");
+  EXPECT_EQ(code(desk_->find(proposal->id)), "");
+  auto late = desk_->withdraw(proposal->id, "rather not", {"olivia", {}});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, "proposals.closed");
 }
 
 TEST_F(PolicyDeskTest, TwoPeopleAndNotOneUnderTwoNames) {
