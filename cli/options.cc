@@ -101,10 +101,21 @@ void add_token_commands(CLI::App& root, Action& action) {
       ->type_name("TIME");
   narrow.app->add_option("--as", narrow.options->as, "Name of the sub-agent it is handed to")->type_name("NAME");
 
-  auto seal = command<TokenSealOptions>(*token, action, run_token_seal, "seal",
-                                        "Turn a delegable token into the bearer form that requests carry, offline",
-                                        "countersign token seal csd1_…");
+  auto seal = command<TokenSealOptions>(
+      *token, action, run_token_seal, "seal",
+      "Turn a delegable token into what requests carry, offline: the bearer form, or credentials for AWS tools",
+      "countersign token seal csd1_…\n"
+      "  eval \"$(countersign token seal --aws csd1_…)\"\n"
+      "  credential_process = countersign token seal --aws --output credential-process    (in ~/.aws/config)");
   seal.app->add_option("token", seal.options->token, kTokenText);
+  auto aws = seal.app->add_flag("--aws", seal.options->aws,
+                                "An access key id, a secret access key and a session token for AWS tools and SDKs");
+  static const std::map<std::string, AwsOutput> kAwsOutputs{
+      {"env", AwsOutput::env}, {"json", AwsOutput::json}, {"credential-process", AwsOutput::credential_process}};
+  seal.app->add_option("--output", seal.options->as, "With --aws: env (for a shell), json, or credential-process")
+      ->transform(CLI::CheckedTransformer(kAwsOutputs, CLI::ignore_case))
+      ->option_text("env|json|credential-process")
+      ->needs(aws);
 
   auto inspect = command<TokenInspectOptions>(*token, action, run_token_inspect, "inspect",
                                               "Show what a token says about itself, offline and unverified",
@@ -566,6 +577,24 @@ void add_policy_commands(CLI::App& root, Action& action) {
   authorize.app->add_option("file", authorize.options->file, "File of JSON lines; - or absent: standard input");
 }
 
+void add_classify_command(CLI::App& root, Action& action) {
+  auto classify = command<ClassifyOptions>(root, action, run_classify, "classify",
+                                           "Say what a request to AWS would do, without a server",
+                                           "countersign classify rds:DeleteDBInstance\n"
+                                           "  countersign classify --cloudtrail events.json --output json");
+  classify.app->add_option("operation", classify.options->operation, "An operation, or an IAM action")
+      ->type_name("SERVICE:NAME");
+  classify.app
+      ->add_option("--request", classify.options->request,
+                   "An HTTP request as it goes over the wire; - for standard input")
+      ->type_name("FILE");
+  classify.app->add_option("--har", classify.options->har, "An HTTP archive, as browsers and proxies write it")
+      ->type_name("FILE");
+  classify.app->add_option("--cloudtrail", classify.options->cloudtrail, "CloudTrail's JSON, unpacked")
+      ->type_name("FILE");
+  output_option(classify.app, classify.options->output);
+}
+
 }  // namespace
 
 Invocation parse_command_line(int argc, const char* const* argv) {
@@ -587,6 +616,7 @@ Invocation parse_command_line(int argc, const char* const* argv) {
   add_audit_commands(*root, *action);
   add_attestation_commands(*root, *action);
   add_policy_commands(*root, *action);
+  add_classify_command(*root, *action);
   try {
     root->parse(argc, argv);
   } catch (const CLI::ParseError& error) {

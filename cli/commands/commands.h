@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,8 +64,11 @@ struct TokenNarrowOptions {
 };
 int run_token_narrow(const TokenNarrowOptions& options);
 
+enum class AwsOutput { env, json, credential_process };
 struct TokenSealOptions {
   std::string token;
+  bool aws = false;             // the AWS form instead of the bearer form
+  std::optional<AwsOutput> as;  // of the AWS form; absent: env
 };
 int run_token_seal(const TokenSealOptions& options);
 
@@ -237,6 +241,19 @@ struct AttestationOptions {
 int run_attestation_list(const AttestationOptions& options);
 // The envelopes themselves, one a line.
 int run_attestation_export(const AttestationOptions& options);
+
+// --- classify ------------------------------------------------------------------------------------------------------
+
+// One of the four is given.
+struct ClassifyOptions {
+  std::string operation;   // "s3:DeleteBucket", or an IAM action
+  std::string request;     // file with one HTTP request as it goes over the wire
+  std::string har;         // file: an HTTP archive
+  std::string cloudtrail;  // file of CloudTrail's
+  Output output = Output::table;
+};
+// 0 when everything has a name, 1 when something has none.
+int run_classify(const ClassifyOptions& options);
 
 // --- policy --------------------------------------------------------------------------------------------------------
 

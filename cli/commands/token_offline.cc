@@ -1,4 +1,4 @@
-// token narrow, seal and inspect: what a token's holder does without the server.
+// token narrow, seal (also as AWS credentials) and inspect: what a token's holder does without the server.
 #include "auth/scope_json.h"
 #include "auth/token.h"
 #include "cli/commands/commands.h"
@@ -42,6 +42,12 @@ Json token_json(const auth::UnverifiedToken& token) {
   return out;
 }
 
+TimeMs earliest_expiry(const auth::UnverifiedToken& token) {
+  TimeMs expires = token.claims.expires;
+  for (const auth::Caveats& block : token.caveats) expires = std::min(expires, block.expires.value_or(expires));
+  return expires;
+}
+
 std::string inspect_text(const auth::UnverifiedToken& token, TimeMs now) {
   const auth::Claims& claims = token.claims;
   bool delegable = token.form == auth::TokenForm::delegable;
@@ -56,8 +62,7 @@ std::string inspect_text(const auth::UnverifiedToken& token, TimeMs now) {
                                    : "agent " + one_line(claims.agent) + " of " + one_line(claims.owner));
   if (token.leaf) line("id", to_hex(ByteView(*token.leaf)));
   line("issued", relative_time(claims.issued, now) + "  (" + absolute_time(claims.issued) + " UTC)");
-  TimeMs expires = claims.expires;
-  for (const auth::Caveats& block : token.caveats) expires = std::min(expires, block.expires.value_or(expires));
+  const TimeMs expires = earliest_expiry(token);
   line("expires", relative_time(expires, now) + "  (" + absolute_time(expires) + " UTC)");
   if (claims.audience == auth::Audience::agents) line("may", one_line(auth::scope_summary(claims.scope)));
   for (const auth::Caveats& block : token.caveats) {
@@ -66,6 +71,45 @@ std::string inspect_text(const auth::UnverifiedToken& token, TimeMs now) {
     if (block.expires) line("  until", absolute_time(*block.expires) + " UTC");
   }
   return out;
+}
+
+// The contract of credential_process: "Sourcing credentials with an external process in the AWS CLI" of the AWS CLI's
+// User Guide. Tools run the process again when Expiration is near.
+Json credential_process_json(const auth::AwsCredentials& credentials, TimeMs expires) {
+  return {{"Version", 1},
+          {"AccessKeyId", credentials.key_id},
+          {"SecretAccessKey", std::string(credentials.secret.expose())},
+          {"SessionToken", credentials.session_token},
+          {"Expiration", format_time(expires).substr(0, 19) + "Z"}};
+}
+
+std::string aws_environment(const auth::AwsCredentials& credentials) {
+  // Letters, digits, '-' and '_': nothing a shell reads otherwise.
+  return "export AWS_ACCESS_KEY_ID=" + credentials.key_id +
+         "\nexport AWS_SECRET_ACCESS_KEY=" + std::string(credentials.secret.expose()) +
+         "\nexport AWS_SESSION_TOKEN=" + credentials.session_token + "\n";
+}
+
+int seal_for_aws(std::string_view token, AwsOutput as) {
+  auto seen = auth::inspect(token);
+  if (!seen) return report_token(seen.error());
+  if (seen->claims.audience != auth::Audience::agents)
+    return report(Error{ErrorKind::invalid, "token.audience", "a personal token cannot sign AWS requests"});
+  auto credentials = auth::aws_credentials(token);
+  if (!credentials) return report_token(credentials.error());
+  const TimeMs expires = earliest_expiry(*seen);
+  switch (as) {
+    case AwsOutput::env:
+      return finish(aws_environment(*credentials));
+    case AwsOutput::credential_process:
+      return finish(render_json(credential_process_json(*credentials, expires)));
+    case AwsOutput::json:
+      break;
+  }
+  return finish(render_json({{"access_key_id", credentials->key_id},
+                             {"secret_access_key", std::string(credentials->secret.expose())},
+                             {"session_token", credentials->session_token},
+                             {"expires", format_time(expires)}}));
 }
 
 }  // namespace
@@ -96,6 +140,7 @@ int run_token_narrow(const TokenNarrowOptions& options) {
 int run_token_seal(const TokenSealOptions& options) {
   auto token = read_token(options.token);
   if (!token) return report(token.error());
+  if (options.aws) return seal_for_aws(*token, options.as.value_or(AwsOutput::env));
   auto sealed = auth::seal(*token);
   if (!sealed) return report_token(sealed.error());
   return finish(std::string(sealed->expose()) + "\n");

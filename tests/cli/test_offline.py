@@ -163,6 +163,49 @@ class Tokens(unittest.TestCase):
     def setUpClass(cls):
         cls.delegable = next(text for text in walk(json.loads(VECTORS.read_text())) if text.startswith("csd1_"))
 
+    def test_seal_for_aws_tools(self):
+        vector = json.loads(VECTORS.read_text())["offline"][1]
+        delegable, expected = vector["delegable"], vector["aws"]
+        code, out, _ = run("token", "seal", "--aws", delegable)
+        self.assertEqual(code, 0)
+        shell = subprocess.run(["sh", "-c", out + 'printf "%s %s %s" "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN"'],
+                               capture_output=True, text=True, check=True).stdout
+        self.assertEqual(shell.split(" "), [expected["key_id"], expected["secret"], expected["session_token"]])
+        self.assertEqual(run("token", "seal", "--aws", "--output", "env", delegable)[1], out)
+
+        code, out, _ = run("token", "seal", "--aws", "--output", "credential-process", COUNTERSIGN_AGENT_TOKEN=delegable)
+        self.assertEqual(code, 0)
+        process = json.loads(out)
+        self.assertEqual(set(process), {"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
+        self.assertEqual(process["Version"], 1)
+        self.assertEqual(process["SecretAccessKey"], expected["secret"])
+        self.assertRegex(process["Expiration"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        # The earliest end along the chain, not the first block's.
+        seen = json.loads(run("token", "inspect", "--output", "json", delegable)[1])
+        expires = min([seen["expires"]] + [block["expires"] for block in seen["narrowed"] if "expires" in block])
+        self.assertLess(expires, seen["expires"])
+        self.assertEqual(process["Expiration"], expires[:19] + "Z")
+
+        plain = json.loads(run("token", "seal", "--aws", "--output", "json", delegable)[1])
+        self.assertEqual(plain["access_key_id"], expected["key_id"])
+        self.assertEqual(plain["expires"], expires)
+
+        # A narrowed token ends earlier, and so do its credentials; other ones they are in any case.
+        narrowed = run("token", "narrow", delegable, "--ttl", "1m")[1]
+        code, out, _ = run("token", "seal", "--aws", "--output", "json", "-", stdin=narrowed)
+        self.assertEqual(code, 0)
+        self.assertNotEqual(json.loads(out)["secret_access_key"], plain["secret_access_key"])
+
+        sealed = run("token", "seal", delegable)[1].strip()
+        code, out, err = run("token", "seal", "--aws", sealed)
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("token.sealed", err)
+        self.assertNotIn(sealed[20:60], err)
+        code, _, err = run("token", "seal", "--output", "json", delegable)
+        self.assertEqual(code, 2)  # json is a form of --aws
+        code, _, err = run("token", "seal", "--aws", "--output", "table", delegable)
+        self.assertEqual(code, 2)
+
     def test_narrow_seal_inspect_offline(self):
         code, narrowed, err = run("token", "narrow", self.delegable, "--effects", "read", "--as", "reader", "--ttl", "10m")
         self.assertEqual(code, 0, err)
