@@ -36,6 +36,7 @@ constexpr auto kNames = std::to_array<std::string_view>({
     "sudo",  // GitLab: act as this user
     "x-amz-s3session-token",
     "x-amz-security-token",
+    "x-amz-sso-bearer-token",
     "x-amzn-oidc-accesstoken",
     "x-amzn-oidc-data",
     "x-amzn-oidc-identity",
