@@ -52,7 +52,7 @@ Result<Invitation> People::invite(std::string_view user, TimeMs now) {
 }
 
 Result<SignedIn> People::accept_invitation(const Secret& code, const Secret& password, std::string_view peer,
-                                           TimeMs now) {
+                                           TimeMs now, const Record& record) {
   // Looked up first, so that only those with a code make us hash.
   Result<std::string> user = store_->transact([&] { return invited(*store_, options_, code, now); });
   if (!user) return fail(user.error());
@@ -79,6 +79,9 @@ Result<SignedIn> People::accept_invitation(const Secret& code, const Secret& pas
                                              .user = *user,
                                              .detail = "a new password; " + std::to_string(*ended) + " sessions ended",
                                              .code = {}});
+    if (!record) return out;
+    if (Status recorded = record(out->events); !recorded) return fail(recorded.error());
+    out->events.clear();
     return out;
   });
 }

@@ -203,8 +203,12 @@ class People {
   // identity provider (Oidc::finish, then bind_subject). sign_in.not_listed.
   Result<SignedIn> start_session(const Authenticated& who, TimeMs now, std::string_view old_cookie = {});
   // Sets the password, ends every session of the person and starts a new one. The code works once, also when many try
-  // at the same time; it is not used up by a password that breaks the rules.
-  Result<SignedIn> accept_invitation(const Secret& code, const Secret& password, std::string_view peer, TimeMs now);
+  // at the same time; it is not used up by a password that breaks the rules. `record`, when given, is handed the events
+  // once all is sure and nothing is done yet: its error undoes everything, and what it has recorded is not among the
+  // events of the answer. It may block, and must not call this.
+  using Record = std::function<Status(const PersonEvents& events)>;
+  Result<SignedIn> accept_invitation(const Secret& code, const Secret& password, std::string_view peer, TimeMs now,
+                                     const Record& record = {});
 
   // A name and an error of the above as an event.
   [[nodiscard]] PersonEvent failed_sign_in(std::string_view user, SignInMethod how, const Error& error) const;

@@ -278,7 +278,8 @@ Result<Answer> AdminApi::sign_in_invitation(const Call& call) {
   Secret password(string_or(*body, "password", ""));
   if (code.empty() || password.empty()) return fail(missing("`code` and `password`"));
   if (auto allowed = may_change(); !allowed) return fail(allowed.error());
-  auto done = services_.people.accept_invitation(code, password, call.peer, services_.clock.now());
+  auto record = [&](const auth::PersonEvents& events) { return record_events(call, events); };
+  auto done = services_.people.accept_invitation(code, password, call.peer, services_.clock.now(), record);
   if (!done) {
     return sign_in_failed(call, services_.people.failed_sign_in("", auth::SignInMethod::invitation, done.error()),
                           done.error());

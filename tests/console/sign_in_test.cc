@@ -185,6 +185,35 @@ TEST_F(SignInTest, NobodySignsInWithoutARecord) {
   EXPECT_TRUE(cookie_of(in).empty());
 }
 
+TEST_F(SignInTest, NoPasswordIsSetWithoutARecord) {
+  auto invitation = people_->invite("pat", clock_.now());
+  ASSERT_TRUE(invitation);
+  const std::string code_text(invitation->code.expose());
+  auto no_record = [](const auth::PersonEvents& events) -> Status {
+    EXPECT_EQ(events.size(), 2U);
+    EXPECT_EQ(events[0].action, "person:accept-invitation");
+    EXPECT_EQ(events[1].action, "person:sign-in");
+    return fail(ErrorKind::unavailable, "audit.unavailable", "the disk is full");
+  };
+  auto refused = people_->accept_invitation(Secret(code_text), Secret(std::string(kPassword)), "127.0.0.1:1",
+                                            clock_.now(), no_record);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "audit.unavailable");
+  EXPECT_EQ(code(password("pat", kPassword)), "sign_in.failed");
+  EXPECT_TRUE(people_->sessions_of("pat", clock_.now())->empty());
+  Answer in = try_in("/api/v1/sign-in/invitation", {{"code", code_text}, {"password", kPassword}});
+  EXPECT_EQ(in.status, 200) << "the invitation was not used up";
+  EXPECT_EQ(records_where("action", "person:accept-invitation").size(), 1U) << "and it is recorded once";
+  EXPECT_EQ(records_where("action", "person:sign-in").size(), 1U);
+
+  auto other = people_->invite("kim", clock_.now());
+  ASSERT_TRUE(other);
+  break_audit_log();
+  const Json body = {{"code", std::string(other->code.expose())}, {"password", kPassword}};
+  EXPECT_EQ(try_in("/api/v1/sign-in/invitation", body).status, 503);
+  for (const auth::PersonSummary& each : *people_->list(clock_.now())) EXPECT_EQ(each.has_password, each.user != "kim");
+}
+
 TEST_F(SignInTest, TheProviderIsAskedForThisSitesPagesOnly) {
   EXPECT_EQ(code(get("/api/v1/sign-in/oidc", "")), "sign_in.no_oidc");
   auth::OidcOptions options;
