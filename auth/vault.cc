@@ -75,6 +75,28 @@ Result<Secret> read_any(const config::SecretSource& source) {
   return Secret(std::string(without_line_break(value)));
 }
 
+Result<std::shared_ptr<const AwsCredentials>> read_aws_keys(const config::AwsKeys& keys) {
+  using Source = config::SecretSource;
+  const bool environment = keys.from == config::AwsKeys::From::environment;
+  const Source key_id = environment ? Source{Source::Kind::environment, "AWS_ACCESS_KEY_ID"} : keys.access_key;
+  const Source secret_key = environment ? Source{Source::Kind::environment, "AWS_SECRET_ACCESS_KEY"} : keys.secret_key;
+  std::optional<Source> session = keys.session_token;
+  if (environment && std::getenv("AWS_SESSION_TOKEN")) session = Source{Source::Kind::environment, "AWS_SESSION_TOKEN"};
+  auto out = std::make_shared<AwsCredentials>();
+  Result<Secret> id = read_secret(key_id);
+  if (!id) return fail(id.error());
+  Result<Secret> secret = read_secret(secret_key);
+  if (!secret) return fail(secret.error());
+  out->key_id = id->expose();
+  out->secret = std::move(*secret);
+  if (session) {
+    Result<Secret> token = read_secret(*session);
+    if (!token) return fail(token.error());
+    out->session_token = token->expose();
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Secret> read_secret(const config::SecretSource& source) {
@@ -103,6 +125,13 @@ Result<std::unique_ptr<Vault>> Vault::open(const std::vector<config::Upstream>& 
 Result<Vault::Field> Vault::resolve(const config::Credential& credential) {
   using Kind = config::Credential::Kind;
   if (credential.kind == Kind::none) return Field{};
+  if (credential.kind == Kind::aws) {
+    Result<std::shared_ptr<const AwsCredentials>> keys = read_aws_keys(credential.aws);
+    if (!keys) return fail(keys.error());
+    Field field;
+    field.aws = std::move(*keys);
+    return field;
+  }
   if (credential.kind == Kind::github_app) {
     Result<Secret> pem = read_secret_text(credential.secret);
     if (!pem) return fail(pem.error());
@@ -117,6 +146,7 @@ Result<Vault::Field> Vault::resolve(const config::Credential& credential) {
   switch (credential.kind) {
     case Kind::none:
     case Kind::github_app:
+    case Kind::aws:
       break;
     case Kind::basic: {
       bool sound = std::ranges::none_of(
@@ -163,7 +193,7 @@ Status Vault::inject(std::string_view upstream, HeaderList& headers) const {
   if (found == fields->end()) {
     return fail(ErrorKind::internal, "vault.unknown_upstream", "no upstream of this name is configured");
   }
-  if (found->second.app)
+  if (found->second.app || found->second.aws)
     return fail(ErrorKind::internal, "vault.not_static", "this upstream's credential has to be fetched first");
   if (!found->second.name.empty()) headers.set(found->second.name, found->second.value.expose());
   return {};
@@ -172,7 +202,10 @@ Status Vault::inject(std::string_view upstream, HeaderList& headers) const {
 bool Vault::shows(std::string_view upstream, std::string_view text) const {
   std::shared_ptr<const Fields> fields = current();
   auto found = fields->find(upstream);
-  if (found == fields->end() || found->second.name.empty()) return false;
+  if (found == fields->end()) return false;
+  if (const AwsCredentials* keys = found->second.aws.get())
+    return text.contains(keys->secret.expose()) || (!keys->session_token.empty() && text.contains(keys->session_token));
+  if (found->second.name.empty()) return false;
   constexpr std::size_t kDistinct = 8;
   auto shown = [&](std::string_view secret) {
     return secret.size() < kDistinct ? !secret.empty() && text == secret : text.contains(secret);
@@ -189,6 +222,14 @@ bool Vault::shows(std::string_view upstream, std::string_view text) const {
   OPENSSL_cleanse(pair->data(), pair->size());
   std::string_view password = plain.expose();
   return shown(password.substr(std::min(password.find(':') + 1, password.size())));
+}
+
+Result<std::shared_ptr<const AwsCredentials>> Vault::aws(std::string_view upstream) const {
+  std::shared_ptr<const Fields> fields = current();
+  auto found = fields->find(upstream);
+  if (found == fields->end() || !found->second.aws)
+    return fail(ErrorKind::unavailable, "vault.missing", "the upstream has no AWS keys to sign with");
+  return found->second.aws;
 }
 
 std::shared_ptr<const GithubApp> Vault::github_app(std::string_view upstream) const {

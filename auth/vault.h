@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/aws_credentials.h"
 #include "auth/github_app.h"
 #include "core/config.h"
 #include "core/http_head.h"
@@ -37,12 +38,15 @@ class Vault {
 
   // Sets the upstream's credential, replacing fields of the same name. Does nothing for one without a credential;
   // "vault.unknown_upstream" (internal) for one that was not configured, "vault.not_static" (internal) for one whose
-  // credential has to be fetched first: those of github_app().
+  // credential has to be fetched first, or signs: those of github_app() and aws().
   [[nodiscard]] Status inject(std::string_view upstream, HeaderList& headers) const;
 
   // Whether `text`, from the upstream, shows its credential: the value that is sent or, for Basic, the password in it.
   // What is shorter than 8 characters is found only where it is the whole text: it would be seen everywhere.
   [[nodiscard]] bool shows(std::string_view upstream, std::string_view text) const;
+
+  // The keys of an aws upstream. "vault.missing" (unavailable) when it has none: nothing can be signed.
+  [[nodiscard]] Result<std::shared_ptr<const AwsCredentials>> aws(std::string_view upstream) const;
 
   // The App that has the upstream's tokens made; nullptr: it has none.
   [[nodiscard]] std::shared_ptr<const GithubApp> github_app(std::string_view upstream) const;
@@ -51,11 +55,12 @@ class Vault {
   [[nodiscard]] Status reload();
 
  private:
-  // The header field of one upstream, ready to be written. An empty name: no credential, or an App instead.
+  // The header field of one upstream, ready to be written. An empty name: no credential, or an App or AWS keys instead.
   struct Field {
     std::string name;
     Secret value;
     std::shared_ptr<const GithubApp> app = nullptr;
+    std::shared_ptr<const AwsCredentials> aws = nullptr;
   };
   using Fields = std::map<std::string, Field, std::less<>>;
 

@@ -162,7 +162,7 @@ Status Gateway::open_upstreams() {
   for (std::size_t i = 0; i < workers_->size(); ++i) {
     net::Worker& worker = workers_->at(i);
     doors_.push_back(std::make_unique<proxy::WorkerDoors>(
-        origins_, proxy::Leaving{worker, clients_->on(worker), *vault_, *github_tokens_, spool}, sessions_,
+        origins_, proxy::Leaving{worker, clients_->on(worker), *vault_, *github_tokens_, clock_, spool}, sessions_,
         *adapter_pool_));
   }
   // A session lives on the first worker; calls from the others cross over to it.
@@ -195,6 +195,7 @@ Status Gateway::open_queue() {
       .public_url = without_final_slash(config_.public_url),
       .clock = clock_,
       .authenticator = *authenticator_,
+      .replays = replays_,
       .registry = *registry_,
       .rulesets = *rulesets_,
       .journal = *journal_,

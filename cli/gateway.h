@@ -18,6 +18,7 @@
 #include "auth/oidc.h"
 #include "auth/people.h"
 #include "auth/registry.h"
+#include "auth/sigv4_replays.h"
 #include "auth/vault.h"
 #include "cli/policy_follow.h"
 #include "cli/refusals.h"
@@ -89,6 +90,7 @@ class Gateway {
   std::unique_ptr<auth::Registry> registry_;
   std::unique_ptr<auth::Vault> vault_;
   std::unique_ptr<auth::Authenticator> authenticator_;
+  auth::SigV4Replays replays_{auth::SigV4Limits()};
   std::unique_ptr<approvals::RulesetStore> rulesets_;
   std::unique_ptr<policies::Journal> journal_;
   std::unique_ptr<console::PolicyDesk> policy_desk_;

@@ -33,13 +33,24 @@ struct GithubApp {
   Workflows workflows = Workflows::none;
 };
 
+// The keys of an AWS account: those of the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where it is set,
+// AWS_SESSION_TOKEN), or each from a place of its own.
+struct AwsKeys {
+  enum class From { environment, sources };
+  From from = From::environment;
+  SecretSource access_key;
+  SecretSource secret_key;
+  std::optional<SecretSource> session_token;
+};
+
 struct Credential {
-  enum class Kind { none, basic, bearer, header, github_app };
+  enum class Kind { none, basic, bearer, header, github_app, aws };
   Kind kind = Kind::none;
   std::string user;     // basic
   std::string header;   // header: its name
   SecretSource secret;  // github_app: the private key (PEM)
   GithubApp app = {};
+  AwsKeys aws = {};
 };
 
 // labels: of an upstream, or laid over it by the inventory. Absent means: as the next outer one says.

@@ -121,6 +121,20 @@ void read_github_app(Reading& reading, const yaml::Node& node, Credential& out) 
   map.finish();
 }
 
+void read_aws_keys(Reading& reading, const yaml::Node& node, Credential& out) {
+  out.kind = Credential::Kind::aws;
+  yaml::Map map(reading.file, node, "`aws`", reading.problems);
+  bool environment = false;
+  map.boolean("env", environment);
+  if (environment) return map.finish();
+  out.aws.from = AwsKeys::From::sources;
+  if (map.require("access_key")) read_secret(reading, *map.any("access_key"), "`access_key`", out.aws.access_key);
+  if (map.require("secret_key")) read_secret(reading, *map.any("secret_key"), "`secret_key`", out.aws.secret_key);
+  if (const yaml::Node* at = map.any("session_token"))
+    read_secret(reading, *at, "`session_token`", out.aws.session_token.emplace());
+  map.finish();
+}
+
 Credential read_credential(Reading& reading, const yaml::Node& node) {
   Credential out;
   yaml::Map map(reading.file, node, "`credential`", reading.problems);
@@ -128,15 +142,12 @@ Credential read_credential(Reading& reading, const yaml::Node& node) {
   const yaml::Node* basic = map.any("basic");
   const yaml::Node* header = map.any("header");
   const yaml::Node* app = map.any("github_app");
-  if (const yaml::Node* aws = node.find("aws")) {
-    reading.problem(*aws, "credential `aws` is not supported yet");
-    return out;
-  }
+  const yaml::Node* aws = map.any("aws");
   map.finish();
-  int given = (bearer ? 1 : 0) + (basic ? 1 : 0) + (header ? 1 : 0) + (app ? 1 : 0);
+  int given = (bearer ? 1 : 0) + (basic ? 1 : 0) + (header ? 1 : 0) + (app ? 1 : 0) + (aws ? 1 : 0);
   if (given != 1) {
     if (node.kind == yaml::Node::Kind::map)
-      map.problem(node, "`credential` needs one of bearer, basic, header, github_app");
+      map.problem(node, "`credential` needs one of bearer, basic, header, github_app, aws");
     return out;
   }
   if (bearer) {
@@ -146,6 +157,8 @@ Credential read_credential(Reading& reading, const yaml::Node& node) {
     read_basic(reading, *basic, out);
   } else if (app) {
     read_github_app(reading, *app, out);
+  } else if (aws) {
+    read_aws_keys(reading, *aws, out);
   } else {
     read_header(reading, *header, out);
   }
@@ -278,6 +291,9 @@ void read_url(Reading& reading, yaml::Map& map, Upstream& out) {
     out.credential = read_credential(reading, *at);
     if (out.credential.kind == Credential::Kind::github_app && out.protocol != "git")
       map.problem(*at, "credential `github_app` belongs to protocol git");
+    if (out.credential.kind != Credential::Kind::none &&
+        (out.credential.kind == Credential::Kind::aws) != (out.protocol == "aws"))
+      map.problem(*at, "credential `aws` is the one of protocol aws, and of no other");
     if (out.url.empty() && out.protocol != "aws")
       map.problem(*at, "`credential` needs a `url`; a command takes secrets from `environment`");
   }

@@ -25,7 +25,16 @@ std::string over_sentence(approvals::State state) {
 
 }  // namespace
 
-Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error, adapters::Challenge wanted) {
+Task<void> answer_unauthenticated(adapters::ReplySink* client, const RequestHead* head, const Route* route,
+                                  const Error* error) {
+  if (route && route->mount->adapter->takes_signatures()) {
+    const adapters::Inbound inbound{.head = head, .rest = route->rest};
+    adapters::Denial denial{http_status(error->kind), *error, ""};
+    std::ignore = co_await route->mount->adapter->refuse(*client, std::move(denial), inbound);
+    co_return;
+  }
+  adapters::Challenge wanted;
+  if (route) wanted = route->mount->adapter->challenge(head->method, route->rest);
   HeaderList extra;
   const bool basic = wanted.scheme == adapters::Challenge::Scheme::basic;
   const auto scheme = basic ? auth::ChallengeScheme::basic : auth::ChallengeScheme::bearer;

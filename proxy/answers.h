@@ -11,11 +11,13 @@
 #include "core/task.h"
 #include "policies/decide.h"
 #include "proxy/adapters/adapter.h"
+#include "proxy/mounts.h"
 
 namespace countersign::proxy {
 
 // 401 (or 400 for an ambiguous credential) with WWW-Authenticate in the scheme the client knows.
-Task<void> answer_unauthenticated(adapters::ReplySink* client, const Error* error, adapters::Challenge wanted);
+Task<void> answer_unauthenticated(adapters::ReplySink* client, const RequestHead* head, const Route* route,
+                                  const Error* error);
 // A problem document with the status of the error's kind. An answer that cannot be sent is nobody's loss: the client
 // has gone.
 Task<void> answer_error(adapters::ReplySink* client, const Error* error);

@@ -2,10 +2,13 @@
 
 #include <array>
 
+#include "auth/sigv4_sign.h"
 #include "proxy/bodies.h"
 
 namespace countersign::proxy {
 namespace {
+
+constexpr std::size_t kMostEndpoints = 512;
 
 class PooledReply final : public adapters::HttpReply {
  public:
@@ -49,7 +52,30 @@ Task<Result<std::unique_ptr<adapters::HttpReply>>> PooledDoor::send(RequestHead 
   std::shared_ptr<const auth::GithubApp> app = leaving_.vault.github_app(upstream_);
   if (app) co_return co_await send_as_app(std::move(app), std::move(head), body);
   if (Status injected = leaving_.vault.inject(upstream_, head.headers); !injected) co_return fail(injected.error());
-  co_return co_await transmit(std::move(head), body);
+  co_return co_await transmit(origin_, std::move(head), body);
+}
+
+Task<PooledDoor::Sent> PooledDoor::send_signed(RequestHead head, adapters::BodySource* body, adapters::Departure way) {
+  auto origin = origin_ ? Result<std::shared_ptr<const upstream::Origin>>(origin_) : origin_of(way.endpoint);
+  if (!origin) co_return fail(ErrorKind::unavailable, "upstream.not_sent", origin.error().message);
+  auto keys = leaving_.vault.aws(upstream_);
+  if (!keys) co_return fail(keys.error());
+  head.target = (*origin)->base_path + head.target;
+  head.headers.set("Host", (*origin)->authority);
+  auto signature =
+      auth::sign_sigv4(head, **keys, way.sign_for.region, way.sign_for.service, way.body_sha256, leaving_.clock.now());
+  if (!signature) co_return fail(ErrorKind::unavailable, "upstream.not_sent", signature.error().message);
+  std::shared_ptr<const upstream::Origin> there = std::move(*origin);
+  co_return co_await transmit(std::move(there), std::move(head), body);
+}
+
+Result<std::shared_ptr<const upstream::Origin>> PooledDoor::origin_of(const std::string& endpoint) {
+  if (auto known = endpoints_.find(endpoint); known != endpoints_.end()) return known->second;
+  auto parsed = upstream::parse_origin("https://" + endpoint);
+  if (!parsed) return fail(parsed.error());
+  auto origin = std::make_shared<const upstream::Origin>(std::move(*parsed));
+  if (endpoints_.size() < kMostEndpoints) endpoints_.emplace(endpoint, origin);
+  return origin;
 }
 
 Task<PooledDoor::Sent> PooledDoor::send_as_app(std::shared_ptr<const auth::GithubApp> app, RequestHead head,
@@ -62,7 +88,7 @@ Task<PooledDoor::Sent> PooledDoor::send_as_app(std::shared_ptr<const auth::Githu
     if (!token) co_return fail(token.error());
     RequestHead with_token = head;
     with_token.headers.set("Authorization", token->authorization->expose());
-    auto reply = co_await transmit(std::move(with_token), body);
+    auto reply = co_await transmit(origin_, std::move(with_token), body);
     const bool refused = reply && (*reply)->head().status == 401;
     if (!refused) co_return reply;
     leaving_.tokens.forget(wish, token->serial);
@@ -74,7 +100,8 @@ Task<PooledDoor::Sent> PooledDoor::send_as_app(std::shared_ptr<const auth::Githu
   }
 }
 
-Task<PooledDoor::Sent> PooledDoor::transmit(RequestHead head, adapters::BodySource* body) {
+Task<PooledDoor::Sent> PooledDoor::transmit(std::shared_ptr<const upstream::Origin> origin, RequestHead head,
+                                            adapters::BodySource* body) {
   upstream::Request request;
   request.head = std::move(head);
   std::optional<http1::Spool> copy;
@@ -86,7 +113,6 @@ Task<PooledDoor::Sent> PooledDoor::transmit(RequestHead head, adapters::BodySour
     copy = std::move(*copied);
     request.body = &*copy;
   }
-  std::shared_ptr<const upstream::Origin> origin = origin_;
   auto response = co_await leaving_.client.send(std::move(origin), std::move(request));
   if (!response) co_return fail(response.error());
   co_return std::make_unique<PooledReply>(std::move(*response));
@@ -126,7 +152,10 @@ Task<Status> WorkerDoors::run_blocking(std::move_only_function<Status()> work) {
 Result<Origins> parse_origins(const config::Config& config) {
   Origins origins;
   for (const config::Upstream& upstream : config.upstreams) {
-    if (upstream.url.empty()) continue;
+    if (upstream.url.empty()) {
+      if (upstream.protocol == "aws") origins.emplace(upstream.name, nullptr);
+      continue;
+    }
     net::ClientTls tls;
     tls.ca_file = upstream.ca_file;
     auto origin = upstream::parse_origin(upstream.url, std::move(tls));

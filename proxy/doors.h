@@ -23,26 +23,32 @@ struct Leaving {
   upstream::Client& client;
   const auth::Vault& vault;
   GithubTokens& tokens;
+  const Clock& clock;
   http1::SpoolOptions spool;
 };
 
 // The one place where a request leaves for an HTTP upstream.
 class PooledDoor final : public adapters::HttpDoor {
  public:
+  // `origin` is null for an aws upstream without an address: each request goes to the endpoint it names.
   PooledDoor(std::string upstream, std::shared_ptr<const upstream::Origin> origin, const Leaving& leaving)
       : upstream_(std::move(upstream)), origin_(std::move(origin)), leaving_(leaving) {}
   Task<Result<std::unique_ptr<adapters::HttpReply>>> send(RequestHead head, adapters::BodySource* body) override;
+  Task<Result<std::unique_ptr<adapters::HttpReply>>> send_signed(RequestHead head, adapters::BodySource* body,
+                                                                 adapters::Departure way) override;
   [[nodiscard]] bool shows_credential(std::string_view text) const override;
 
  private:
   using Sent = Result<std::unique_ptr<adapters::HttpReply>>;
   // With a credential in it.
-  Task<Sent> transmit(RequestHead head, adapters::BodySource* body);
+  Task<Sent> transmit(std::shared_ptr<const upstream::Origin> origin, RequestHead head, adapters::BodySource* body);
+  Result<std::shared_ptr<const upstream::Origin>> origin_of(const std::string& endpoint);
   // With a token of the upstream's App. One that was kept may have been revoked meanwhile: on 401 it is replaced, once.
   Task<Sent> send_as_app(std::shared_ptr<const auth::GithubApp> app, RequestHead head, adapters::BodySource* body);
 
   std::string upstream_;
   std::shared_ptr<const upstream::Origin> origin_;
+  std::map<std::string, std::shared_ptr<const upstream::Origin>> endpoints_;  // by name, at most kMostEndpoints
   const Leaving& leaving_;
 };
 
@@ -63,7 +69,7 @@ class WorkerDoors final : public adapters::Doors {
 };
 
 using Origins = std::map<std::string, std::shared_ptr<const upstream::Origin>, std::less<>>;
-// Of every upstream with a url.
+// Of every upstream that HTTP reaches; null for those of AWS without an address.
 [[nodiscard]] Result<Origins> parse_origins(const config::Config& config);
 
 }  // namespace countersign::proxy

@@ -83,7 +83,8 @@ struct Executor::Prepared {
 
 Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, net::Worker* worker) {
   const approvals::Requester& asked = request->requester;
-  if (Status may = parts_.authenticator.check_stored(asked.agent, asked.chain); !may) co_return fail(may.error());
+  Status may = parts_.authenticator.check_stored(asked.agent, asked.chain, asked.delegates);
+  if (!may) co_return fail(may.error());
   if (Status able = parts_.authenticator.may_change(); !able) co_return fail(able.error());
   const Mount* mount = parts_.mounts.of_upstream(request->frozen.upstream);
   if (!mount) co_return fail(ErrorKind::conflict, "request.stale", "its upstream is not configured any more");
@@ -130,6 +131,9 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   const auto environments = environments_of(*rules->policies, (*conversation)->operation());
   const Status thawed = check_freezes(*request, (*conversation)->operation(), environments, *rules, parts_.clock.now());
   if (!thawed) co_return fail(thawed.error());
+  // Looking closer may have taken a while, in which the agent can have been frozen.
+  may = parts_.authenticator.check_stored(asked.agent, asked.chain, asked.delegates);
+  if (!may) co_return fail(may.error());
   co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision)};
 }
 

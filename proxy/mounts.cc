@@ -1,5 +1,6 @@
 #include "proxy/mounts.h"
 
+#include "proxy/adapters/aws_adapter.h"
 #include "proxy/adapters/git_adapter.h"
 #include "proxy/adapters/http_adapter.h"
 #include "proxy/adapters/mcp_adapter.h"
@@ -43,6 +44,8 @@ Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem
       if (!tickets) return fail(tickets.error());
       adapters::LfsGate lfs{std::move(*tickets), config.agents_tls ? "https" : "http", clock};
       mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, out.reviews_, std::move(lfs));
+    } else if (upstream.protocol == "aws") {
+      mount.adapter = std::make_unique<adapters::AwsAdapter>(upstream);
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());
@@ -67,6 +70,9 @@ std::optional<Route> Mounts::match(std::string_view target) const {
       if (target == "/mcp" || target.starts_with("/mcp?")) return Route{&mount, target};
     } else if (auto rest = behind(target, mount.prefix)) {
       return Route{&mount, *rest};
+    } else if (mount.adapter->takes_signatures() &&
+               (target == mount.prefix || target.starts_with(mount.prefix + "?"))) {
+      return Route{&mount, target.substr(mount.prefix.size())};  // AWS's tools leave out the last slash of an endpoint
     }
   }
   return std::nullopt;

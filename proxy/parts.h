@@ -10,6 +10,7 @@
 #include "audit/attestation_store.h"
 #include "auth/authenticator.h"
 #include "auth/registry.h"
+#include "auth/sigv4_replays.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "policies/decide.h"
@@ -27,6 +28,7 @@ struct Parts {
   std::string public_url;  // of the admin listener, without a final slash
   const Clock& clock;
   const auth::Authenticator& authenticator;
+  auth::SigV4Replays& replays;
   const auth::Registry& registry;
   const approvals::RulesetStore& rulesets;
   policies::Journal& journal;

@@ -8,6 +8,7 @@
 #include "proxy/bodies.h"
 #include "proxy/forward.h"
 #include "proxy/hold.h"
+#include "proxy/identify.h"
 #include "proxy/restraints.h"
 
 namespace countersign::proxy {
@@ -24,12 +25,12 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
 
   // ── identify
   const std::optional<Route> route = parts_.mounts.match(received.target);
-  auto caller = parts_.authenticator.identify(received, auth::Audience::agents, now);
+  const Route* way = route ? &*route : nullptr;
+  const Identified identified = co_await identify(&parts_, exchange, way, now);
+  const Result<auth::Caller>& caller = identified.caller;
   if (!caller) {
-    parts_.recorder.refused(trail, parts_.authenticator.presented_chain(received), received, caller.error());
-    adapters::Challenge wanted;
-    if (route) wanted = route->mount->adapter->challenge(received.method, route->rest);
-    co_await answer_unauthenticated(&client, &caller.error(), wanted);
+    parts_.recorder.refused(trail, identified.presented, received, caller.error());
+    co_await answer_unauthenticated(&client, &received, way, &caller.error());
     co_return;
   }
   if (is_about_a_request(received)) {
@@ -56,13 +57,14 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   auth::strip_credentials(head.headers);
   SpoolSource body(**spool);
   adapters::BodySource* source = (*spool)->size() > 0 ? &body : nullptr;
-  const adapters::Inbound inbound{&head, route->rest, view_of(**spool), caller->owner, source};
+  const adapters::Inbound inbound{&head,         route->rest, view_of(**spool),
+                                  caller->owner, source,      identified.signature ? &identified.signed_for : nullptr};
   adapters::Doors& doors = parts_.doors(exchange->worker());
   auto conversation = co_await describe(route->mount, &caller->scope, &inbound, &doors, now);
   if (!conversation) {
     parts_.recorder.refused(trail, caller->chain, received, conversation.error());
     adapters::Denial denial{http_status(conversation.error().kind), conversation.error(), ""};
-    std::ignore = co_await adapter.refuse(client, std::move(denial), inbound.body.in_memory);
+    std::ignore = co_await adapter.refuse(client, std::move(denial), inbound);
     co_return;
   }
   if (Status known = co_await (*conversation)->look_closer(doors, source); !known) {
@@ -74,14 +76,15 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   const Operation& operation = (*conversation)->operation();
   const bool change = is_change(operation.effect());
 
-  // ── decide
+  // ── decide, at the time it is by now: a body may take half an hour
+  const TimeMs decided = parts_.clock.now();
   const std::shared_ptr<const approvals::Ruleset> rules = parts_.rulesets.current();
   const policies::Subject subject = subject_of(*caller);
-  policies::Decision decision = policies::decide(*rules->policies, subject, operation, {}, now);
-  parts_.journal.note(rules->policies, subject, operation, decision, now);
+  policies::Decision decision = policies::decide(*rules->policies, subject, operation, {}, decided);
+  parts_.journal.note(rules->policies, subject, operation, decision, decided);
   if (change) deny_unless(decision, parts_.authenticator.may_change());
   const std::set<std::string> environments = environments_of(*rules->policies, operation);
-  const Restrained restrained{&*caller, &operation, &trail.operation, rules.get(), &environments, now};
+  const Restrained restrained{&*caller, &operation, &trail.operation, rules.get(), &environments, decided};
   if (change) co_await restrain(&parts_, restrained, &decision);
 
   // ── an identical retry belongs to the request that was held for it
@@ -109,6 +112,12 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
       intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
 
+  // ── a signature is good for one change
+  if (change && decision.verdict == policies::Verdict::allow && identified.signature) {
+    deny_unless(decision, parts_.replays.admit(*identified.signature, decided));
+    intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
+  }
+
   // ── record intent: durable before a change, a hold or a refusal goes on
   Status recorded;
   if (!change && decision.verdict == policies::Verdict::allow) {
@@ -133,8 +142,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
       co_await hold(&parts_, call);
       break;
     case policies::Verdict::allow: {
-      auto visible = [&rules, &subject, now](const Operation& listed) {
-        return policies::could_allow(*rules->policies, subject, listed, now);
+      auto visible = [&rules, &subject, decided](const Operation& listed) {
+        return policies::could_allow(*rules->policies, subject, listed, decided);
       };
       const AllowedCall allowed{exchange, conversation->get(), *spool, &trail, &intent, visible};
       if (change) {

@@ -26,7 +26,8 @@ namespace countersign::adapters {
 // A request as it arrived, after authentication: the credential is already stripped from the head.
 struct Inbound {
   const RequestHead* head = nullptr;
-  std::string_view rest;  // the target after the mount point, with its query; begins with '/' ("/mcp", "/orders/7?x=1")
+  std::string_view rest;  // the target after the mount point, with its query; begins with '/' ("/mcp",
+                          // "/orders/7?x=1"); for adapters that take signatures it may be empty or begin with '?'
   BodyView body;
   std::string_view owner;                 // a name for messages only
   BodySource* source = nullptr;           // the body once more, to be read from its start; nullptr when there is none

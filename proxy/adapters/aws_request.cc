@@ -70,15 +70,12 @@ Operation operation_of(const config::Upstream& upstream, const AwsRequest& reque
   for (const AwsAccess& access : call.accesses)
     out.accesses.push_back({{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect});
   const std::vector<std::string> flags(call.flags.begin(), call.flags.end());
-  JsonWriter(out.input)
-      .begin_object()
-      .member("account", upstream.aws.id)
-      .strings("flags", flags)
-      .member("iam_action", call.iam_action)
-      .member("operation", call.operation->name)
-      .member("region", request.signed_for.region)
-      .member("service", call.service->iam_prefix)
-      .end_object();
+  JsonWriter w(out.input);
+  w.begin_object().member("account", upstream.aws.id).strings("flags", flags).member("iam_action", call.iam_action);
+  w.member("operation", call.operation->name);
+  // Where some had to be left out, policies shall not take them for absent: what is not there is unknown to them.
+  if (call.left_out.empty()) w.key("parameters").raw(call.parameters);
+  w.member("region", request.signed_for.region).member("service", call.service->iam_prefix).end_object();
   return out;
 }
 
@@ -117,7 +114,8 @@ Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbo
   if (!fields) return fail(fields.error());
   AwsRequest request;
   request.signed_for = *inbound.signed_for;
-  request.head = {head.method, std::string(inbound.rest.empty() ? "/" : inbound.rest), fields_to_forward(head.headers)};
+  const bool root = !inbound.rest.starts_with('/');
+  request.head = {head.method, (root ? "/" : "") + std::string(inbound.rest), fields_to_forward(head.headers)};
   auth::strip_sigv4(request.head);
   drop_chunked_coding(request.head.headers);
   for (std::string_view name : kUndone) request.head.headers.remove(name);

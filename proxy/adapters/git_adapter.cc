@@ -135,8 +135,8 @@ Task<Status> GitAdapter::publish(Doors& doors, const approvals::Frozen& frozen, 
   co_return Status();
 }
 
-Task<Status> GitAdapter::refuse(ReplySink& sink, Denial denial, std::string_view body) const {
-  if (body.starts_with('{')) {  // nothing of git's but an LFS request begins like that
+Task<Status> GitAdapter::refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const {
+  if (inbound.body.in_memory.starts_with('{')) {  // nothing of git's but an LFS request begins like that
     std::string message = lfs_denied_message(denial);
     co_return co_await send_lfs_message(sink, denial.status, std::move(message));
   }

@@ -35,7 +35,7 @@ class GitAdapter final : public Adapter {
                                              Doors& doors) const override;
   Task<Status> publish(Doors& doors, const approvals::Frozen& frozen, Evidence evidence) override;
   [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
-  Task<Status> refuse(ReplySink& sink, Denial denial, std::string_view body) const override;
+  Task<Status> refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const override;
 
  private:
   config::Upstream upstream_;

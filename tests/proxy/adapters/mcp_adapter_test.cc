@@ -398,7 +398,9 @@ TEST_F(Mcp, RefusalsSpeakJsonRpc) {
     auto conversation = describe(body);
     EXPECT_FALSE(conversation);
     FakeSink sink;
-    EXPECT_TRUE(run(single_->refuse(sink, {status, conversation.error(), ""}, body)));
+    Inbound inbound;
+    inbound.body.in_memory = body;
+    EXPECT_TRUE(run(single_->refuse(sink, {status, conversation.error(), ""}, inbound)));
     status_ = sink.head.status;
     return parse_json(sink.body).value();
   };
@@ -420,7 +422,7 @@ TEST_F(Mcp, RefusalsSpeakJsonRpc) {
   EXPECT_EQ(ambiguous["result"]["isError"], true) << "the model is told, so that it can ask properly";
   EXPECT_EQ(ambiguous["result"]["structuredContent"]["countersign"]["code"], "mcp.ambiguous_resource");
   FakeSink sink;
-  EXPECT_TRUE(run(single_->refuse(sink, {401, {ErrorKind::unauthenticated, "token.missing", "no token"}, ""}, "")));
+  EXPECT_TRUE(run(single_->refuse(sink, {401, {ErrorKind::unauthenticated, "token.missing", "no token"}, ""}, Inbound{})));
   EXPECT_EQ(sink.head.status, 401);
 }
 
