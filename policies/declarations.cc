@@ -19,7 +19,7 @@ using cedar::Type;
 using cedar::TypeKind;
 
 constexpr std::size_t kMostTokens = 200'000;
-constexpr std::array<std::string_view, 4> kNames = {"AgentAttributes", "Arguments", "Labels", "Query"};
+constexpr std::array<std::string_view, 5> kNames = {"AgentAttributes", "Arguments", "Labels", "Parameters", "Query"};
 constexpr std::string_view kProbe = "CountersignProbe";
 
 // What Cedar's schema parser accepts and this file may not hold, found in the words themselves.
@@ -89,7 +89,7 @@ class Words {
       if (uses > 1) continue;
       std::string_view near = closest(name, {kNames.begin(), kNames.end()});
       report(span, "the type `" + name + "` is not used",
-             near.empty() ? "policies see Arguments, Query, Labels and AgentAttributes"
+             near.empty() ? "policies see Arguments, Query, Parameters, Labels and AgentAttributes"
                           : "did you mean `" + std::string(near) + "`?");
     }
   }
@@ -157,8 +157,9 @@ Declarations read_declarations(const std::string& path, std::string_view text, P
   problems.insert(problems.end(), found.begin(), found.end());
   const cedar::EntityTypeInfo* seen = schema->entity_type(kProbe);
   if (!seen || has_errors(found)) return out;
-  for (auto [name, place] : {std::pair("AgentAttributes", &out.agent), std::pair("Arguments", &out.arguments),
-                             std::pair("Labels", &out.labels), std::pair("Query", &out.query)}) {
+  for (auto [name, place] :
+       {std::pair("AgentAttributes", &out.agent), std::pair("Arguments", &out.arguments),
+        std::pair("Labels", &out.labels), std::pair("Parameters", &out.parameters), std::pair("Query", &out.query)}) {
     const cedar::AttributeType* attribute = seen->attributes->find(name);
     if (!attribute) continue;
     if (auto reason = unsuited_record(name, *attribute->type)) {

@@ -1,8 +1,9 @@
 // What a policy folder declares of the things it reads and Countersign cannot know (docs/decisions/0007): the file
-// inputs.cedarschema, up to four record types in Cedar's schema language, and helper types they use.
+// inputs.cedarschema, up to five record types in Cedar's schema language, and helper types they use.
 //
 //   type Arguments = { path?: String, amount?: decimal };   // of MCP tools
 //   type Query = { force?: String };                        // of HTTP requests
+//   type Parameters = { SkipFinalSnapshot?: Bool };         // of requests to AWS, named as its models name them
 //   type Labels = { pii?: String };                         // of resources: strings only
 //   type AgentAttributes = { purpose?: String };            // String, Long or Bool
 //
@@ -24,6 +25,7 @@ inline constexpr std::string_view kDeclarationsFile = "inputs.cedarschema";
 struct Declarations {
   cedar::TypePtr arguments = cedar::Type::record({});
   cedar::TypePtr query = cedar::Type::record({});
+  cedar::TypePtr parameters = cedar::Type::record({});
   cedar::TypePtr labels = cedar::Type::record({});
   cedar::TypePtr agent = cedar::Type::record({});
 };

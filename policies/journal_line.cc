@@ -235,6 +235,7 @@ KeptNames kept_names(const Snapshot& snapshot) {
   const Declarations& declared = snapshot.schema().parts().declared;
   collect_names(*declared.arguments, "arguments", out);
   collect_names(*declared.query, "query", out);
+  collect_names(*declared.parameters, "parameters", out);
   return out;
 }
 

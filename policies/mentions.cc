@@ -34,4 +34,17 @@ Mentions mentions_of(const cedar::Policy& policy) {
   return out;
 }
 
+std::set<std::string, std::less<>> named_actions(const cedar::PolicySet& policies) {
+  std::set<std::string, std::less<>> out;
+  auto visit = [&out](const cedar::ast::Policy& policy) {
+    for (const cedar::ast::EntityLiteral& entity : policy.action.entities) out.insert(entity.id);
+    for (const cedar::ast::Expr& expr : policy.exprs) {
+      if (expr.kind == cedar::ast::ExprKind::entity) out.insert(expr.text2);
+    }
+  };
+  for (const cedar::Policy& policy : policies.all()) visit(policy.syntax());
+  for (const cedar::Template& policy : policies.templates()) visit(policy.syntax());
+  return out;
+}
+
 }  // namespace countersign::policies

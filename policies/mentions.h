@@ -1,6 +1,10 @@
 // What parts of a request a policy reads, found in its text once, at load: what no policy reads need not be made.
 #pragma once
 
+#include <functional>
+#include <set>
+#include <string>
+
 #include "policies/cedar/policy_set.h"
 
 namespace countersign::policies {
@@ -13,5 +17,8 @@ struct Mentions {
 };
 
 [[nodiscard]] Mentions mentions_of(const cedar::Policy& policy);
+
+// The names of actions and their groups in the heads and conditions of all policies and templates.
+[[nodiscard]] std::set<std::string, std::less<>> named_actions(const cedar::PolicySet& policies);
 
 }  // namespace countersign::policies

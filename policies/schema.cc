@@ -4,8 +4,10 @@
 
 #include "policies/cedar/unescape.h"
 #include "policies/cedar/value.h"
+#include "policies/mentions.h"
 #include "policies/problems.h"
 #include "policies/snapshot.h"
+#include "scopes/catalogue/aws_actions.h"
 #include "scopes/openapi.h"
 #include "scopes/protocols.h"
 
@@ -138,10 +140,19 @@ std::string attribute_text(std::string_view name) {
   return plain ? std::string(name) : cedar::quote(name);
 }
 
+void collect_named_actions(const cedar::PolicySet& policies, SchemaParts& out) {
+  for (const std::string& name : named_actions(policies)) {
+    if (!name.starts_with("aws:")) continue;
+    if (find_aws_action(name)) out.actions["aws"].insert(name);
+    for (std::string& example : examples_of_aws_group(name)) out.actions["aws"].insert(std::move(example));
+  }
+}
+
 SchemaParts collect_schema(const std::string& entities_file, const Declarations& declared, const Directory& directory,
                            const Inventory& inventory, const std::vector<config::Upstream>& upstreams,
                            const cedar::PolicySet& policies, Problems& problems) {
   SchemaParts out;
+  collect_named_actions(policies, out);
   out.declared = declared;
   collect_agents(entities_file, directory, out, problems);
   for (const cedar::AttributeType& label : declared.labels->attributes()) out.labels.insert(label.name);
@@ -213,7 +224,7 @@ std::vector<std::pair<std::string, const ProtocolAction*>> actions_of(const Prot
   if (extra == parts.actions.end()) return out;
   for (const std::string& name : extra->second) {
     if (std::ranges::find(protocol.actions, name, &ProtocolAction::name) == protocol.actions.end())
-      out.emplace_back(name, &protocol.actions.front());
+      out.emplace_back(name, protocol.find(name));
   }
   return out;
 }
@@ -233,7 +244,8 @@ std::string schema_text(const SchemaParts& parts, const SchemaFocus& focus) {
   std::string out =
       "// What policies see: generated, not to be edited. What a folder adds stands in its inputs.cedarschema.\n\n";
   out += "type Arguments = " + text_of(*parts.declared.arguments) + ";\n";
-  out += "type Query = " + text_of(*parts.declared.query) + ";\n\n";
+  out += "type Query = " + text_of(*parts.declared.query) + ";\n";
+  out += "type Parameters = " + text_of(*parts.declared.parameters) + ";\n\n";
   out += "entity Team in [Team] = { name: String };\n";
   out += "entity User in [Team] = { name: String, level: String, rank: Long };\n";
   out += "entity Agent in [User, Team] = {\n  name: String, owner?: User, team?: Team, delegates: Set<String>,\n";
@@ -250,7 +262,7 @@ std::string schema_text(const SchemaParts& parts, const SchemaFocus& focus) {
   for (const Protocol& protocol : protocols()) {
     out += ", " + cedar::quote(protocol.name);
     std::set<std::string_view> groups;
-    for (const ProtocolAction& action : protocol.actions) groups.insert(action.group);
+    for (const auto& [name, shape] : actions_of(protocol, parts)) groups.insert(shape->group);
     groups.erase("");
     for (std::string_view group : groups) out += ", " + cedar::quote(group);
   }
@@ -290,7 +302,7 @@ std::shared_ptr<const PolicySchema> PolicySchema::make(SchemaParts parts, Proble
       if (!input) continue;
       Action known{input->type, shape->effects, std::nullopt};
       if (!shape->group.empty()) known.group.emplace(vocabulary().action, shape->group);
-      if (protocol.names == ActionNames::open && shape == &protocol.actions.front())
+      if (protocol.names != ActionNames::listed && shape == &protocol.actions.front())
         out->unlisted_.emplace(protocol.name, known);
       out->actions_.emplace(action.uid, std::move(known));
     }
@@ -311,7 +323,21 @@ const PolicySchema::Action* PolicySchema::find(std::string_view protocol, const 
   if (!named) return nullptr;
   if (auto found = actions_.find(action); found != actions_.end()) return &found->second;
   auto found = unlisted_.find(protocol);
-  return found == unlisted_.end() ? nullptr : &found->second;
+  if (found == unlisted_.end()) return nullptr;
+  const Protocol* known = find_protocol(protocol);
+  return known->names == ActionNames::catalogue ? find_in_catalogue(*known, id, found->second) : &found->second;
+}
+
+const PolicySchema::Action* PolicySchema::find_in_catalogue(const Protocol& protocol, std::string_view action,
+                                                            const Action& like) const {
+  const ProtocolAction* shape = protocol.find(action);
+  if (!shape) return nullptr;
+  std::call_once(catalogued_once_, [&] {
+    for (const ProtocolAction& each : aws_action_shapes())
+      catalogued_.emplace(&each, Action{like.input, each.effects, cedar::EntityUid(vocabulary().action, each.group)});
+  });
+  auto found = catalogued_.find(shape);
+  return found == catalogued_.end() ? nullptr : &found->second;
 }
 
 }  // namespace countersign::policies

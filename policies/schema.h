@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +22,7 @@
 #include "policies/directory.h"
 #include "policies/inventory.h"
 #include "scopes/effect.h"
+#include "scopes/protocols.h"
 
 namespace countersign::policies {
 
@@ -32,7 +34,9 @@ struct SchemaParts {
   std::map<std::string, cedar::TypePtr> agent;                  // attributes of agents: declared, and of entities.yaml
   std::set<std::string> labels;                                 // declared, of entities.yaml, and of the upstreams
   std::map<std::string, std::set<std::string>> resource_types;  // by protocol: those its upstreams' tools name
-  std::map<std::string, std::set<std::string>> actions;         // by protocol: those its upstreams name
+  // By protocol: those its upstreams name, and those of a catalogue that policies name, or that stand for a group they
+  // do.
+  std::map<std::string, std::set<std::string>> actions;
 };
 
 // Attributes that agents of entities.yaml give two types, or another than declared, and OpenAPI documents that cannot
@@ -42,6 +46,11 @@ struct SchemaParts {
                                          const Directory& directory, const Inventory& inventory,
                                          const std::vector<config::Upstream>& upstreams,
                                          const cedar::PolicySet& policies, Problems& problems);
+
+// Adds the actions of catalogues (scopes/catalogue/) that further policies name: the catalogues are too long to be
+// declared whole. Of a group that they name, one action for each set of effects. A name that is in neither stays
+// undeclared, and validation finds it. collect_schema does so for its own.
+void collect_named_actions(const cedar::PolicySet& policies, SchemaParts& out);
 
 // Which part of it is written out.
 struct SchemaFocus {
@@ -78,12 +87,16 @@ class PolicySchema {
 
  private:
   explicit PolicySchema(cedar::Schema schema) : schema_(std::move(schema)) {}
+  const Action* find_in_catalogue(const Protocol& protocol, std::string_view action, const Action& like) const;
 
   std::string text_;
   cedar::Schema schema_;
   SchemaParts parts_;
   std::unordered_map<cedar::EntityUid, Action> actions_;
   std::map<std::string, Action, std::less<>> unlisted_;  // by protocol: any other action of an open one
+  // Made when an operation asks first: most deployments never do.
+  mutable std::once_flag catalogued_once_;
+  mutable std::unordered_map<const ProtocolAction*, Action> catalogued_;
   std::set<std::string, std::less<>> resource_types_;
 };
 

@@ -227,6 +227,7 @@ struct SnapshotBuilder {
     std::string entities_file = source.entities ? source.entities->path : "entities.yaml";
     SchemaParts parts =
         collect_schema(entities_file, declared, out.directory_, out.inventory_, upstreams, out.policies_, problems);
+    collect_named_actions(out.shadow_, parts);
     out.schema_ = PolicySchema::make(std::move(parts), problems);
   }
 

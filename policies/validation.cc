@@ -5,7 +5,9 @@
 #include <tuple>
 
 #include "policies/cedar/validator.h"
+#include "policies/mentions.h"
 #include "policies/problems.h"
+#include "scopes/catalogue/aws_actions.h"
 #include "scopes/protocols.h"
 
 namespace countersign::policies {
@@ -26,18 +28,6 @@ template <class Visit>
 void each_policy(const cedar::PolicySet& policies, Visit&& visit) {
   for (const cedar::Policy& policy : policies.all()) visit(policy.syntax());
   for (const cedar::Template& policy : policies.templates()) visit(policy.syntax());
-}
-
-// Actions named in heads or conditions.
-std::set<std::string, std::less<>> named_actions(const cedar::PolicySet& policies) {
-  std::set<std::string, std::less<>> out;
-  each_policy(policies, [&](const cedar::ast::Policy& policy) {
-    for (const cedar::ast::EntityLiteral& entity : policy.action.entities) out.insert(entity.id);
-    for (const Expr& expr : policy.exprs) {
-      if (expr.kind == ExprKind::entity) out.insert(expr.text2);
-    }
-  });
-  return out;
 }
 
 // Only a condition about the action makes its groups matter: heads choose among actions, which all effects share.
@@ -84,7 +74,17 @@ std::string advice_on_group(const cedar::ast::Policy& policy) {
               return !action.group.empty() && action.group == name;
             });
   }
+  group = group || (name.starts_with("aws:") && is_aws_group(name));
   return group ? "`" + name + "` is a group of actions: write `action in Action::\"" + name + "\"`" : std::string();
+}
+
+// `Action::"aws:…"` that the catalogue does not have. Cedar's own advice knows only the actions that are declared.
+std::string advice_on_unknown_action(std::string_view text) {
+  std::size_t from = text.find("\"aws:");
+  if (from == std::string_view::npos) return {};
+  std::string_view name = text.substr(from + 1);
+  std::string advice = advice_on_aws_name(name.substr(0, name.find('"')));
+  return advice.empty() ? "the catalogue of AWS operations has none like it" : advice;
 }
 
 // Advice for what this schema's users run into; empty where Cedar's own says enough.
@@ -101,6 +101,7 @@ std::string advice(const cedar::PolicySet& policies, const cedar::ValidationFind
     case Finding::attribute_not_found:
       if (about("context.input.arguments.") || about("input.arguments.")) return declare("Arguments", "the argument");
       if (about("context.input.query")) return declare("Query", "the parameter");
+      if (about("input.parameters")) return declare("Parameters", "the member of requests to AWS");
       if (about(".labels.")) return declare("Labels", "a label that nothing has yet");
       if (about("principal.")) return declare("AgentAttributes", "an attribute that no agent of entities.yaml has");
       return {};
@@ -108,6 +109,8 @@ std::string advice(const cedar::PolicySet& policies, const cedar::ValidationFind
       if (about("principal.owner"))
         return "an agent may belong to a team: write `principal in Team::\"…\"`, or ask `principal has owner &&` first";
       return {};
+    case Finding::unrecognized_action:
+      return advice_on_unknown_action(text);
     case Finding::invalid_action_application:
       if (policy) return advice_on_group(*policy);
       return {};

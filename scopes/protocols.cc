@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "scopes/catalogue/aws_actions.h"
+
 namespace countersign {
 namespace {
 
@@ -68,12 +70,24 @@ Protocol git() {
            {"git:lfs_force_unlock", kDestroy, kLfsInput, {"Ref", "Repository"}}}};
 }
 
-// Actions are named aws:<IAM prefix>:<operation>, with the effects that the catalogue gives them; the first one stands
-// for their types only. What the request says of `flags` has been read from its body (proxy/adapters/aws_recognise.h).
+// A change may turn out to be worse by any of its parameters.
+constexpr EffectSet at_least(Effect effect) {
+  EffectSet out;
+  for (std::size_t i = static_cast<std::size_t>(effect); i < kEffectCount; ++i) out.add(static_cast<Effect>(i));
+  return out;
+}
+
+// One operation for each effect stands here; the catalogue has the others, and says the same of these.
 Protocol aws() {
-  constexpr std::string_view kInput =
-      "{ service: String, operation: String, iam_action: String, region: String, account: String, flags: Set<String> }";
-  return {"aws", ActionNames::open, {{"aws:operation", every_effect(), kInput, {"AwsResource"}}}};
+  const std::vector<std::string_view> kTypes = {"AwsResource"};
+  return {"aws",
+          ActionNames::catalogue,
+          {{"aws:s3:ListObjectsV2", {Effect::read}, kAwsInput, kTypes, "aws:s3"},
+           {"aws:s3:CreateBucket", at_least(Effect::write), kAwsInput, kTypes, "aws:s3"},
+           {"aws:states:StartExecution", at_least(Effect::execute), kAwsInput, kTypes, "aws:states"},
+           {"aws:sts:AssumeRole", at_least(Effect::mint), kAwsInput, kTypes, "aws:sts"},
+           {"aws:iam:AttachRolePolicy", at_least(Effect::administer), kAwsInput, kTypes, "aws:iam"},
+           {"aws:s3:DeleteBucket", at_least(Effect::destroy), kAwsInput, kTypes, "aws:s3"}}};
 }
 
 }  // namespace
@@ -81,6 +95,7 @@ Protocol aws() {
 const ProtocolAction* Protocol::find(std::string_view action) const {
   auto found = std::ranges::find(actions, action, &ProtocolAction::name);
   if (found != actions.end()) return &*found;
+  if (names == ActionNames::catalogue) return find_aws_action(action);
   bool proper = action.size() > name.size() + 1 && action.starts_with(name) && action[name.size()] == ':';
   return names == ActionNames::open && proper ? &actions.front() : nullptr;
 }

@@ -21,8 +21,8 @@ enum class Parameters : std::uint8_t { sent, measured };
 struct ProtocolAction {
   std::string_view name;  // "git:update_ref"
   EffectSet effects;      // those an access of such an operation may have
-  // Cedar record type of the parameters (Operation::input). `Arguments` and `Query` stand for what the operator's
-  // policies declare of tool arguments and of query parameters.
+  // Cedar record type of the parameters (Operation::input). `Arguments`, `Query` and `Parameters` stand for what the
+  // operator's policies declare of tool arguments, of query parameters, and of requests to AWS.
   std::string_view input;
   std::vector<std::string_view> resources;  // entity types, besides those configured for the protocol's upstreams
   // The action group it is in, besides those of its effect and its protocol, or empty: "git:push" for everything that
@@ -31,15 +31,17 @@ struct ProtocolAction {
   Parameters parameters = Parameters::sent;
 };
 
-// Whether the adapter also names actions that are not listed: http:<any method>, http:<operationId>.
-enum class ActionNames : std::uint8_t { listed, open };
+// Whether the adapter also names actions that are not listed: http:<any method>, http:<operationId>; or those of a
+// catalogue and no others: aws:<service>:<Operation>, of which one for each effect is listed.
+enum class ActionNames : std::uint8_t { listed, open, catalogue };
 
 struct Protocol {
   std::string_view name;
   ActionNames names = ActionNames::listed;
-  std::vector<ProtocolAction> actions;  // the first one's effects, input and resources are those of unlisted actions
+  // The first one's input and resources are those of unlisted actions; of an open protocol its effects too.
+  std::vector<ProtocolAction> actions;
 
-  // nullptr when the protocol has no such action.
+  // nullptr when the protocol has no such action. What it gives of an unlisted one has another name.
   [[nodiscard]] const ProtocolAction* find(std::string_view action) const;
 };
 

@@ -89,7 +89,7 @@ class GitTest : public testing::Test {
 TEST_F(GitTest, TheSchemaHasTheGroup) {
   auto snapshot = load(kPermit);
   const std::string& text = snapshot->schema().text();
-  EXPECT_NE(text.find("\"git\", \"git:push\";"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"git\", \"git:push\", "), std::string::npos) << text;
   EXPECT_NE(text.find("action \"git:update_ref\" in [\"git\", \"git:push\", \"write\", \"change\"] appliesTo"),
             std::string::npos)
       << text;
