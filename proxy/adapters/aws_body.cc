@@ -127,7 +127,8 @@ class Walk {
  private:
   void look(const AwsNode& node) {
     std::string_view key = node.key.starts_with('?') ? node.key.substr(1) : node.key;
-    if (key.ends_with("olicy") || key.ends_with("PolicyDocument") || key.ends_with("olicyText")) {
+    if (key.ends_with("olicy") || key.ends_with("PolicyDocument") || key.ends_with("olicyText") ||
+        key == "AttributeValue") {
       if (node.is_string() && is_change(judge_.call().operation->effect) && is_public_policy(node.text)) {
         judge_.flag("public");
         judge_.raise(Effect::administer, "a policy that lets everybody in");

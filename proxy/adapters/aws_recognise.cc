@@ -5,6 +5,7 @@
 #include <optional>
 #include <tuple>
 
+#include "core/json_reader.h"
 #include "proxy/adapters/aws_body.h"
 #include "proxy/adapters/aws_parameters.h"
 #include "proxy/adapters/aws_resources.h"
@@ -342,12 +343,11 @@ class Recogniser {
   // Whether the body holds parameters, and not bytes or a document of somebody else's.
   [[nodiscard]] static bool has_body_parameters(const AwsMatch& match) {
     const AwsOperation& operation = *match.operation;
-    if (operation.traits.contains(AwsTrait::streaming)) return false;
     bool rest = match.protocol == AwsProtocol::rest_json || match.protocol == AwsProtocol::rest_xml;
     if (!rest) return true;
     if (operation.payload) {
-      return operation.payload->shape->type == AwsType::structure || operation.payload->shape->type == AwsType::list ||
-             operation.payload->shape->type == AwsType::map || operation.payload->shape->type == AwsType::document;
+      AwsType type = operation.payload->shape->type;
+      return type != AwsType::blob && !(type == AwsType::structure && operation.traits.contains(AwsTrait::streaming));
     }
     return operation.input && std::ranges::any_of(operation.input->members, [](const AwsMember& each) {
              return each.location == AwsLocation::body;
@@ -374,6 +374,13 @@ class Recogniser {
       return nullptr;
     }
     if (wire_.body.empty()) return nullptr;
+    bool rest = match.protocol == AwsProtocol::rest_json || match.protocol == AwsProtocol::rest_xml;
+    if (rest && match.operation->payload && match.operation->payload->shape->type == AwsType::string) {
+      if (!is_utf8(wire_.body)) return refuse("aws.malformed", "the body is not UTF-8");
+      raw_.root().kind = AwsKind::string;
+      raw_.root().text = wire_.body;
+      return &raw_.root();
+    }
     Status read = match.protocol == AwsProtocol::rpc_cbor   ? read_aws_cbor(wire_.body, raw_)
                   : match.protocol == AwsProtocol::rest_xml ? read_aws_xml(wire_.body, raw_)
                                                             : read_aws_json(wire_.body, raw_);

@@ -61,6 +61,8 @@ void write_object(AwsJudge& judge) {
 }
 
 void copy_object(AwsJudge& judge) {
+  judge.name_each(Effect::read);
+  judge.touch(object_arn(judge, judge.text("Bucket"), judge.text("Key")), judge.call().operation->effect, "is written");
   if (judge.call().operation->name == "CopyObject") write_object(judge);
   std::string_view source = judge.text("CopySource");
   Result<std::string> decoded = decode_aws_percent(source.substr(0, source.find('?')), AwsPlus::literal);
