@@ -113,7 +113,6 @@ test("pictures", async ({ as }) => {
   await put("production/prices-now.json", '{"espresso":3}');
   await put("production/prices-now.json", '{"espresso":3.0}');
   await picture(pat, "emergencies", { path: "/emergencies" });
-  await picture(pat, "emergencies-dark", { path: "/emergencies", dark: true });
   const pocket = await as("pat", phone);
   await picture(pocket, "emergencies-phone", { path: "/emergencies" });
   await pat.getByRole("button", { name: /^Close… what is open/ }).click();
@@ -124,11 +123,9 @@ test("pictures", async ({ as }) => {
   await picture(jun, "emergencies-review", { path: "/emergencies" });
   const dana = await as("dana");
   await picture(dana, "people", { path: "/people" });
-  await picture(dana, "people-dark", { path: "/people", dark: true });
   await picture(dana, "people-reset", { act: () => dana.getByRole("button", { name: "Reset… jun" }).click() });
   const danas = await as("dana", phone);
   await picture(danas, "people-phone", { path: "/people" });
-  await picture(danas, "audit-phone", { path: "/audit" });
   const small = await as("sam", phone);
   await picture(small, "inbox-phone", { path: "/" });
   await picture(small, "request-phone", { path: `/requests/${world.requests.git}` });

@@ -100,7 +100,7 @@ function Search({ values, search }: { values: Fields; search: (values: Fields) =
       <div class="actions start">
         <button type="submit" class="primary">Search</button>
         <button type="button" class="quiet" onClick={() => search({})}>Clear</button>
-        <label class="check"><input type="checkbox" name="looks" value="true" defaultChecked={values.looks === "true"} onChange={(event) => event.currentTarget.form?.requestSubmit()} /> Show looks <span class="muted">(who has read what)</span></label>
+        <label class="check"><input type="checkbox" name="looks" value="true" defaultChecked={values.looks === "true"} onChange={(event) => event.currentTarget.form?.requestSubmit()} /> Show looks <span class="muted small">(who has read what)</span></label>
         <span class="grow" />
         <a class="button" href={`/api/v1/audit/export${query(filter_of(values))}`} download="countersign-audit.jsonl">Export these as JSON lines</a>
       </div>
@@ -175,12 +175,12 @@ export function Audit() {
             <tbody>
               {records.map((record) => (
                 <tr key={record.seq}>
-                  <td class="nowrap"><Link href={`/audit/${record.seq}`}>{date_time(record.ts)}</Link></td>
-                  <td class="nowrap"><span class="muted">#{record.seq}</span> {plain(record.phase)}</td>
+                  <td class="nowrap beside"><Link href={`/audit/${record.seq}`}>{date_time(record.ts)}</Link></td>
+                  <td class="nowrap beside"><span class="muted">#{record.seq}</span> {plain(record.phase)}</td>
                   <td>{word(record, "actor") !== "" && <strong>{plain(word(record, "actor"), 60)}</strong>} {word(record, "agent") !== "" && <>{plain(word(record, "agent"), 60)}{word(record, "owner") !== "" && <span class="muted"> for {plain(person(word(record, "owner")), 60)}</span>}</>}</td>
                   <td class="what-cell"><What record={record} /></td>
                   <td>{plain(word(record, "upstream"), 60)} {word(record, "environment") !== "" && <span class="muted">{plain(word(record, "environment"))}</span>}</td>
-                  <td>{word(record, "decision") !== "" && <DecisionBadge decision={word(record, "decision")} />}{word(record, "outcome") !== "" && <span class="muted nowrap"> {plain(word(record, "outcome").replaceAll("_", " "))}</span>}{word(record, "decision") === "" && word(record, "outcome") === "" && <code class="muted nowrap">{plain(word(record, "code"), 60)}</code>}</td>
+                  <td>{word(record, "decision") !== "" && <DecisionBadge decision={word(record, "decision")} />}{word(record, "outcome") !== "" && <span class="muted nowrap"> {plain(word(record, "outcome").replaceAll("_", " "))}</span>}{word(record, "decision") === "" && word(record, "outcome") === "" && word(record, "action") !== "" && <code class="muted nowrap">{plain(word(record, "code"), 60)}</code>}</td>
                 </tr>
               ))}
             </tbody>
