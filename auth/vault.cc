@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "auth/aws_profile.h"
+
 namespace countersign::auth {
 namespace {
 
@@ -77,6 +79,11 @@ Result<Secret> read_any(const config::SecretSource& source) {
 
 Result<std::shared_ptr<const AwsCredentials>> read_aws_keys(const config::AwsKeys& keys) {
   using Source = config::SecretSource;
+  if (keys.from == config::AwsKeys::From::profile) {
+    Result<AwsCredentials> found = read_aws_profile(aws_profile_files(), keys.profile);
+    if (!found) return fail(found.error());
+    return std::make_shared<const AwsCredentials>(std::move(*found));
+  }
   const bool environment = keys.from == config::AwsKeys::From::environment;
   const Source key_id = environment ? Source{Source::Kind::environment, "AWS_ACCESS_KEY_ID"} : keys.access_key;
   const Source secret_key = environment ? Source{Source::Kind::environment, "AWS_SECRET_ACCESS_KEY"} : keys.secret_key;

@@ -34,10 +34,11 @@ struct GithubApp {
 };
 
 // The keys of an AWS account: those of the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where it is set,
-// AWS_SESSION_TOKEN), or each from a place of its own.
+// AWS_SESSION_TOKEN), those of a profile in the files that AWS tools share, or each from a place of its own.
 struct AwsKeys {
-  enum class From { environment, sources };
+  enum class From { environment, profile, sources };
   From from = From::environment;
+  std::string profile;
   SecretSource access_key;
   SecretSource secret_key;
   std::optional<SecretSource> session_token;

@@ -125,13 +125,29 @@ void read_aws_keys(Reading& reading, const yaml::Node& node, Credential& out) {
   out.kind = Credential::Kind::aws;
   yaml::Map map(reading.file, node, "`aws`", reading.problems);
   bool environment = false;
-  map.boolean("env", environment);
-  if (environment) return map.finish();
-  out.aws.from = AwsKeys::From::sources;
-  if (map.require("access_key")) read_secret(reading, *map.any("access_key"), "`access_key`", out.aws.access_key);
-  if (map.require("secret_key")) read_secret(reading, *map.any("secret_key"), "`secret_key`", out.aws.secret_key);
-  if (const yaml::Node* at = map.any("session_token"))
-    read_secret(reading, *at, "`session_token`", out.aws.session_token.emplace());
+  const yaml::Node* env = map.boolean("env", environment);
+  const yaml::Node* profile = map.string("profile", out.aws.profile);
+  const bool sources = map.any("access_key") || map.any("secret_key") || map.any("session_token");
+  if ((environment ? 1 : 0) + (profile ? 1 : 0) + (sources ? 1 : 0) > 1) {
+    map.problem(node, "`aws` has keys from more than one place");
+  } else if (environment) {
+    out.aws.from = AwsKeys::From::environment;
+  } else if (profile) {
+    out.aws.from = AwsKeys::From::profile;
+    const std::string& name = out.aws.profile;
+    if (name.empty() || name.size() > 200 || name.find_first_of("[]") != std::string::npos ||
+        std::ranges::any_of(name, is_control))
+      map.problem(*profile, "`profile` must be the name of a profile");
+  } else if (!sources && env == nullptr) {
+    if (node.kind == yaml::Node::Kind::map)
+      map.problem(node, "`aws` needs env: true, a `profile`, or an `access_key` and a `secret_key`");
+  } else {
+    out.aws.from = AwsKeys::From::sources;
+    if (map.require("access_key")) read_secret(reading, *map.any("access_key"), "`access_key`", out.aws.access_key);
+    if (map.require("secret_key")) read_secret(reading, *map.any("secret_key"), "`secret_key`", out.aws.secret_key);
+    if (const yaml::Node* at = map.any("session_token"))
+      read_secret(reading, *at, "`session_token`", out.aws.session_token.emplace());
+  }
   map.finish();
 }
 

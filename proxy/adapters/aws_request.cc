@@ -18,35 +18,12 @@ namespace {
 
 constexpr std::size_t kMostNamed = 3;  // resources in a summary
 
-// Of the coding that is undone by now, and of what SDKs say about themselves.
-constexpr std::array<std::string_view, 3> kUndone = {"X-Amz-Decoded-Content-Length", "X-Amz-Trailer", "Expect"};
+// What SDKs say about themselves and each attempt.
 constexpr std::array<std::string_view, 5> kAttempt = {"Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "X-Amz-User-Agent",
                                                       "X-Amz-Date", "X-Amzn-Trace-Id"};
 
 bool listed(std::span<const std::string_view> names, std::string_view name) {
   return std::ranges::any_of(names, [&](std::string_view known) { return equal_ignoring_case(known, name); });
-}
-
-// `aws-chunked` is undone by now; a coding beside it ("aws-chunked,gzip") is the object's own.
-void drop_chunked_coding(HeaderList& headers) {
-  const auto coding = headers.get("Content-Encoding");
-  if (!coding) return;
-  std::string rest;
-  std::string_view left = *coding;
-  while (!left.empty()) {
-    const std::size_t end = std::min(left.find(','), left.size());
-    std::string_view word = left.substr(0, end);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    while (word.ends_with(' ')) word.remove_suffix(1);
-    if (!word.empty() && !equal_ignoring_case(word, "aws-chunked"))
-      rest += (rest.empty() ? "" : ",") + std::string(word);
-    left.remove_prefix(std::min(end + 1, left.size()));
-  }
-  if (rest.empty()) {
-    headers.remove("Content-Encoding");
-  } else {
-    headers.set("Content-Encoding", rest);
-  }
 }
 
 std::string summary_of(const AwsCall& call, std::string_view upstream) {
@@ -68,7 +45,7 @@ Operation operation_of(const config::Upstream& upstream, const AwsRequest& reque
   out.action = call.action;
   out.summary = summary_of(call, upstream.name);
   for (const AwsAccess& access : call.accesses)
-    out.accesses.push_back({{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect});
+    out.accesses.push_back({{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect, access.action});
   const std::vector<std::string> flags(call.flags.begin(), call.flags.end());
   JsonWriter w(out.input);
   w.begin_object().member("account", upstream.aws.id).strings("flags", flags).member("iam_action", call.iam_action);
@@ -117,8 +94,8 @@ Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbo
   const bool root = !inbound.rest.starts_with('/');
   request.head = {head.method, (root ? "/" : "") + std::string(inbound.rest), fields_to_forward(head.headers)};
   auth::strip_sigv4(request.head);
-  drop_chunked_coding(request.head.headers);
-  for (std::string_view name : kUndone) request.head.headers.remove(name);
+  auth::drop_chunking(request.head.headers);  // the body is given decoded
+  request.head.headers.remove("Expect");
   Status named =
       name_request(upstream, inbound.body.in_memory, inbound.body.size, head.headers.get("Host").value_or(""), request);
   if (!named) return fail(named.error());

@@ -91,6 +91,50 @@ TEST_F(VaultTest, SeesItsCredentialInWhatAnUpstreamSays) {
   EXPECT_FALSE((*vault)->shows("other", "correct-horse"));
 }
 
+TEST_F(VaultTest, ReadsTheKeysOfAnAccountAtAws) {
+  using config::AwsKeys;
+  const std::string shared =
+      file("credentials", "[deploy]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = profile-secret\n");
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", shared.c_str(), 1);
+  ::setenv("AWS_CONFIG_FILE", (folder_.path() / "none").c_str(), 1);
+  ::setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "environment-secret", 1);
+  ::unsetenv("AWS_SESSION_TOKEN");
+  ::setenv("COUNTERSIGN_TEST_SECRET", "source-secret", 1);
+  auto keys = [](AwsKeys::From from) {
+    Credential credential;
+    credential.kind = Credential::Kind::aws;
+    credential.aws.from = from;
+    return credential;
+  };
+  Credential profile = keys(AwsKeys::From::profile);
+  profile.aws.profile = "deploy";
+  Credential sources = keys(AwsKeys::From::sources);
+  sources.aws.access_key = from_environment("AWS_ACCESS_KEY_ID");
+  sources.aws.secret_key = from_environment("COUNTERSIGN_TEST_SECRET");
+  sources.aws.session_token = from_environment("AWS_ACCESS_KEY_ID");
+  auto vault = Vault::open(
+      {upstream("env", keys(AwsKeys::From::environment)), upstream("profile", profile), upstream("sources", sources)});
+  ASSERT_TRUE(vault.has_value()) << vault.error().message;
+  EXPECT_EQ((*(*vault)->aws("env"))->key_id, "AKIAENVIRONMENT");
+  EXPECT_EQ((*(*vault)->aws("env"))->secret.expose(), "environment-secret");
+  EXPECT_EQ((*(*vault)->aws("env"))->session_token, "");
+  EXPECT_EQ((*(*vault)->aws("profile"))->key_id, "AKIAPROFILE");
+  EXPECT_EQ((*(*vault)->aws("profile"))->secret.expose(), "profile-secret");
+  EXPECT_EQ((*(*vault)->aws("sources"))->secret.expose(), "source-secret");
+  EXPECT_EQ((*(*vault)->aws("sources"))->session_token, "AKIAENVIRONMENT");
+  EXPECT_EQ(code_of((*vault)->aws("other")), "vault.missing");
+  EXPECT_TRUE((*vault)->shows("profile", "{\"key\":\"profile-secret\"}"));
+  EXPECT_FALSE((*vault)->shows("profile", "AKIAPROFILE"));  // names the secret, is none
+  HeaderList headers;
+  EXPECT_EQ(code_of((*vault)->inject("env", headers)), "vault.not_static");
+
+  profile.aws.profile = "other";
+  auto missing = Vault::open({upstream("profile", profile)});
+  EXPECT_EQ(code_of(missing), "vault.missing");
+  EXPECT_NE(missing.error().message.find("other"), std::string::npos);
+}
+
 TEST_F(VaultTest, NamesTheSourceButNeverTheValue) {
   struct Case {
     SecretSource source;
