@@ -165,7 +165,7 @@ void pass_roles(AwsJudge& judge) {
               ? std::string(each->text)
               : aws_arn(judge.wire().partition, "iam", "", judge.wire().account.empty() ? "*" : judge.wire().account,
                         "role/" + std::string(each->text));
-      judge.touch(std::move(arn), Effect::administer, "the service will act as this role");
+      judge.touch(std::move(arn), std::max(operation.effect, Effect::administer), "the service will act as this role");
     }
   }
 }

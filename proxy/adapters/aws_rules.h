@@ -32,6 +32,8 @@ class AwsJudge {
   void raise(Effect effect, std::string_view why);
   // One more thing, at least with `effect`. Past kAwsAccesses it becomes everything of the service.
   void touch(std::string arn, Effect effect, std::string_view why);
+  // The last one touched is touched by another operation's right: "aws:s3:GetObject".
+  void by(std::string_view action) { call_.accesses.back().action = action; }
   // Forgets the accesses the catalogue gave, for a rule that names each thing itself; those that follow by touch() have
   // at least `least`.
   void name_each(Effect least);

@@ -68,11 +68,11 @@ void copy_object(AwsJudge& judge) {
   Result<std::string> decoded = decode_aws_percent(source.substr(0, source.find('?')), AwsPlus::literal);
   std::string_view path = decoded ? std::string_view(*decoded) : std::string_view();
   if (path.starts_with('/')) path.remove_prefix(1);
-  if (path.find('/') == std::string_view::npos)
-    judge.touch(aws_account_wide(judge.wire(), "s3"), Effect::read, "the source of the copy cannot be named");
-  else
-    judge.touch(path.starts_with("arn:") ? std::string(path) : aws_arn(judge.wire().partition, "s3", "", "", path),
-                Effect::read, "is copied from");
+  std::string arn = path.starts_with("arn:")                   ? std::string(path)
+                    : path.find('/') != std::string_view::npos ? aws_arn(judge.wire().partition, "s3", "", "", path)
+                                                               : aws_account_wide(judge.wire(), "s3");
+  judge.touch(std::move(arn), Effect::read, "is copied from");
+  judge.by("aws:s3:GetObject");
 }
 
 void lifecycle(AwsJudge& judge) {

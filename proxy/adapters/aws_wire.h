@@ -43,6 +43,8 @@ struct AwsAccess {
   std::string arn;
   Effect effect = Effect::destroy;
   std::string why;  // "verb Delete", "deletes the object"
+  // What is done to this one where it is something else: "aws:s3:GetObject" of a copy's source. Empty: AwsCall::action.
+  std::string action = {};
 };
 
 // What a request asks for.
