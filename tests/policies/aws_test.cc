@@ -1,6 +1,9 @@
 // Policies about AWS: actions come from a catalogue, of which the schema has only what policies name.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "policies/check.h"
 #include "policies_testing.h"
 
@@ -139,6 +142,30 @@ TEST_F(AwsTest, AnOperationInAConditionOrAShadowIsDeclaredToo) {
                          "@id(\"s\") @shadow forbid (principal, action == Action::\"aws:sqs:PurgeQueue\", resource);";
   EXPECT_EQ(ask(policies, call("aws:kms:ScheduleKeyDeletion", Effect::destroy, "k")), Verdict::deny);
   EXPECT_EQ(ask(policies, call("aws:sqs:PurgeQueue", Effect::destroy, "q")), Verdict::allow);
+}
+
+std::string block_of(const std::string& page, const std::string& language) {
+  std::size_t from = page.find("```" + language + "\n");
+  if (from == std::string::npos) return {};
+  from += language.size() + 4;
+  return page.substr(from, page.find("```", from) - from);
+}
+
+TEST_F(AwsTest, ThePoliciesOfTheDocumentationLoadAndDecide) {
+  std::ifstream in(std::string(COUNTERSIGN_SOURCE_DIR) + "/docs/aws.md");
+  std::string page((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::string policies = block_of(page, "cedar");
+  ASSERT_FALSE(policies.empty());
+  folder_.write("inputs.cedarschema", block_of(page, "cedarschema"));
+  policies += kPermit;
+  EXPECT_EQ(ask(policies, call("aws:s3:DeleteBucket", Effect::destroy, kBucket)), Verdict::deny);
+  EXPECT_EQ(ask(policies, call("aws:iam:GetUser", Effect::read, "u")), Verdict::allow);
+  EXPECT_EQ(ask(policies, call("aws:iam:CreateUser", Effect::administer, "u")), Verdict::deny);
+  auto drop = [&](const std::string& flags) {
+    return ask(policies, call("aws:rds:DeleteDBInstance", Effect::destroy, "db", R"("parameters":{},)", flags));
+  };
+  EXPECT_EQ(drop(""), Verdict::allow);
+  EXPECT_EQ(drop("\"skip_final_snapshot\""), Verdict::deny);
 }
 
 TEST_F(AwsTest, TheSchemaStaysSmall) {

@@ -81,6 +81,25 @@ TEST(AwsCatalogue, EffectsArePinned) {
           {"read", 7815}, {"write", 6319}, {"execute", 262}, {"mint", 228}, {"administer", 530}, {"destroy", 3224}}));
 }
 
+// "| `read` | 7 815 | …"
+TEST(AwsCatalogue, TheirDocumentationCountsTheSame) {
+  std::map<std::string, int> counts;
+  each_operation([&](const AwsOperation& one) { ++counts[std::string(effect_name(one.effect))]; });
+  std::istringstream page(file("docs/aws.md"));
+  std::size_t found = 0;
+  for (std::string line; std::getline(page, line);) {
+    for (const auto& [effect, count] : counts) {
+      std::string head = "| `" + effect + "` | ";
+      if (!line.starts_with(head)) continue;
+      std::string number = line.substr(head.size(), line.find(" |", head.size()) - head.size());
+      std::erase(number, ' ');
+      EXPECT_EQ(number, std::to_string(count)) << line;
+      ++found;
+    }
+  }
+  EXPECT_EQ(found, kEffectCount);
+}
+
 TEST(AwsCatalogue, EveryOperationIsFoundInEveryWay) {
   each_operation([](const AwsOperation& one) {
     const AwsService& service = *one.service;
