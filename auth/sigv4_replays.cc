@@ -1,6 +1,7 @@
 #include "auth/sigv4_replays.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace countersign::auth {
@@ -12,13 +13,16 @@ std::size_t SigV4Replays::Hash::operator()(const Digest& signature) const {
   return hash;
 }
 
-Status SigV4Replays::admit(const SigV4Claim& claim, TimeMs now) {
+Status SigV4Replays::admit(const SigV4Claim& claim, TimeMs now, std::string_view body_sha256) {
   if (claim.form == SigV4Form::query) return {};
   Result<Bytes> bytes = from_hex(claim.signature);
   Digest signature{};
   if (!bytes || bytes->size() != signature.size())
     return fail(ErrorKind::malformed, "sigv4.malformed", "the signature is not 64 hexadecimal digits");
   std::ranges::copy(*bytes, signature.begin());
+  Seen seen{now};
+  std::from_chars(body_sha256.data(), body_sha256.data() + std::min<std::size_t>(body_sha256.size(), 16), seen.body,
+                  16);
 
   std::lock_guard guard(lock_);
   if (now >= begun_ + remembered_) {
@@ -33,12 +37,13 @@ Status SigV4Replays::admit(const SigV4Claim& claim, TimeMs now) {
     end = older_.end();
   }
   if (known != end) {
-    if (!claim.is_signed("amz-sdk-invocation-id") && now < known->second + kSameSecond) return {};
+    const bool same = known->second.body == seen.body && !claim.is_signed("amz-sdk-invocation-id");
+    if (same && now < known->second.first + kSameSecond) return {};
     return fail(ErrorKind::unauthenticated, "sigv4.replayed", "this signed change was sent before");
   }
   if (younger_.size() >= entries_)
     return fail(ErrorKind::unavailable, "sigv4.replays_full", "there are too many changes to tell repeated ones apart");
-  younger_.emplace(signature, now);
+  younger_.emplace(signature, seen);
   return {};
 }
 

@@ -260,6 +260,16 @@ TEST(SigV4Replays, TwoEqualRequestsOfOneSecondAreNoReplay) {
   EXPECT_EQ(code_of(replays.admit(claim_with('a'), kNow + 1500)), "sigv4.replayed");
 }
 
+// A signature over UNSIGNED-PAYLOAD goes with any body.
+TEST(SigV4Replays, AnotherBodyIsAReplayAtOnce) {
+  SigV4Replays replays{SigV4Limits{}};
+  const std::string one = to_hex(sha256("one"));
+  EXPECT_EQ(code_of(replays.admit(claim_with('a'), kNow, one)), "ok");
+  EXPECT_EQ(code_of(replays.admit(claim_with('a'), kNow, one)), "ok");
+  EXPECT_EQ(code_of(replays.admit(claim_with('a'), kNow, to_hex(sha256("two")))), "sigv4.replayed");
+  EXPECT_EQ(code_of(replays.admit(claim_with('a'), kNow)), "sigv4.replayed");
+}
+
 TEST(SigV4Replays, PresignedUrlsAreMadeToBeRepeated) {
   SigV4Replays replays{SigV4Limits{}};
   SigV4Claim claim = claim_with('a');
