@@ -3,7 +3,9 @@
 
   sigv4_oracle.py generate COUNT SEED   writes COUNT requests that botocore signed, as JSON, to standard output
   sigv4_oracle.py check FILE            signs the requests in FILE with botocore; prints those that differ
+  sigv4_oracle.py chunked COUNT SEED    writes COUNT bodies as botocore uploads them, in aws-chunked form, as JSON
 """
+import io
 import json
 import random
 import sys
@@ -12,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum, Sha1Checksum, Sha256Checksum
 
 TIMES = ["20130524T000000Z", "20240229T235959Z", "20261121T093000Z"]
 SERVICES = ["s3", "s3", "s3", "ec2", "iam", "dynamodb", "lambda", "execute-api", "sts"]
@@ -92,6 +95,17 @@ def generate(count):
     json.dump(out, sys.stdout)
 
 
+def chunked(count):
+    out = []
+    for _ in range(count):
+        data = random.randbytes(random.choice([0, 1, random.randint(2, 200), random.randint(200, 5000)]))
+        kind = random.choice([Crc32Checksum, Sha1Checksum, Sha256Checksum])
+        name = "x-amz-checksum-" + kind.__name__.removesuffix("Checksum").lower()
+        body = AwsChunkedWrapper(io.BytesIO(data), kind, name, random.randint(1, 1500))
+        out.append({"data": data.hex(), "wire": body.read().hex(), "trailer": name})
+    json.dump(out, sys.stdout)
+
+
 def check(path):
     with open(path, encoding="utf-8") as file:
         cases = json.load(file)
@@ -115,6 +129,9 @@ if __name__ == "__main__":
     if len(sys.argv) == 4 and sys.argv[1] == "generate":
         random.seed(int(sys.argv[3]))
         generate(int(sys.argv[2]))
+    elif len(sys.argv) == 4 and sys.argv[1] == "chunked":
+        random.seed(int(sys.argv[3]))
+        chunked(int(sys.argv[2]))
     elif len(sys.argv) == 3 and sys.argv[1] == "check":
         check(sys.argv[2])
     else:

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <random>
 
+#include "auth/sigv4_chunks.h"
 #include "core/json.h"
 #include "sigv4_fixtures.h"
 
@@ -114,6 +115,27 @@ TEST(SigV4Oracle, WhatWeSignBotocoreSignsAlike) {
   const std::string path = (folder.path() / "ours.json").string();
   std::ofstream(path) << cases.dump();
   EXPECT_EQ(run_oracle("check " + path), "checked 1000\n");
+}
+
+TEST(SigV4Oracle, WhatBotocoreUploadsDecodes) {
+  Result<Json> bodies = parse_json(run_oracle("chunked 500 20261121"));
+  ASSERT_TRUE(bodies.has_value());
+  ASSERT_EQ(bodies->size(), 500U);
+  for (const Json& each : *bodies) {
+    SCOPED_TRACE(each.dump());
+    const Bytes data = *from_hex(text(each, "data"));
+    const Bytes wire = *from_hex(text(each, "wire"));
+    SigV4Claim claim;
+    claim.signature = std::string(64, '0');
+    claim.payload.kind = PayloadKind::streaming_unsigned_trailer;
+    claim.payload.decoded_length = data.size();
+    claim.payload.trailers = {text(each, "trailer")};
+    ChunkDecoder decoder = *ChunkDecoder::make(claim, SigningKey());
+    std::string decoded;
+    ASSERT_EQ(code_of(decoder.feed(as_text(wire), decoded)), "ok");
+    ASSERT_EQ(code_of(decoder.finish()), "ok");
+    EXPECT_EQ(decoded, as_text(data));
+  }
 }
 
 }  // namespace
