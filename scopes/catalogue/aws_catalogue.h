@@ -18,7 +18,7 @@ class AwsCatalogue {
   [[nodiscard]] static const AwsCatalogue& embedded();
 
   // Reads the form that scripts/build-catalogue writes: `packed` is gzip. Errors: aws_catalogue.malformed for anything
-  // that is not exactly that, aws_catalogue.too_large beyond 64 MiB unpacked.
+  // that is not exactly that, aws_catalogue.too_large beyond 16 MiB unpacked.
   [[nodiscard]] static Result<AwsCatalogue> unpack(std::string_view packed);
   // The same, unpacked already.
   [[nodiscard]] static Result<AwsCatalogue> parse(std::string tables);

@@ -12,6 +12,13 @@ namespace {
 
 constexpr std::string_view kMagic = "cs-aws/1";
 
+// What a record takes at least: its numbers.
+constexpr std::size_t kTemplateBytes = 4;
+constexpr std::size_t kPartBytes = 3;
+constexpr std::size_t kServiceBytes = 11;
+constexpr std::size_t kMemberBytes = 4;
+constexpr std::size_t kOperationBytes = 16;
+
 std::unexpected<Error> malformed(std::string what) {
   return fail(ErrorKind::malformed, "aws_catalogue.malformed", std::move(what));
 }
@@ -51,10 +58,10 @@ class Reader {
     spoil();
     return 0;
   }
-  // How many of something follow; each takes a byte at least.
-  std::uint32_t count() {
+  // How many of something follow, each of which takes so many bytes at least.
+  std::uint32_t count(std::size_t least = 1) {
     std::uint32_t value = number();
-    if (value <= left_.size()) return value;
+    if (value <= left_.size() / least) return value;
     spoil();
     return 0;
   }
@@ -132,12 +139,12 @@ class Loader {
   bool flag() { return in_.below(2) == 1; }
 
   void read_templates() {
-    templates_ = array<AwsResourceTemplate>(in_.count());
+    templates_ = array<AwsResourceTemplate>(in_.count(kTemplateBytes));
     for (AwsResourceTemplate& one : templates_) {
       one.type = text();
       one.arn = text();
       one.member = text();
-      std::span<AwsArnPart> parts = array<AwsArnPart>(in_.count());
+      std::span<AwsArnPart> parts = array<AwsArnPart>(in_.count(kPartBytes));
       for (AwsArnPart& part : parts) {
         part.kind = static_cast<AwsArnPart::Kind>(in_.below(6));
         part.text = text();
@@ -151,7 +158,7 @@ class Loader {
   }
 
   void read_services() {
-    std::span<AwsService> services = array<AwsService>(in_.count());
+    std::span<AwsService> services = array<AwsService>(in_.count(kServiceBytes));
     for (AwsService& one : services) {
       read_service(one);
       if (!in_.good()) return;
@@ -180,7 +187,7 @@ class Loader {
     one.protocols = AwsProtocols(static_cast<std::uint8_t>(in_.below(1U << kAwsProtocolCount)));
     one.global = flag();
     read_shapes();
-    std::span<AwsOperation> operations = array<AwsOperation>(in_.count());
+    std::span<AwsOperation> operations = array<AwsOperation>(in_.count(kOperationBytes));
     for (AwsOperation& operation : operations) {
       operation.service = &one;
       read_operation(operation);
@@ -213,7 +220,7 @@ class Loader {
     one.flattened = (word >> 5U) & 1U;
     one.one_of = (word >> 6U) & 1U;
     if (one.type == AwsType::structure) {
-      std::span<AwsMember> members = array<AwsMember>(in_.count());
+      std::span<AwsMember> members = array<AwsMember>(in_.count(kMemberBytes));
       for (AwsMember& member : members) read_member(member);
       ordered(members, &AwsMember::name);
       one.members = members;
@@ -248,7 +255,7 @@ class Loader {
     one.path = text();
     if (!one.path.starts_with('/')) return in_.spoil();
     one.segments = segments(one.path);
-    std::span<AwsQueryLiteral> literals = array<AwsQueryLiteral>(in_.count());
+    std::span<AwsQueryLiteral> literals = array<AwsQueryLiteral>(in_.count(kPartBytes));
     for (AwsQueryLiteral& literal : literals) {
       literal.key = text();
       bool has_value = flag();

@@ -13,7 +13,7 @@
 
 namespace countersign {
 
-inline constexpr std::size_t kMaxAwsTablesBytes = std::size_t{64} << 20U;
+inline constexpr std::size_t kMaxAwsTablesBytes = std::size_t{16} << 20U;
 
 // What was read; owns all that the views in it point to. Stays where it is.
 struct AwsTables {
