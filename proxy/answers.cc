@@ -26,9 +26,9 @@ std::string over_sentence(approvals::State state) {
 }  // namespace
 
 Task<void> answer_unauthenticated(adapters::ReplySink* client, const RequestHead* head, const Route* route,
-                                  const Error* error) {
+                                  const adapters::SignedFor* claimed, const Error* error) {
   if (route && route->mount->adapter->takes_signatures()) {
-    const adapters::Inbound inbound{.head = head, .rest = route->rest};
+    const adapters::Inbound inbound{.head = head, .rest = route->rest, .signed_for = claimed};
     adapters::Denial denial{http_status(error->kind), *error, ""};
     std::ignore = co_await route->mount->adapter->refuse(*client, std::move(denial), inbound);
     co_return;

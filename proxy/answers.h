@@ -15,9 +15,10 @@
 
 namespace countersign::proxy {
 
-// 401 (or 400 for an ambiguous credential) with WWW-Authenticate in the scheme the client knows.
+// 401 (or 400 for an ambiguous credential) with WWW-Authenticate in the scheme the client knows, or in the words of a
+// protocol that signs. `claimed`: what a signature says it is for.
 Task<void> answer_unauthenticated(adapters::ReplySink* client, const RequestHead* head, const Route* route,
-                                  const Error* error);
+                                  const adapters::SignedFor* claimed, const Error* error);
 // A problem document with the status of the error's kind. An answer that cannot be sent is nobody's loss: the client
 // has gone.
 Task<void> answer_error(adapters::ReplySink* client, const Error* error);

@@ -27,9 +27,10 @@ Result<http1::Spool> decode(const http1::Spool& wire, auth::ChunkDecoder decoder
   return decoded;
 }
 
-// The caller of a signed request whose body has been read, and `exchange` with the body that was meant.
+// The caller of a signed request whose body has been read, and `exchange` with the body that was meant. `body_sha256`:
+// of what came, as soon as it is known.
 Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchange, const Route* route,
-                                           const auth::SigV4Claim* claim, TimeMs now) {
+                                           const auth::SigV4Claim* claim, TimeMs now, std::string* body_sha256) {
   const RequestHead& head = exchange->head();
   // Where the head says enough, a stranger's body is not even read.
   if (claim->payload.kind != auth::PayloadKind::body) {
@@ -39,7 +40,8 @@ Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchan
   const std::uint64_t most = route->mount->adapter->body_limit(parts->config.limits);
   auto body = co_await exchange->read_body(most);
   if (!body) co_return fail(body.error());
-  auto signer = parts->authenticator.identify_sigv4(head, *claim, now, to_hex((*body)->digest()));
+  *body_sha256 = to_hex((*body)->digest());
+  auto signer = parts->authenticator.identify_sigv4(head, *claim, now, *body_sha256);
   if (!signer) co_return fail(signer.error());
   if (claim->payload.is_streaming()) {
     auto decoder = auth::ChunkDecoder::make(*claim, signer->key);
@@ -77,9 +79,10 @@ Task<Identified> identify(Parts* parts, http1::Exchange* exchange, const Route* 
   auto claim = auth::parse_sigv4(head);
   if (!claim) co_return Identified{fail(claim.error()), {}, std::nullopt, {}};
   const auth::SigV4Claim* claimed = &*claim;
-  auto caller = co_await identify_signed(parts, exchange, route, claimed, now);
+  std::string body_sha256;
+  auto caller = co_await identify_signed(parts, exchange, route, claimed, now, &body_sha256);
   Identified out{std::move(caller), {}, std::nullopt, {claim->service, claim->region}};
-  if (!out.caller) out.presented = parts->authenticator.presented_chain(head, *claim);
+  if (!out.caller) out.presented = parts->authenticator.presented_chain(head, *claim, body_sha256);
   out.signature = std::move(*claim);
   co_return out;
 }

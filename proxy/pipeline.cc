@@ -30,7 +30,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   const Result<auth::Caller>& caller = identified.caller;
   if (!caller) {
     parts_.recorder.refused(trail, identified.presented, received, caller.error());
-    co_await answer_unauthenticated(&client, &received, way, &caller.error());
+    co_await answer_unauthenticated(&client, &received, way, &identified.signed_for, &caller.error());
     co_return;
   }
   if (is_about_a_request(received)) {
@@ -114,7 +114,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
 
   // ── a signature is good for one change
   if (change && decision.verdict == policies::Verdict::allow && identified.signature) {
-    deny_unless(decision, parts_.replays.admit(*identified.signature, decided));
+    deny_unless(decision, parts_.replays.admit(*identified.signature, decided, inbound.body.sha256));
     intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/json.h"
-#include "tests/proxy/adapters/fakes.h"
+#include "fakes.h"
 
 namespace countersign::adapters {
 namespace {
@@ -43,10 +43,11 @@ TEST(AwsAnswers, EveryProtocolSaysItItsOwnWay) {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>UnauthorizedOperation</Code>"
             "<Message>[policy.forbidden] not on &lt;production&gt; &amp; never</Message></Error></Errors>"
             "<RequestID>req_1</RequestID></Response>");
-  EXPECT_EQ(body({AwsProtocol::query}).text,
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ErrorResponse><Error><Type>Sender</Type>"
-            "<Code>AccessDenied</Code><Message>[policy.forbidden] not on &lt;production&gt; &amp; never</Message></Error>"
-            "<RequestId>req_1</RequestId></ErrorResponse>");
+  EXPECT_EQ(
+      body({AwsProtocol::query}).text,
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ErrorResponse><Error><Type>Sender</Type>"
+      "<Code>AccessDenied</Code><Message>[policy.forbidden] not on &lt;production&gt; &amp; never</Message></Error>"
+      "<RequestId>req_1</RequestId></ErrorResponse>");
   EXPECT_EQ(body({AwsProtocol::rest_xml, true}).text,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code>"
             "<Message>[policy.forbidden] not on &lt;production&gt; &amp; never</Message><RequestId>req_1</RequestId>"
