@@ -7,6 +7,7 @@
 namespace countersign::adapters {
 namespace {
 
+constexpr std::uint32_t kUnknown = 2'000;     // members beside which another unknown one is not taken
 constexpr std::uint32_t kMapEntries = 4'000;  // of a map in XML or a form, whose keys are compared with each other
 
 std::unexpected<Error> malformed(std::string_view what, std::string_view why) {
@@ -17,14 +18,23 @@ std::unexpected<Error> contradictory(std::string_view what, std::string_view why
   return fail(ErrorKind::malformed, "aws.contradictory", "parameter " + std::string(what) + " " + std::string(why));
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
 // Names that speak of secrets where no model says so: members the model does not have, and a few it does not mark.
 bool sounds_secret(std::string_view name) {
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::string text = lower(name);
   constexpr std::array<std::string_view, 7> kWords = {"password",     "passphrase",   "secretaccesskey", "secretkey",
                                                       "sessiontoken", "secretstring", "customer-key"};
-  return std::ranges::any_of(kWords, [&](std::string_view word) { return lower.ends_with(word); });
+  return std::ranges::any_of(kWords, [&](std::string_view word) { return text.ends_with(word); });
+}
+
+// What a header's name may hold here (RFC 9110 section 5.1 has a few characters more).
+bool is_plain_name(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F && c != '"'; });
 }
 
 bool is_index(std::string_view text) {
@@ -83,11 +93,24 @@ class Mapper {
     return node;
   }
 
-  void unknown(const AwsNode& raw, AwsNode& into) {
+  Status unknown(const AwsNode& raw, AwsNode& into) {
     flags_.emplace("unknown_parameters");
-    AwsNode& node = tree_.add(into, tree_.keep("?" + std::string(raw.key)), raw.kind);
+    if (into.count >= kUnknown) return malformed(raw.key, "is one of too many that are not known");
+    std::string name = "?" + std::string(raw.key);
+    if (AwsNode* there = const_cast<AwsNode*>(into.member(name))) {  // what is repeated becomes a list
+      if (!there->many) {
+        AwsNode first = *there;
+        *there =
+            AwsNode{.kind = AwsKind::array, .secret = first.secret, .many = true, .key = first.key, .next = first.next};
+        share(first, tree_.add(*there, {}, first.kind));
+      }
+      share(raw, tree_.add(*there, {}, raw.kind));
+      return {};
+    }
+    AwsNode& node = tree_.add(into, tree_.keep(name), raw.kind);
     node.secret = sounds_secret(raw.key);
     share(raw, node);
+    return {};
   }
 
   // The raw value as it is: its children are shared, the raw tree lives as long as this one.
@@ -139,11 +162,13 @@ class Mapper {
         AwsNode* map = const_cast<AwsNode*>(tree_.root().member(rest->name));
         if (!map) map = &named(tree_.root(), *rest);
         map->kind = AwsKind::object;
+        map->many = true;
+        if (map->member(pair.key)) return contradictory(pair.key, "is given more than once");
         share(raw, tree_.add(*map, pair.key, AwsKind::string));
         continue;
       }
       if (!member) {
-        unknown(raw, tree_.root());
+        if (Status added = unknown(raw, tree_.root()); !added) return added;
         continue;
       }
       AwsNode* there = const_cast<AwsNode*>(tree_.root().member(member->name));
@@ -188,9 +213,12 @@ class Mapper {
         if (!map) {
           map = &named(tree_.root(), each);
           map->kind = AwsKind::object;
+          map->many = true;
         }
-        tree_.add_string(*map, tree_.keep(std::string_view(field.name).substr(each.wire_name.size())),
-                         tree_.keep(field.value));
+        if (!is_plain_name(field.name)) return malformed("x-amz-…", "has a name that is none");
+        std::string name = lower(std::string_view(field.name).substr(each.wire_name.size()));
+        if (map->member(name)) return contradictory(field.name, "is given in more than one header");
+        tree_.add_string(*map, tree_.keep(name), tree_.keep(field.value));
       }
     }
     return {};
@@ -211,7 +239,7 @@ class Mapper {
       const AwsMember* member = member_of(shape, each->key, outermost_of_rest);
       if (!member) {
         if (differs_in_case(shape, each->key)) return contradictory(each->key, "is spelled in another case");
-        unknown(*each, into);
+        if (Status added = unknown(*each, into); !added) return added;
         continue;
       }
       AwsNode* there = const_cast<AwsNode*>(into.member(member->name));

@@ -34,7 +34,8 @@ bool is_about_rights(std::string_view type) {
 
 // A JSON Patch that takes a protection away or removes something.
 void patch(AwsJudge& judge) {
-  Result<JsonDocument> document = JsonDocument::parse(judge.text("PatchDocument"), {.bytes = 256U << 10});
+  std::string_view text = judge.text("PatchDocument");
+  Result<JsonDocument> document = JsonDocument::parse(text.empty() ? "null" : text, {.bytes = 256U << 10});
   if (!document || !document->root().is_array()) {
     judge.raise(Effect::destroy, "a patch that cannot be read");
     return;

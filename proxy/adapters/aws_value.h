@@ -18,11 +18,11 @@ enum class AwsKind : std::uint8_t { null, boolean, number, string, array, object
 
 struct AwsNode {
   AwsKind kind = AwsKind::null;
-  bool flag = false;         // of a boolean
-  bool secret = false;       // never shown: to_json writes a mark in its place, whatever is below it
-  bool many = false;         // of an object: reads as one of the values of a map, not as members of a structure
-  std::string_view key;      // of a member; empty for elements
-  std::string_view text;     // of a string; a number as it was written
+  bool flag = false;      // of a boolean
+  bool secret = false;    // never shown: to_json writes a mark in its place, whatever is below it
+  bool many = false;      // of an object: a map, whose keys are no names of the model; of an array: made of repetitions
+  std::string_view key;   // of a member; empty for elements
+  std::string_view text;  // of a string; a number as it was written
   AwsNode* first = nullptr;  // children, in order
   AwsNode* last = nullptr;
   AwsNode* next = nullptr;
