@@ -25,7 +25,8 @@ struct Mount {
 
 struct Route {
   const Mount* mount = nullptr;
-  std::string_view rest;  // the target behind the prefix, with its query; begins with '/', or is empty or a query for aws
+  std::string_view
+      rest;  // the target behind the prefix, with its query; begins with '/', or is empty or a query for aws
 };
 
 class Mounts {

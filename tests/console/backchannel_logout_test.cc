@@ -1,6 +1,6 @@
 // An identity provider signs somebody out: what the address takes and answers.
-#include "api_fixture.h"
 #include "../auth/jose_keys.h"
+#include "api_fixture.h"
 
 namespace countersign::console::test {
 namespace {

@@ -422,7 +422,8 @@ TEST_F(Mcp, RefusalsSpeakJsonRpc) {
   EXPECT_EQ(ambiguous["result"]["isError"], true) << "the model is told, so that it can ask properly";
   EXPECT_EQ(ambiguous["result"]["structuredContent"]["countersign"]["code"], "mcp.ambiguous_resource");
   FakeSink sink;
-  EXPECT_TRUE(run(single_->refuse(sink, {401, {ErrorKind::unauthenticated, "token.missing", "no token"}, ""}, Inbound{})));
+  EXPECT_TRUE(
+      run(single_->refuse(sink, {401, {ErrorKind::unauthenticated, "token.missing", "no token"}, ""}, Inbound{})));
   EXPECT_EQ(sink.head.status, 401);
 }
 
