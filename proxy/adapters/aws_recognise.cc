@@ -23,6 +23,7 @@ std::unexpected<Error> refuse(std::string_view code, std::string why) {
 using Pairs = std::pmr::vector<AwsPair>;
 
 constexpr std::string_view kUnknown = "aws.unknown_operation";
+constexpr std::string_view kControl = "/v20180820";
 
 // Names under which clients sign for a service whose model has another one.
 std::string_view current_signing_name(std::string_view name) {
@@ -238,8 +239,9 @@ class Recogniser {
     const AwsOperation& operation = *match->front().operation;
     for (const AwsPair& pair : query_) {
       if (pair.key != "Action") continue;
-      if (std::ranges::none_of(operation.input ? operation.input->members : std::span<const AwsMember>(),
-                               [](const AwsMember& each) { return each.wire_name == "Action"; }))
+      if (std::ranges::none_of(
+              operation.input ? operation.input->members : std::span<const AwsMember>(),
+              [](const AwsMember& each) { return each.location == AwsLocation::query && each.wire_name == "Action"; }))
         return refuse("aws.contradictory", "the query has an Action, and the service takes none");
     }
     return match;
@@ -248,6 +250,9 @@ class Recogniser {
   Result<std::vector<AwsMatch>> route(const AwsService& service, AwsSlash slash) {
     bool s3 = service.key == "s3";
     std::string_view bucket = s3 ? bucket_of_host(wire_.host, wire_.own_host) : std::string_view();
+    // S3 Control shares the signing name and, at an address of ours, the host: its paths are nobody's bucket.
+    if (s3 && bucket.empty() && (wire_.path == kControl || wire_.path.starts_with("/v20180820/")))
+      return std::vector<AwsMatch>();
     Result<AwsPath> path = s3 ? read_s3_path(wire_.path, bucket) : read_aws_path(wire_.path);
     if (!path) return fail(path.error());
     return route_aws(service, wire_, *path, query_, s3 ? AwsKeys::known_only : AwsKeys::any,
@@ -266,7 +271,6 @@ class Recogniser {
     keep([&](const AwsMatch& each) { return is_host_of(*each.operation->service, wire_.host); });
     if (auto name = operation_named_in_query())
       keep([&](const AwsMatch& each) { return each.operation->name == *name; });
-    keep_closest(found);
     const AwsOperation& first = *found.front().operation;
     bool reads = std::ranges::all_of(found, [&](const AwsMatch& each) {
       return each.operation->effect == Effect::read && each.operation->service == first.service;
@@ -294,27 +298,6 @@ class Recogniser {
                         operation.service->key);
     });
     return found;
-  }
-
-  // Between services that share a signing name, the path decides that spells out more of what was sent, if nothing it
-  // demands is missing: what is recognised also chooses the endpoint.
-  void keep_closest(std::vector<AwsMatch>& found) const {
-    auto literal_first = [](const AwsMatch& each) {
-      return !each.operation->segments.empty() && each.operation->segments.front().kind == AwsSegment::Kind::literal &&
-             !each.operation->segments.front().text.empty();
-    };
-    auto complete = [&](const AwsMatch& each) {
-      return std::ranges::all_of(each.operation->required, [&](const AwsMember* member) {
-        return member->location != AwsLocation::header || wire_.headers->count(member->wire_name) > 0;
-      });
-    };
-    bool rest = std::ranges::all_of(found, [](const AwsMatch& each) {
-      return each.protocol == AwsProtocol::rest_json || each.protocol == AwsProtocol::rest_xml;
-    });
-    if (!rest || std::ranges::all_of(found, literal_first) || std::ranges::none_of(found, literal_first)) return;
-    bool sure =
-        std::ranges::all_of(found, [&](const AwsMatch& each) { return !literal_first(each) || complete(each); });
-    if (sure) std::erase_if(found, [&](const AwsMatch& each) { return !literal_first(each); });
   }
 
   static bool is_action_of(const AwsOperation& operation, std::string_view prefix) {

@@ -15,17 +15,26 @@ constexpr std::size_t kFirstBlock = 8192;
 
 void append(const AwsNode& node, std::string& out);
 
+// Elements of XML that the model does not know may be repeated: they become a list.
 void append_members(const AwsNode& node, std::string& out) {
-  std::vector<const AwsNode*> members;
+  std::vector<std::pair<const AwsNode*, std::uint32_t>> members;
   members.reserve(node.count);
-  for (const AwsNode* each = node.first; each; each = each->next) members.push_back(each);
-  std::ranges::sort(members, {}, &AwsNode::key);
+  for (const AwsNode* each = node.first; each; each = each->next)
+    members.emplace_back(each, static_cast<std::uint32_t>(members.size()));
+  std::ranges::sort(members, {}, [](const auto& each) { return std::pair(each.first->key, each.second); });
   out += '{';
-  for (const AwsNode* each : members) {
-    if (each != members.front()) out += ',';
-    append_json_string(each->key, out);
-    out += ':';
-    append(*each, out);
+  for (std::size_t i = 0; i < members.size();) {
+    std::size_t end = i + 1;
+    while (end < members.size() && members[end].first->key == members[i].first->key) ++end;
+    if (i > 0) out += ',';
+    append_json_string(members[i].first->key, out);
+    out += end - i > 1 ? ":[" : ":";
+    for (std::size_t k = i; k < end; ++k) {
+      if (k > i) out += ',';
+      append(*members[k].first, out);
+    }
+    if (end - i > 1) out += ']';
+    i = end;
   }
   out += '}';
 }

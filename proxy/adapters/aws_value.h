@@ -66,7 +66,7 @@ class AwsTree {
   std::size_t size_ = 0;
 };
 
-// JSON with the members of objects in ascending byte order. Secrets are "[secret]".
+// JSON with the members of objects in ascending byte order; those of one name become a list. Secrets are "[secret]".
 [[nodiscard]] std::string to_json(const AwsNode& node);
 
 // The readers of the four forms. Each fills tree.root(). Errors: aws.malformed, aws.too_large (too many values).

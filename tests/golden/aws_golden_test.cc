@@ -101,6 +101,50 @@ Request read(const Json& json) {
   return out;
 }
 
+// The request, changed as somebody would who wants it taken for another one. Empty: refused, or still the same
+// operation; else what went wrong.
+std::string tampered(const AwsCatalogue& catalogue, const Request& plain, const AwsCall& call) {
+  std::string problems;
+  auto ask = [&](const Request& request, std::string_view how, bool must_refuse) {
+    Result<AwsCall> got = recognise(catalogue, request.wire());
+    if (!got || (!must_refuse && got->operation == call.operation)) return;
+    problems += std::string(how) + " is " + got->action + "; ";
+  };
+  Request one = plain;
+  one.path = "/" + one.path;
+  ask(one, "an empty segment", true);
+
+  one = plain;
+  one.path = "/x/.." + one.path;
+  ask(one, "a dot segment", true);
+
+  one = plain;
+  if (one.path.size() > 1 && !one.path.ends_with('/')) {
+    char buffer[4];
+    std::snprintf(buffer, sizeof buffer, "%%%02x", static_cast<unsigned>(static_cast<unsigned char>(one.path.back())));
+    bool encoded = one.path.size() > 3 && one.path[one.path.size() - 3] == '%';
+    if (!encoded) one.path.replace(one.path.size() - 1, 1, buffer);
+    ask(one, "an encoded letter", false);
+  }
+
+  one = plain;
+  one.query += (one.query.empty() ? "" : "&") + std::string("Action=DescribeNothing&Version=1");
+  ask(one, "another Action", true);
+
+  one = plain;
+  one.headers.add("X-Amz-Target", "Nothing_20000101.ListNothing");
+  ask(one, "another X-Amz-Target", true);
+
+  one = plain;
+  one.headers.add("X-HTTP-Method-Override", "GET");
+  ask(one, "another method", true);
+
+  one = plain;
+  one.query += (one.query.empty() ? "" : "&") + std::string("x-id=ListNothing");
+  ask(one, "another x-id", true);
+  return problems;
+}
+
 // Requests that fit two operations with different meanings where the host name does not say which: pinned, so that a
 // change of the catalogue or of the rules shows.
 const std::set<std::string>& expected_ambiguous();
@@ -149,6 +193,8 @@ TEST(AwsGolden, EveryOperationOfBotocoreIsRecognisedOrRefused) {
                  (is_change(operation.effect) && access.effect > operation.effect);
       EXPECT_TRUE(may) << name << " " << effect_name(access.effect);
     }
+    if (std::string problems = tampered(catalogue, request, *call); !problems.empty())
+      wrong.push_back(name + ": " + problems);
     if (call->operation == expected) {
       ++right;
       // Only a statement says itself what it does.
