@@ -1,9 +1,9 @@
 // classify: what a request to AWS would do, from the catalogue in the program.
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
 #include <fstream>
-#include <iterator>
+#include <string>
+#include <vector>
 
 #include "cli/classification.h"
 #include "cli/commands/commands.h"
