@@ -169,7 +169,9 @@ class Aws(unittest.TestCase):
         self.direct("s3api", "create-bucket", "--bucket", "invoices", "--create-bucket-configuration",
                     "LocationConstraint=eu-central-1")
         self.direct("s3api", "put-object", "--bucket", "invoices", "--key", "1")
-        self.refused("s3", "rm", "--recursive", "s3://invoices", code="policy.floor")
+        status, _, error = self.aws("s3", "rm", "--recursive", "s3://invoices", check=None)  # lists, which is allowed, and then deletes
+        self.assertNotEqual(status, 0)
+        self.assertIn("[policy.floor]", error)
         self.assertEqual(len(json.loads(self.direct("s3api", "list-objects-v2", "--bucket", "invoices")[1])["Contents"]), 1)
         # Its benign twin: the same commands where nothing can break.
         self.direct("s3api", "create-bucket", "--bucket", "staging-invoices", "--create-bucket-configuration",
@@ -180,7 +182,7 @@ class Aws(unittest.TestCase):
 
     def test_credentials_are_not_minted(self):
         self.refused("iam", "create-access-key", "--user-name", "gateway", code="policy.floor")
-        self.refused("sts", "assume-role", "--role-arn", f"arn:aws:iam::{ACCOUNT}:role/admin", "--role-session-name", "x",
+        self.refused("sts", "assume-role", "--role-arn", f"arn:aws:iam::{ACCOUNT}:role/admin", "--role-session-name", "agent",
                      code="policy.floor")
         self.refused("sts", "get-session-token", code="policy.floor")
 
