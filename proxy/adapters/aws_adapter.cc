@@ -5,11 +5,31 @@
 #include "proxy/adapters/aws_conversation.h"
 #include "proxy/adapters/aws_request.h"
 #include "proxy/adapters/preview.h"
+#include "proxy/adapters/sentence.h"
 
 namespace countersign::adapters {
 namespace {
 
-constexpr std::size_t kMostShown = 200;  // of the resources
+constexpr std::size_t kMostShown = 200;    // of the resources
+constexpr std::size_t kMostOfAnArn = 100;  // characters of one in a sentence
+
+std::string_view verb_of(Effect effect) {
+  switch (effect) {
+    case Effect::read:
+      return "reads ";
+    case Effect::write:
+      return "changes ";
+    case Effect::execute:
+      return "runs something through ";
+    case Effect::mint:
+      return "creates or reveals credentials of ";
+    case Effect::administer:
+      return "changes who may do what with ";
+    case Effect::destroy:
+      break;
+  }
+  return "destroys ";
+}
 
 std::string touched(const AwsCall& call) {
   std::string out;
@@ -50,6 +70,24 @@ Result<std::unique_ptr<Conversation>> AwsAdapter::thaw(const approvals::Frozen& 
   if (!request) return fail(request.error());
   const BodyView view{.size = frozen.body_size, .sha256 = frozen.body_sha256};
   return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), view, Patience{});
+}
+
+std::string AwsAdapter::sentence(const approvals::Frozen& frozen, std::string_view body,
+                                 std::string_view environment) const {
+  if (body.size() != frozen.body_size) return {};
+  Result<AwsRequest> request = thaw_aws_request(upstream_, frozen, body);
+  if (!request) return {};
+  const AwsCall& call = request->call;
+  std::string out = std::string(call.service->iam_prefix) + " " + std::string(call.operation->name) +
+                    place(upstream_.name, environment) + ":";
+  std::vector<std::string> arns;
+  for (const AwsAccess& access : call.accesses) {
+    if (access.effect == call.effect) arns.push_back(said(access.arn, kMostOfAnArn));
+  }
+  say(out, " " + std::string(verb_of(call.effect)), arns, kMaxSentence * 2 / 3);
+  Result<Json> parameters = parse_json(call.parameters);
+  if (parameters && parameters->is_object()) say(out, "; with ", said_members(*parameters, {}, " "), kMaxSentence - 1);
+  return out + ".";
 }
 
 Preview AwsAdapter::preview(const approvals::Frozen& frozen, std::string_view body) const {

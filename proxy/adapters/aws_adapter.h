@@ -22,6 +22,10 @@ class AwsAdapter final : public Adapter {
   Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const override;
   Result<std::unique_ptr<Conversation>> thaw(const approvals::Frozen& frozen, std::string_view body,
                                              Doors& doors) const override;
+  // "rds DeleteDBInstance on aws (production): destroys arn:aws:rds:…:db:orders; SkipFinalSnapshot true." Empty without
+  // the whole body: in AWS's protocols it says what is asked for.
+  [[nodiscard]] std::string sentence(const approvals::Frozen& frozen, std::string_view body,
+                                     std::string_view environment) const override;
   [[nodiscard]] Preview preview(const approvals::Frozen& frozen, std::string_view body) const override;
   Task<Status> refuse(ReplySink& sink, Denial denial, const Inbound& inbound) const override;
 

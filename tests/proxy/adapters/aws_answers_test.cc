@@ -61,7 +61,7 @@ TEST(AwsAnswers, Cbor) {
   EXPECT_EQ(body.content_type, "application/cbor");
   // RFC 8949: a map of two, text strings of 6, 21, 7 and 46 bytes; the last needs a length byte of its own.
   EXPECT_EQ(body.text, std::string("\xa2\x66__type\x75"
-                                   "AccessDeniedException\x67message\x78\x2d"
+                                   "AccessDeniedException\x67message\x78\x2e"
                                    "[policy.forbidden] not on <production> & never"));
 }
 

@@ -7,6 +7,17 @@
 namespace countersign::adapters::test {
 namespace {
 
+std::string shown(const Operation& operation) {
+  std::string out;
+  for (const Access& access : operation.accesses) {
+    if (!out.empty()) out += ", ";
+    out += std::string(effect_name(access.effect)) + " " + access.resource.name;
+    EXPECT_EQ(access.resource.id, "web/" + access.resource.name);
+    EXPECT_EQ(access.resource.type, "HttpEndpoint");
+  }
+  return out;
+}
+
 TEST_F(Http, NamesOperations) {
   for (const Case& entry : read_cases("http/operations.txt", Escapes::none)) {
     std::string request = entry.fields.at(0);

@@ -62,15 +62,4 @@ inline HeaderList fields(std::initializer_list<std::pair<std::string_view, std::
   return out;
 }
 
-inline std::string shown(const Operation& operation) {
-  std::string out;
-  for (const Access& access : operation.accesses) {
-    if (!out.empty()) out += ", ";
-    out += std::string(effect_name(access.effect)) + " " + access.resource.name;
-    EXPECT_EQ(access.resource.id, "web/" + access.resource.name);
-    EXPECT_EQ(access.resource.type, "HttpEndpoint");
-  }
-  return out;
-}
-
 }  // namespace countersign::adapters::test
