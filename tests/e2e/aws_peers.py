@@ -73,3 +73,42 @@ class Cli:
         if check is not None and done.returncode != check:
             raise AssertionError(f"aws {' '.join(arguments)} ended with {done.returncode}, not {check}\n{done.stdout}{done.stderr}")
         return done.returncode, done.stdout, done.stderr
+
+
+class Terraform:
+    """Terraform with the AWS provider, from a mirror on this machine: TERRAFORM_PLUGINS, or where its documentation or /opt has one."""
+
+    TERRAFORM = shutil.which("terraform")
+    PLUGINS = next((str(place) for place in [*map(pathlib.Path, filter(None, [os.environ.get("TERRAFORM_PLUGINS")])),
+                                             pathlib.Path("/usr/local/share/terraform/plugins"), *pathlib.Path("/opt").glob("*")]
+                    if (place / "registry.terraform.io/hashicorp/aws").is_dir()), None)
+    PROVIDER = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+provider "aws" {
+  region            = "eu-central-1"
+  s3_use_path_style = true
+  max_retries       = 1
+}
+"""
+
+    def __init__(self, folder, credentials, endpoint):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir()
+        (self.folder / "rc").write_text(f'disable_checkpoint = true\nprovider_installation {{ filesystem_mirror {{ path = "{self.PLUGINS}" }} }}\n')
+        self.environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TF_CLI_CONFIG_FILE": str(self.folder / "rc"),
+                            "TF_IN_AUTOMATION": "1", "AWS_ENDPOINT_URL": endpoint, "AWS_EC2_METADATA_DISABLED": "true", **credentials}
+
+    def write(self, resources):
+        (self.folder / "main.tf").write_text(self.PROVIDER + resources)
+
+    def __call__(self, *arguments, check=0):
+        """(exit code, everything it said)"""
+        done = subprocess.run([self.TERRAFORM, *arguments, "-no-color"], cwd=self.folder, env=self.environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=300)
+        if check is not None and done.returncode != check:
+            raise AssertionError(f"terraform {' '.join(arguments)} ended with {done.returncode}, not {check}\n{done.stdout}")
+        return done.returncode, done.stdout

@@ -6,7 +6,7 @@ import tempfile
 from aws_account import Account
 from aws_sdks import Sdk
 from aws_sigv4 import Signer
-from harness import Gateway, write_quickstart
+from harness import Gateway, wait_until, write_quickstart
 
 ID = "111122223333"
 INVENTORY = f"""
@@ -67,6 +67,10 @@ class World:
 
     def content(self, bucket, key):
         return self.direct("s3", "GetObject", Bucket=bucket, Key=key)["Body"]
+
+    def finished(self, request):
+        """Waits until an approved request has run."""
+        wait_until(lambda: self.gateway.json("request", "show", request, token=self.sam)["state"] == "done", f"{request} has run")
 
     def send(self, method, target, fields, body=b""):
         """A request as it is: (status, body)."""

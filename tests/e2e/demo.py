@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 
+from demo_aws import tell_aws
 from demo_git import tell_git
 from demo_story import Story, paint, short
 from harness import (ROOT, UPSTREAM_SECRET, McpError, World, countersign_of, text_of, wait_until)
@@ -144,13 +145,14 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave everything running and print the addresses")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="countersign-demo-"))
-    print(paint("1", "Countersign between an agent and three real systems: an MCP file server, nginx with WebDAV, and a git host"))
+    print(paint("1", "Countersign between an agent and real systems: an MCP file server, nginx with WebDAV, a git host, and an account of AWS"))
     print(f"   everything happens in {folder}")
     story = Story()
     world = World(folder)
     try:
         tell(story, world)
         tell_git(story)
+        tell_aws(story)
     except (AssertionError, McpError, KeyError, ValueError) as error:
         story.failures += 1
         print(f"   {paint('31', 'WRONG')}        {error}")

@@ -10,7 +10,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from aws_peers import Cli, Moto, python_with
+from aws_peers import Cli, Moto, Terraform, python_with
 from harness import Gateway, free_port, wait_until, write_quickstart
 
 ACCOUNT = "123456789012"  # moto's
@@ -252,6 +252,44 @@ class Aws(unittest.TestCase):
         with self.assertRaises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(urllib.request.Request(self.presign("put_object", "contracts", "k"), data=b"x", method="PUT"))
         self.assertIn(b"approval.pending", caught.exception.read())
+
+    # --- Terraform ---
+
+    @unittest.skipUnless(Terraform.TERRAFORM and Terraform.PLUGINS, "needs Terraform and its AWS provider")
+    def test_terraform(self):
+        terraform = Terraform(self.folder / "terraform", self.keys(self.delegable), self.url)
+        bucket = 'resource "aws_s3_bucket" "%s" { bucket = "%s" }\n'
+        table = """
+resource "aws_dynamodb_table" "t" {
+  name         = "staging-terraform"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "k"
+  attribute {
+    name = "k"
+    type = "S"
+  }
+}
+"""
+        terraform.write(bucket % ("b", "staging-terraform") + table)
+        terraform("init")
+        self.assertIn("2 to add", terraform("plan")[1])
+        terraform("apply", "-auto-approve")
+        self.direct("s3api", "head-bucket", "--bucket", "staging-terraform")
+        self.direct("dynamodb", "describe-table", "--table-name", "staging-terraform")
+        self.assertIn("No changes", terraform("plan")[1])
+        # Production: held, and what it makes of that is legible.
+        terraform.write(bucket % ("b", "staging-terraform") + table + bucket % ("p", "terraform-production"))
+        _, said = terraform("apply", "-auto-approve", check=1)
+        self.assertRegex(said.replace("\n", " "), r"approval.pending")
+        request = re.search(r"held for approval as\s+[│ ]*(req_[a-z0-9]+)", said)[1]
+        self.approve(request)
+        wait_until(lambda: self.gateway.json("request", "show", request, token=self.sam)["state"] == "done", "it has run")
+        terraform("apply", "-auto-approve")  # the identical retry collects the result, and goes on
+        self.direct("s3api", "head-bucket", "--bucket", "terraform-production")
+        _, said = terraform("destroy", "-auto-approve", check=1)
+        self.assertIn("policy.floor", said)
+        self.direct("s3api", "head-bucket", "--bucket", "terraform-production")
+        self.assertNotEqual(self.direct("s3api", "head-bucket", "--bucket", "staging-terraform", check=None)[0], 0, "staging is taken down")
 
     # --- records ---
 

@@ -47,10 +47,7 @@ class Aws(unittest.TestCase):
 
     def approve(self, request):
         self.world.gateway.cli("approve", request, "--reason", "looked at it", token=self.world.sam, check=0)
-        wait_until(lambda: self.state(request) == "done", "it has run")
-
-    def state(self, request):
-        return self.world.gateway.json("request", "show", request, token=self.world.sam)["state"]
+        self.world.finished(request)
 
     def tearDown(self):
         self.assertEqual(self.world.account.refused, [], "the account could not verify what the gateway signed")
