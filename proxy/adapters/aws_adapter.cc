@@ -43,6 +43,13 @@ std::string touched(const AwsCall& call) {
   return out;
 }
 
+// Whether the parameters leave out what the body says: an object's content, or what was too long to be read.
+bool is_more_than_parameters(const AwsCall& call) {
+  const AwsMember* payload = call.operation->payload;
+  return (payload && payload->shape->type == AwsType::blob) || !call.left_out.empty() ||
+         call.flags.contains("body_unread");
+}
+
 std::string indented(const std::string& json) {
   Result<Json> parsed = parse_json(json);
   return parsed ? parsed->dump(2) : json;
@@ -106,6 +113,11 @@ Preview AwsAdapter::preview(const approvals::Frozen& frozen, std::string_view bo
   std::string lines = request->head.method + " " + request->head.target + "\n";
   for (const HeaderField& field : request->head.headers.fields()) lines += field.name + ": " + field.value + "\n";
   out.parts.push_back({"Request", "text/plain", printable(lines, kMaxPreviewBytes)});
+  if (frozen.body_size > 0 && is_more_than_parameters(call)) {
+    const bool encoded = request->head.headers.get("Content-Encoding").has_value();
+    out.parts.push_back(
+        preview_body("Body", body, frozen.body_size, frozen.body_sha256, encoded ? Coding::encoded : Coding::plain));
+  }
   return out;
 }
 

@@ -66,6 +66,16 @@ TEST_F(Aws, ApproversReadOneSentence) {
   EXPECT_EQ(preview.parts[0].text.find("destroy  arn:aws:rds:eu-central-1:111122223333:db:orders"), 0U);
 }
 
+TEST_F(Aws, ApproversReadWhatAnObjectWillHold) {
+  auto conversation = adapter_.describe(inbound("PUT", "/orders/prices.json", "s3", R"({"espresso":3})"), doors_);
+  ASSERT_TRUE(conversation) << conversation.error().message;
+  const Preview preview = adapter_.preview((*conversation)->freeze(), body_);
+  EXPECT_EQ(preview.parts.back().title, "Body");
+  EXPECT_NE(preview.parts.back().text.find("\"espresso\": 3"), std::string::npos) << preview.parts.back().text;
+  // Where the parameters are the body, it is not shown twice.
+  EXPECT_NE(adapter_.preview(delete_database()->freeze(), body_).parts.back().title, "Body");
+}
+
 TEST_F(Aws, FreezingAndThawingKeepsTheOperation) {
   auto conversation = delete_database("&SkipFinalSnapshot=true");
   auto thawed = adapter_.thaw(conversation->freeze(), body_, doors_);
