@@ -1,48 +1,17 @@
 #include "console/html.h"
 
+#include "core/markup.h"
+
 namespace countersign::console {
 namespace {
 
 Answer page(std::string_view title, std::string_view content) {
   std::string html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>";
-  html.append(escape_html(title)).append("</title></head>\n<body>\n").append(content).append("</body></html>\n");
+  html.append(escape_markup(title)).append("</title></head>\n<body>\n").append(content).append("</body></html>\n");
   return text_answer(std::move(html), "text/html; charset=utf-8");
 }
 
 }  // namespace
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default: {
-        auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 || c == '\n' || c == '\t') {
-          out += c;
-        } else {
-          out += "\xEF\xBF\xBD";
-        }
-      }
-    }
-  }
-  return out;
-}
 
 Answer index_page() {
   return page("Countersign", R"(<h1>Countersign</h1>
@@ -63,7 +32,7 @@ countersign audit query</pre>
 }
 
 Answer request_page(std::string_view id) {
-  std::string shown = escape_html(id);
+  std::string shown = escape_markup(id);
   std::string content = "<h1>Request <code>" + shown + "</code></h1>\n";
   content +=
       "<p>An agent says that this request waits for a decision. What it would do is shown only to people with a ";

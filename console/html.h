@@ -1,5 +1,5 @@
-// The two small pages the admin listener has until the web console comes. No script, no outside resource; everything
-// that is not ours is escaped. Pure functions, any thread.
+// The two small pages the admin listener has where the web console was not built. No script, no outside resource;
+// everything that is not ours is escaped. Pure functions, any thread.
 #pragma once
 
 #include <string>
@@ -8,9 +8,6 @@
 #include "console/call.h"
 
 namespace countersign::console {
-
-// The five characters that HTML gives a meaning, as references; other control characters become U+FFFD.
-[[nodiscard]] std::string escape_html(std::string_view text);
 
 // GET /: what this listener offers.
 [[nodiscard]] Answer index_page();

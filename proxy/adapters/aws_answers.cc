@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/json_writer.h"
+#include "core/markup.h"
 #include "core/visible.h"
 #include "proxy/adapters/reply.h"
 
@@ -11,28 +12,8 @@ namespace {
 
 constexpr std::size_t kMostMessage = 2'000;
 
-std::string in_xml(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string element(std::string_view name, std::string_view text) {
-  return "<" + std::string(name) + ">" + in_xml(text) + "</" + std::string(name) + ">";
+  return "<" + std::string(name) + ">" + escape_markup(text) + "</" + std::string(name) + ">";
 }
 
 // RFC 8949 section 3: the head of a text string or a map, and the string itself.

@@ -1,6 +1,7 @@
 // Open routes, policies, upstreams.
 #include "api_fixture.h"
 #include "console/html.h"
+#include "core/markup.h"
 
 namespace countersign::console::test {
 namespace {
@@ -32,7 +33,7 @@ TEST_F(StatusTest, ThePageOfARequestSaysNothingAboutItAndEscapesItsId) {
   Answer hostile = request_page("<script>alert(1)</script>\"'&");
   EXPECT_EQ(hostile.body.find("<script"), std::string::npos);
   EXPECT_NE(hostile.body.find("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), std::string::npos);
-  EXPECT_EQ(escape_html(std::string("a\0\x1b b", 5)), "a\xEF\xBF\xBD\xEF\xBF\xBD b");
+  EXPECT_EQ(escape_markup(std::string("a\0\x1b b", 5)), "a\xEF\xBF\xBD\xEF\xBF\xBD b");
 }
 
 TEST_F(StatusTest, NotReadySaysWhichCodeAndNoMore) {
