@@ -6,6 +6,7 @@
 #include "approvals/record.h"
 #include "audit/signing_key.h"
 #include "core/config_load.h"
+#include "core/run_as.h"
 #include "core/words.h"
 
 namespace countersign::cli {
@@ -35,6 +36,25 @@ http1::ServerOptions server_options(const config::Config& config, const fs::path
 std::optional<net::ServerTls> tls_of(const std::optional<config::Tls>& tls) {
   if (!tls) return std::nullopt;
   return net::ServerTls{tls->certificate, tls->key};
+}
+
+// Whose rights the commands of upstreams get.
+Status check_users(const config::Config& config, const Log& log) {
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.command.empty()) continue;
+    if (upstream.run_as.empty()) {
+      log.warning("its command runs as the gateway's own user, who can read the gateway's keys; `run_as` names another",
+                  {{"upstream", upstream.name}});
+      continue;
+    }
+    const auto user = find_system_user(upstream.run_as);
+    const auto way = user ? may_run_as(*user) : Result<Switch>(fail(user.error()));
+    if (!way) return fail(way.error().kind, way.error().code, "upstream " + upstream.name + ": " + way.error().message);
+    if (*way == Switch::none)
+      log.warning("`run_as` names the gateway's own user, who can read the gateway's keys",
+                  {{"upstream", upstream.name}});
+  }
+  return {};
 }
 
 std::string without_final_slash(std::string url) {
@@ -148,6 +168,7 @@ Status Gateway::open_people() {
 }
 
 Status Gateway::open_upstreams() {
+  if (Status possible = check_users(config_, log_); !possible) return possible;
   auto origins = proxy::parse_origins(config_);
   if (!origins) return fail(origins.error());
   origins_ = std::move(*origins);

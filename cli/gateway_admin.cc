@@ -3,6 +3,7 @@
 
 #include "cli/gateway.h"
 #include "cli/housekeeping.h"
+#include "cli/own_process.h"
 #include "core/bytes.h"
 #include "core/config_load.h"
 #include "proxy/adapters/git_held_refs.h"
@@ -215,6 +216,7 @@ void Gateway::keep_house(std::stop_token stop) {
   constexpr TimeMs kCleanUp = 60'000;
   TimeMs cleaned = clock_.now();
   TimeMs published = 0;
+  Orphans orphans;
   std::mutex lock;
   std::condition_variable_any alarm;
   while (!stop.stop_requested()) {
@@ -231,6 +233,7 @@ void Gateway::keep_house(std::stop_token stop) {
     }
     if (clock_.now() - cleaned >= kCleanUp) {
       cleaned = clock_.now();
+      orphans.sweep();
       if (Status done = people_->clean_up(cleaned); !done) log_.error("sessions", {{"why", done.error().message}});
     }
     if (clock_.now() - published >= kPublish) {

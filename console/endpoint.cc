@@ -1,6 +1,7 @@
 // Endpoint: one listener's way into the API. What blocks runs on the pool; what is sent is sent from the connection's
 // own worker.
 #include "console/api.h"
+#include "core/descent.h"
 #include "proxy/net/worker.h"
 
 namespace countersign::console {
@@ -12,6 +13,17 @@ ResponseHead head_of(Answer& answer) {
   head.headers = std::move(answer.headers);
   head.headers.add("content-type", answer.content_type);
   return head;
+}
+
+// The socket's permission lets in whoever runs as our user, which what we start ourselves does, too: MCP servers, git.
+// None of them is an administrator.
+Status check_descent(const net::Peer& peer) {
+  const Descent descent = descent_of(peer.pid);
+  if (descent == Descent::foreign) return {};
+  const std::string process = "process " + std::to_string(peer.pid);
+  return fail(ErrorKind::forbidden, "admin.own_child",
+              descent == Descent::ours ? process + " was started by the gateway itself, and is no administrator"
+                                       : "what " + process + " descends from cannot be told any more");
 }
 
 }  // namespace
@@ -67,6 +79,17 @@ Task<void> Endpoint::handle(http1::Exchange* exchange) {
   call.channel = channel_;
   call.peer = exchange->peer().address;
   if (exchange->peer().uid) call.peer += " uid " + std::to_string(*exchange->peer().uid);
+  if (channel_ == Channel::unix_socket) {
+    if (Status allowed = check_descent(exchange->peer()); !allowed) {
+      api_.record_refusal(call, allowed.error());
+      Answer refused = problem_answer(allowed.error());
+      ResponseHead refused_head = head_of(refused);
+      std::string_view why = refused.body;
+      Status sent = co_await exchange->respond(std::move(refused_head), why);
+      if (!sent) co_return;
+      co_return;
+    }
+  }
   const std::uint64_t limit = api_.body_limit(call.head);
   auto spool = co_await exchange->read_body(limit);
   auto body = spool ? (*spool)->text(limit) : Result<std::string>(fail(spool.error()));

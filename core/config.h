@@ -98,6 +98,7 @@ struct Upstream {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // of the command; it inherits nothing but PATH, HOME and LANG
   std::string directory;                           // working directory of the command
+  std::string run_as;                              // user of this machine the command runs as; empty: the gateway's own
   std::string ca_file;                             // extra trust for https
   Credential credential;
   LabelSet labels;

@@ -14,6 +14,7 @@
 #include "core/config_policies.h"
 #include "core/config_sign_in.h"
 #include "core/config_upstream.h"
+#include "core/run_as.h"
 
 namespace countersign::config {
 namespace {
@@ -130,6 +131,13 @@ void Reading::folder_at(const yaml::Node& at, std::string& path) {
   if (!std::filesystem::is_directory(path, error)) problem(at, "there is no folder " + path);
 }
 
+void Reading::user_at(const yaml::Node& at, const std::string& name) {
+  if (name.empty() || name.size() > 200) return problem(at, "`run_as` must be the name of a user");
+  if (options.files == Check::no) return;
+  const Result<SystemUser> user = find_system_user(name);
+  if (!user) return problem(at, user.error().message);
+  if (user->uid == 0) problem(at, "`run_as` is for users other than root");
+}
 void Reading::secret_at(const yaml::Node& at, SecretSource& source) {
   if (source.kind == SecretSource::Kind::file) return file_at(at, source.name);
   if (options.secrets == Check::no || std::getenv(source.name.c_str())) return;

@@ -16,8 +16,9 @@ namespace countersign::config {
 enum class Check { yes, no };
 
 struct LoadOptions {
-  Check files = Check::yes;    // that named files and folders exist and can be read
+  Check files = Check::yes;    // that named files, folders and users exist and can be read
   Check secrets = Check::yes;  // that environment variables of credentials are set
+  Check run_as = Check::no;    // a warning for each command that runs as the gateway's own user
 };
 
 struct Loaded {

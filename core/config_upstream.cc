@@ -293,6 +293,15 @@ void read_command(Reading& reading, yaml::Map& map, Upstream& out) {
     reading.folder_at(*at, out.directory);
     if (!map.node().find("command")) map.problem(*at, "`directory` needs a `command`");
   }
+  const yaml::Node* run_as = map.string("run_as", out.run_as);
+  if (run_as) {
+    reading.user_at(*run_as, out.run_as);
+    if (!map.node().find("command")) map.problem(*run_as, "`run_as` needs a `command`");
+  } else if (!out.command.empty() && reading.options.run_as == Check::yes) {
+    map.warning(*map.node().find("command"), "the command of " + map.what() +
+                                                 " runs as the gateway's own user, who can read the gateway's keys; "
+                                                 "`run_as` names another");
+  }
 }
 
 void read_url(Reading& reading, yaml::Map& map, Upstream& out) {

@@ -20,6 +20,8 @@ struct Reading {
   // Each makes the path absolute, and reports when (options say so and) it is not there.
   void file_at(const yaml::Node& at, std::string& path);
   void folder_at(const yaml::Node& at, std::string& path);
+  // A user of this machine, and not root.
+  void user_at(const yaml::Node& at, const std::string& name);
   void secret_at(const yaml::Node& at, SecretSource& source);
 };
 

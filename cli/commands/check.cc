@@ -7,7 +7,7 @@
 namespace countersign::cli {
 
 int run_check(const CheckOptions& options) {
-  config::Loaded loaded = config::load(options.config);
+  config::Loaded loaded = config::load(options.config, {.run_as = config::Check::yes});
   Problems problems = loaded.problems;
   // Policies are looked at even when the file has errors, so that one run shows everything. What it names as policies
   // folder is usable as soon as it could be read at all.

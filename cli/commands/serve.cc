@@ -4,12 +4,14 @@
 
 #include "cli/commands/commands.h"
 #include "cli/gateway.h"
+#include "cli/own_process.h"
 #include "cli/report.h"
 #include "core/config_load.h"
 
 namespace countersign::cli {
 
 int run_serve(const ServeOptions& options) {
+  shield_process();
   config::Loaded loaded = config::load(options.config);
   if (!loaded.problems.empty()) std::fputs(format_problems(loaded.problems).c_str(), stderr);
   if (!loaded.ok()) return kUsage;

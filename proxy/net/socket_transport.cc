@@ -81,6 +81,7 @@ void SocketTransport::find_peer() {
     socklen_t size = sizeof(credentials);
     if (::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
       peer_.uid = credentials.uid;
+      peer_.pid = credentials.pid;
     }
     return;
   }

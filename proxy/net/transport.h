@@ -28,7 +28,8 @@ namespace countersign::net {
 
 struct Peer {
   std::string address;               // "127.0.0.1:51234", "[::1]:51234" or "unix"
-  std::optional<std::uint32_t> uid;  // of the process at the other end of a Unix socket (SO_PEERCRED)
+  std::optional<std::uint32_t> uid;  // of the process that opened the other end of a Unix socket (SO_PEERCRED)
+  std::int32_t pid = 0;              // the same process; 0: not known, or one of another PID namespace
 };
 
 enum class Security { plain, tls };

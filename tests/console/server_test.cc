@@ -1,4 +1,10 @@
 // The API behind real listeners: TCP on loopback and a Unix socket.
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
 #include <thread>
 
 #include "api_fixture.h"
@@ -75,6 +81,47 @@ TEST_F(ServerTest, TheSocketIssuesAndTheNetworkVotes) {
   EXPECT_EQ(string_or(votes[0], "peer", "").find("127.0.0.1:"), 0U);
   auto issues = records_where("action", "token:issue");
   EXPECT_EQ(string_or(issues.at(0), "peer", "").find("unix uid "), 0U);
+}
+
+// What a child of this process hears when it opens the socket: plain system calls, as after fork() in a program with
+// threads nothing else may be used.
+std::string asked_by_a_child(const std::string& socket) {
+  std::array<int, 2> heard{};
+  EXPECT_EQ(::pipe(heard.data()), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.copy(address.sun_path, sizeof address.sun_path - 1);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr std::string_view kAsk =
+        "POST /api/v1/tokens HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 14\r\n"
+        "Connection: close\r\n\r\n{\"user\":\"sam\"}";
+    const int file = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    std::array<char, 4096> buffer{};
+    if (::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(1);
+    std::ignore = ::write(file, kAsk.data(), kAsk.size());
+    for (ssize_t count = 0; (count = ::read(file, buffer.data(), buffer.size())) > 0;)
+      std::ignore = ::write(heard[1], buffer.data(), static_cast<std::size_t>(count));
+    ::_exit(0);
+  }
+  ::close(heard[1]);
+  std::string text;
+  char byte = 0;
+  while (::read(heard[0], &byte, 1) == 1) text += byte;
+  ::close(heard[0]);
+  ::waitpid(child, nullptr, 0);
+  return text;
+}
+
+TEST_F(ServerTest, WhatTheGatewayStartedItselfIsNoAdministrator) {
+  const std::string answer = asked_by_a_child((folder_ / "admin.sock").string());
+  EXPECT_EQ(answer.find("HTTP/1.1 403 "), 0U) << answer;
+  EXPECT_NE(answer.find("\"admin.own_child\""), std::string::npos) << answer;
+  auto refused = records_where("code", "admin.own_child");
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(string_or(refused[0], "phase", ""), "refused");
+  EXPECT_EQ(string_or(refused[0], "detail", ""), "/api/v1/tokens");
+  EXPECT_TRUE(records_where("action", "token:issue").empty());
 }
 
 TEST_F(ServerTest, OnlyTheOwnerOfTheProcessMayOpenTheSocket) {

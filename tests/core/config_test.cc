@@ -227,5 +227,22 @@ TEST(Effects, AreTheVocabularyOfScopes) {
   }
 }
 
+TEST_F(ConfigTest, CommandsThatRunAsTheGatewayAreWarnedAboutWhenAsked) {
+  constexpr std::string_view kText = R"(
+upstreams:
+  - { name: a, protocol: mcp, command: [x] }
+  - { name: b, protocol: mcp, command: [x], run_as: nobody }
+  - { name: c, protocol: http, url: "http://127.0.0.1/" }
+)";
+  EXPECT_TRUE(read_here(kText).problems.empty());
+  Loaded loaded = read_here(kText, {.run_as = Check::yes});
+  EXPECT_TRUE(loaded.ok());
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].line, 3);
+  EXPECT_EQ(loaded.problems[0].severity, Severity::warning);
+  EXPECT_NE(loaded.problems[0].message.find("`run_as`"), std::string::npos);
+  EXPECT_EQ(loaded.config.upstreams[1].run_as, "nobody");
+}
+
 }  // namespace
 }  // namespace countersign::config

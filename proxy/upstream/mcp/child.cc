@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/run_as.h"
 #include "core/spawn.h"
 
 namespace countersign::mcp {
@@ -40,11 +41,14 @@ struct Pipe {
   }
 };
 
-std::vector<std::string> clean_environment(const std::map<std::string, std::string>& configured) {
+// `user`: whose home it is; null: ours.
+std::vector<std::string> clean_environment(const std::map<std::string, std::string>& configured,
+                                           const SystemUser* user) {
   std::map<std::string, std::string> all;
   for (const char* name : {"PATH", "HOME", "LANG"}) {
     if (const char* value = std::getenv(name)) all[name] = value;
   }
+  if (user != nullptr) all["HOME"] = user->home;
   for (const auto& [name, value] : configured) all[name] = value;
   std::vector<std::string> out;
   for (const auto& [name, value] : all) out.push_back(name + "=" + value);
@@ -56,6 +60,45 @@ std::unexpected<Error> failed(std::string_view what, int code) {
               "cannot start the upstream's command: " + std::string(what) + ": " + std::strerror(code));
 }
 
+struct Streams {
+  int input;
+  int output;
+  int errors;
+};
+
+Result<pid_t> spawn(const ChildCommand& command, const Streams& streams) {
+  SpawnPlan plan(streams.input, streams.output, streams.errors);
+  if (!command.directory.empty()) ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.directory.c_str());
+  std::vector<std::string> arguments = command.arguments;
+  std::vector<std::string> environment = clean_environment(command.environment, nullptr);
+  std::vector<char*> argv = pointers_to(arguments);
+  std::vector<char*> envp = pointers_to(environment);
+  pid_t pid = -1;
+  const int code = ::posix_spawnp(&pid, argv[0], &plan.actions, &plan.attributes, argv.data(), envp.data());
+  if (code != 0) return failed(command.arguments.front(), code);
+  return pid;
+}
+
+Result<pid_t> spawn_as_other(const ChildCommand& command, const Streams& streams) {
+  auto refused = [&](const Error& error) {
+    return fail(ErrorKind::unavailable, "upstream.connect_failed",
+                "cannot start the upstream's command as " + command.run_as + ": " + error.message);
+  };
+  const Result<SystemUser> user = find_system_user(command.run_as);
+  if (!user) return refused(user.error());
+  const Result<Switch> way = may_run_as(*user);
+  if (!way) return refused(way.error());
+  if (*way == Switch::none) return spawn(command, streams);
+  Result<pid_t> pid = spawn_as(*user, {.arguments = command.arguments,
+                                       .environment = clean_environment(command.environment, &*user),
+                                       .directory = command.directory,
+                                       .input = streams.input,
+                                       .output = streams.output,
+                                       .errors = streams.errors});
+  if (!pid) return refused(pid.error());
+  return pid;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ChildCommand& command) {
@@ -64,22 +107,14 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ChildCommand& co
   Pipe errors;
   if (!input.open() || !output.open() || !errors.open()) return failed("pipe", errno);
 
-  SpawnPlan plan(input.read, output.write, errors.write);
-  if (!command.directory.empty()) ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.directory.c_str());
-
-  std::vector<std::string> arguments = command.arguments;
-  std::vector<std::string> environment = clean_environment(command.environment);
-  std::vector<char*> argv = pointers_to(arguments);
-  std::vector<char*> envp = pointers_to(environment);
-  pid_t pid = -1;
-  int code = ::posix_spawnp(&pid, argv[0], &plan.actions, &plan.attributes, argv.data(), envp.data());
-  if (code != 0) return failed(command.arguments.front(), code);
-
-  std::unique_ptr<ChildProcess> child(new ChildProcess(pid));
+  auto pid = command.run_as.empty() ? spawn(command, {input.read, output.write, errors.write})
+                                    : spawn_as_other(command, {input.read, output.write, errors.write});
+  if (!pid) return fail(pid.error());
+  std::unique_ptr<ChildProcess> child(new ChildProcess(*pid));
   child->input_ = std::exchange(input.write, -1);
   child->output_ = std::exchange(output.read, -1);
   child->errors_ = std::exchange(errors.read, -1);
-  child->pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  child->pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
   if (child->pidfd_ < 0) return failed("pidfd_open", errno);
   return child;
 }

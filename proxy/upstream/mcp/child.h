@@ -1,7 +1,8 @@
 // A child process with pipes to its standard streams, in a process group of its own.
 //
 // It inherits nothing: no descriptor but the three, no environment but PATH, HOME, LANG and what is configured, no
-// signal dispositions. Its whole group is ended with it. One thread at a time; kill_group() from any.
+// signal dispositions. As another user (core/run_as.h) it has that user's HOME. Its whole group is ended with it. One
+// thread at a time; kill_group() from any.
 #pragma once
 
 #include <sys/types.h>
@@ -20,6 +21,7 @@ struct ChildCommand {
   std::vector<std::string> arguments;  // the program first; looked up in PATH unless it has a slash
   std::map<std::string, std::string> environment;
   std::string directory;
+  std::string run_as;  // a user of this machine; empty: the one we are
 };
 
 class ChildProcess {

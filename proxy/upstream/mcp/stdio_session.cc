@@ -6,7 +6,7 @@ namespace countersign::mcp {
 
 std::unique_ptr<StdioSession> StdioSession::create(net::Worker& home, const config::Upstream& upstream,
                                                    SessionOptions options, const Log& log) {
-  ChildCommand command{upstream.command, upstream.environment, upstream.directory};
+  ChildCommand command{upstream.command, upstream.environment, upstream.directory, upstream.run_as};
   auto core = std::make_shared<StdioCore>(home, upstream.name, std::move(command), std::move(options), log);
   return std::unique_ptr<StdioSession>(new StdioSession(std::move(core)));
 }

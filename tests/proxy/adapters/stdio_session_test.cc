@@ -271,6 +271,38 @@ TEST_F(Stdio, TheChildInheritsNothing) {
   EXPECT_LE(who["descriptors"].size(), 4U) << who["descriptors"].dump() << ": 0, 1, 2, and the folder being listed";
 }
 
+TEST_F(Stdio, AsAnotherUserItHasThatUsersHomeAndNothingOfOurs) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can start programs as somebody else";
+  std::filesystem::permissions(folder_, std::filesystem::perms::all);
+  config::Upstream upstream;
+  upstream.name = "odd";
+  upstream.command = {"/bin/sh", "-c",
+                      "id -un > " + folder_.string() + "/who; echo $HOME >> " + folder_.string() + "/who"};
+  upstream.directory = folder_;
+  upstream.run_as = "nobody";
+  start(upstream);
+  EXPECT_FALSE(catalogue());  // it is no MCP server, and ends at once
+  std::ifstream file(folder_ / "who");
+  std::string user;
+  std::string home;
+  std::getline(file, user);
+  std::getline(file, home);
+  EXPECT_EQ(user, "nobody");
+  EXPECT_EQ(home, "/nonexistent");
+}
+
+TEST_F(Stdio, AUserThatIsNotThereStartsNothing) {
+  config::Upstream upstream;
+  upstream.name = "odd";
+  upstream.command = {"/bin/true"};
+  upstream.directory = folder_;
+  upstream.run_as = "nobody-of-this-name";
+  start(upstream);
+  auto listed = catalogue();
+  ASSERT_FALSE(listed);
+  EXPECT_NE(listed.error().message.find("nobody-of-this-name"), std::string::npos) << listed.error().message;
+}
+
 TEST_F(Stdio, WhatCannotBeStartedIsSaidSo) {
   config::Upstream upstream;
   upstream.name = "odd";
