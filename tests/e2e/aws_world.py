@@ -1,19 +1,13 @@
 """s3rver and dynalite as an account, the gateway in front of it, and the SDKs behind a token: started once for many calls."""
 import http.client
 import pathlib
+import shutil
 import tempfile
 
 from aws_account import Account
 from aws_sdks import Sdk
 from aws_sigv4 import Signer
-from harness import Gateway, wait_until, write_quickstart
-
-ID = "111122223333"
-INVENTORY = f"""
-  - {{ match: "aws/arn:aws:s3:::staging*/**", environment: staging, tier: 3, owner: platform }}
-  - {{ match: "aws/arn:aws:s3:::staging*", environment: staging, tier: 3, owner: platform }}
-  - {{ match: "aws/arn:aws:dynamodb:*:{ID}:table/staging*", environment: staging, tier: 3, owner: platform }}
-"""
+from harness import ROOT, Gateway, free_port, wait_until
 
 
 class World:
@@ -23,24 +17,15 @@ class World:
         self.temporary = tempfile.TemporaryDirectory(prefix="countersign-s3-")
         self.folder = pathlib.Path(self.temporary.name)
         self.account = Account(self.folder)
-        agents, admin = write_quickstart(self.folder)
-        for name, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
-            (self.folder / name).write_text(self.account.KEYS[key] + "\n")
-            (self.folder / name).chmod(0o600)
-        configuration = self.folder / "countersign.yaml"
-        configuration.write_text(configuration.read_text() + f"""
-  - name: aws
-    protocol: aws
-    url: {self.account.url}
-    aws: {{ account: "{ID}", wait: 1s }}
-    credential: {{ aws: {{ access_key: {{ file: ./key-id }}, secret_key: {{ file: ./secret }} }} }}
-""")
-        with open(self.folder / "policies" / "entities.yaml", "a") as entities:
-            entities.write(INVENTORY)
-        self.gateway = Gateway(self.folder, agents, admin)
+        agents, admin = self._write_example()
+        keys = "".join(f"[{name}]\naws_access_key_id = {self.account.KEYS['AWS_ACCESS_KEY_ID']}\n"
+                       f"aws_secret_access_key = {self.account.KEYS['AWS_SECRET_ACCESS_KEY']}\n" for name in ("countersign", "sandbox"))
+        (self.folder / "credentials").write_text(keys)
+        (self.folder / "credentials").chmod(0o600)
+        self.gateway = Gateway(self.folder, agents, admin, AWS_SHARED_CREDENTIALS_FILE=str(self.folder / "credentials"))
         self.host = f"127.0.0.1:{agents}"
         self.url = f"http://{self.host}/aws"
-        self.delegable, _ = self.gateway.agent_token(upstreams="aws")
+        self.delegable, _ = self.gateway.agent_token(upstreams="aws,sandbox")
         self.keys = self.keys_of(self.delegable)
         self.sam = self.gateway.person("sam")
         config = self.folder / "aws-config"
@@ -56,6 +41,19 @@ class World:
         for table in ("staging", "orders"):
             self.direct("dynamodb", "CreateTable", TableName=table, BillingMode="PAY_PER_REQUEST",
                         AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}], KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])
+
+    def _write_example(self):
+        """examples/aws with the default policies, at free ports, the account in the place of AWS, and without much patience."""
+        shutil.copytree(ROOT / "policies" / "default", self.folder / "policies")
+        shutil.copy(ROOT / "examples" / "aws" / "entities.yaml", self.folder / "policies")
+        agents, admin = free_port(), free_port()
+        text = (ROOT / "examples" / "aws" / "countersign.yaml").read_text()
+        for example, ours in (("127.0.0.1:8700, ", f"127.0.0.1:{agents}, "), ("127.0.0.1:8701 ", f"127.0.0.1:{admin} "), ("wait: 25s", "wait: 1s"),
+                              ("    protocol: aws", f"    url: {self.account.url}\n    protocol: aws")):
+            assert example in text, example
+            text = text.replace(example, ours)
+        (self.folder / "countersign.yaml").write_text(text)
+        return agents, admin
 
     def keys_of(self, delegable):
         sealed = self.gateway.json("token", "seal", "--aws", delegable)

@@ -161,14 +161,14 @@ def write_quickstart(folder, nginx_port=None, agents_port=None, admin_port=None,
 
 
 class Gateway:
-    def __init__(self, folder, agents_port, admin_port, binary=BINARY):
+    def __init__(self, folder, agents_port, admin_port, binary=BINARY, **environment):
         self.folder, self.agents_port, self.admin_port, self.binary = pathlib.Path(folder), agents_port, admin_port, binary
-        self.process = None
+        self.environment, self.process = environment, None
         self.start()
 
     def start(self):
         self.process = Process([str(self.binary), "serve", "--config", "countersign.yaml"], self.folder / "gateway.log",
-                               cwd=self.folder, env={**os.environ, "WEB_TOKEN": UPSTREAM_SECRET})
+                               cwd=self.folder, env={**os.environ, "WEB_TOKEN": UPSTREAM_SECRET, **self.environment})
         wait_until(self._ready, "the gateway is ready")
 
     def _ready(self):
