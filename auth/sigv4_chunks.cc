@@ -115,6 +115,11 @@ Status ChunkDecoder::finish() {
   return ended;
 }
 
+std::optional<HeaderField> ChunkDecoder::trailer() const {
+  if (state_ != State::done || failure_ || !trailer_) return std::nullopt;
+  return HeaderField{checksum_name_, checksum_value_};
+}
+
 Status ChunkDecoder::advance(std::string_view& wire, std::string& decoded) {
   switch (state_) {
     case State::data:

@@ -57,6 +57,10 @@ class ChunkDecoder {
   // To be called at the body's end: everything that was promised has come and was proven.
   [[nodiscard]] Status finish();
 
+  // The field that stood behind the body, where one did: "x-amz-checksum-crc32" and its value. Only once finish() has
+  // succeeded.
+  [[nodiscard]] std::optional<HeaderField> trailer() const;
+
   [[nodiscard]] std::uint64_t decoded_bytes() const { return decoded_; }
   // How many of them stand in chunks whose signature was right; all of them where chunks are not signed.
   [[nodiscard]] std::uint64_t proven_bytes() const { return signed_ ? proven_ : decoded_; }

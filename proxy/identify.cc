@@ -8,7 +8,7 @@ namespace countersign::proxy {
 namespace {
 
 // What the chunks of `wire` carry, each of them proven.
-Result<http1::Spool> decode(const http1::Spool& wire, auth::ChunkDecoder decoder, const http1::SpoolOptions& options) {
+Result<http1::Spool> decode(const http1::Spool& wire, auth::ChunkDecoder& decoder, const http1::SpoolOptions& options) {
   http1::Spool decoded(options);
   std::array<std::uint8_t, 64 * 1024> buffer;
   std::string text;
@@ -27,10 +27,15 @@ Result<http1::Spool> decode(const http1::Spool& wire, auth::ChunkDecoder decoder
   return decoded;
 }
 
-// The caller of a signed request whose body has been read, and `exchange` with the body that was meant. `body_sha256`:
-// of what came, as soon as it is known.
+// What a signed request's body says of itself, each as soon as it is known.
+struct Proven {
+  std::string sha256;  // of what came
+  std::optional<HeaderField> trailer;
+};
+
+// The caller of a signed request whose body has been read, and `exchange` with the body that was meant.
 Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchange, const Route* route,
-                                           const auth::SigV4Claim* claim, TimeMs now, std::string* body_sha256) {
+                                           const auth::SigV4Claim* claim, TimeMs now, Proven* proven) {
   const RequestHead& head = exchange->head();
   // Where the head says enough, a stranger's body is not even read.
   if (claim->payload.kind != auth::PayloadKind::body) {
@@ -40,21 +45,22 @@ Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchan
   const std::uint64_t most = route->mount->adapter->body_limit(parts->config.limits);
   auto body = co_await exchange->read_body(most);
   if (!body) co_return fail(body.error());
-  *body_sha256 = to_hex((*body)->digest());
-  auto signer = parts->authenticator.identify_sigv4(head, *claim, now, *body_sha256);
+  proven->sha256 = to_hex((*body)->digest());
+  auto signer = parts->authenticator.identify_sigv4(head, *claim, now, proven->sha256);
   if (!signer) co_return fail(signer.error());
   if (claim->payload.is_streaming()) {
     auto decoder = auth::ChunkDecoder::make(*claim, signer->key);
     if (!decoder) co_return fail(decoder.error());
-    auto decoded = decode(**body, std::move(*decoder), parts->spool);
+    auto decoded = decode(**body, *decoder, parts->spool);
     if (!decoded) co_return fail(decoded.error());
     exchange->replace_body(std::move(*decoded));
+    proven->trailer = decoder->trailer();
   }
   co_return std::move(signer->caller);
 }
 
 Identified refused(ErrorKind kind, std::string code, std::string message) {
-  return {fail(kind, std::move(code), std::move(message)), {}, std::nullopt, {}};
+  return {fail(kind, std::move(code), std::move(message)), {}, std::nullopt, {}, std::nullopt};
 }
 
 }  // namespace
@@ -63,7 +69,8 @@ Task<Identified> identify(Parts* parts, http1::Exchange* exchange, const Route* 
   const RequestHead& head = exchange->head();
   const bool signature_wanted = route && route->mount->adapter->takes_signatures();
   if (!auth::carries_sigv4(head)) {
-    Identified out{parts->authenticator.identify(head, auth::Audience::agents, now), {}, std::nullopt, {}};
+    Identified out{
+        parts->authenticator.identify(head, auth::Audience::agents, now), {}, std::nullopt, {}, std::nullopt};
     if (!out.caller) {
       out.presented = parts->authenticator.presented_chain(head);
     } else if (signature_wanted) {
@@ -77,12 +84,12 @@ Task<Identified> identify(Parts* parts, http1::Exchange* exchange, const Route* 
     co_return refused(ErrorKind::unauthenticated, "sigv4.not_here",
                       "only upstreams of protocol aws take AWS signatures");
   auto claim = auth::parse_sigv4(head);
-  if (!claim) co_return Identified{fail(claim.error()), {}, std::nullopt, {}};
+  if (!claim) co_return Identified{fail(claim.error()), {}, std::nullopt, {}, std::nullopt};
   const auth::SigV4Claim* claimed = &*claim;
-  std::string body_sha256;
-  auto caller = co_await identify_signed(parts, exchange, route, claimed, now, &body_sha256);
-  Identified out{std::move(caller), {}, std::nullopt, {claim->service, claim->region}};
-  if (!out.caller) out.presented = parts->authenticator.presented_chain(head, *claim, body_sha256);
+  Proven proven;
+  auto caller = co_await identify_signed(parts, exchange, route, claimed, now, &proven);
+  Identified out{std::move(caller), {}, std::nullopt, {claim->service, claim->region}, std::move(proven.trailer)};
+  if (!out.caller) out.presented = parts->authenticator.presented_chain(head, *claim, proven.sha256);
   out.signature = std::move(*claim);
   co_return out;
 }

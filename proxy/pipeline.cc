@@ -57,8 +57,13 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   auth::strip_credentials(head.headers);
   SpoolSource body(**spool);
   adapters::BodySource* source = (*spool)->size() > 0 ? &body : nullptr;
-  const adapters::Inbound inbound{&head,         route->rest, view_of(**spool),
-                                  caller->owner, source,      identified.signature ? &identified.signed_for : nullptr};
+  const adapters::Inbound inbound{&head,
+                                  route->rest,
+                                  view_of(**spool),
+                                  caller->owner,
+                                  source,
+                                  identified.signature ? &identified.signed_for : nullptr,
+                                  identified.trailer ? &*identified.trailer : nullptr};
   adapters::Doors& doors = parts_.doors(exchange->worker());
   auto conversation = co_await describe(route->mount, &caller->scope, &inbound, &doors, now);
   if (!conversation) {

@@ -32,6 +32,7 @@ struct Inbound {
   std::string_view owner;                 // a name for messages only
   BodySource* source = nullptr;           // the body once more, to be read from its start; nullptr when there is none
   const SignedFor* signed_for = nullptr;  // of a request that a signature authenticated
+  const HeaderField* trailer = nullptr;   // the proven field that came behind the body; nullptr when none did
 };
 
 // A refusal, to be put into the protocol's own words.

@@ -45,7 +45,8 @@ Operation operation_of(const config::Upstream& upstream, const AwsRequest& reque
   out.action = call.action;
   out.summary = summary_of(call, upstream.name);
   for (const AwsAccess& access : call.accesses)
-    out.accesses.push_back({{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect, access.action});
+    out.accesses.push_back(
+        {{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect, access.action});
   const std::vector<std::string> flags(call.flags.begin(), call.flags.end());
   JsonWriter w(out.input);
   w.begin_object().member("account", upstream.aws.id).strings("flags", flags).member("iam_action", call.iam_action);
@@ -95,6 +96,9 @@ Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbo
   request.head = {head.method, (root ? "/" : "") + std::string(inbound.rest), fields_to_forward(head.headers)};
   auth::strip_sigv4(request.head);
   auth::drop_chunking(request.head.headers);  // the body is given decoded
+  // S3 wants the checksum that was announced, and keeps it with the object: before the body as well as behind it.
+  if (inbound.trailer && !request.head.headers.get(inbound.trailer->name))
+    request.head.headers.add(inbound.trailer->name, inbound.trailer->value);
   request.head.headers.remove("Expect");
   Status named =
       name_request(upstream, inbound.body.in_memory, inbound.body.size, head.headers.get("Host").value_or(""), request);

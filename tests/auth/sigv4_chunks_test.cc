@@ -66,10 +66,11 @@ struct Decoded {
   std::string code;
   std::string data;
   std::uint64_t proven = 0;
+  std::string trailer;  // "name:value"
 };
 Decoded decode(const SigV4Claim& claim, std::string_view wire, std::size_t piece = std::string_view::npos) {
   Result<ChunkDecoder> decoder = ChunkDecoder::make(claim, example_key());
-  if (!decoder) return {decoder.error().code, {}, 0};
+  if (!decoder) return {decoder.error().code, {}, 0, {}};
   Decoded out;
   while (!wire.empty()) {
     std::string_view part = wire.substr(0, piece);
@@ -78,12 +79,14 @@ Decoded decode(const SigV4Claim& claim, std::string_view wire, std::size_t piece
       std::string ignored;
       EXPECT_EQ(code_of(decoder->feed("x", ignored)), fed.error().code);  // and stays so
       EXPECT_EQ(code_of(decoder->finish()), fed.error().code);
+      EXPECT_FALSE(decoder->trailer());
       out.code = fed.error().code;
       return out;
     }
   }
   out.code = code_of(decoder->finish());
   out.proven = decoder->proven_bytes();
+  if (auto trailer = decoder->trailer()) out.trailer = trailer->name + ":" + trailer->value;
   return out;
 }
 
@@ -95,6 +98,7 @@ TEST(SigV4Chunks, TheExampleOfTheReference) {
     EXPECT_EQ(decoded.code, "ok");
     EXPECT_EQ(decoded.data, std::string(66560, 'a'));
     EXPECT_EQ(decoded.proven, 66560U);
+    EXPECT_EQ(decoded.trailer, "");
   }
   EXPECT_EQ(kSignedBody.size(), 66824U);
   EXPECT_EQ(*ChunkEncoder::encoded_length(claim.payload, 65536), 66824U);
@@ -113,6 +117,7 @@ TEST(SigV4Chunks, TheTrailerExampleOfTheReference) {
   for (std::size_t piece : {std::string_view::npos, std::size_t{1}, std::size_t{4096}}) {
     Decoded decoded = decode(claim, kTrailerBody, piece);
     EXPECT_EQ(decoded.code, "ok");
+    EXPECT_EQ(decoded.trailer, "x-amz-checksum-crc32c:sOO8/Q==");
     EXPECT_EQ(decoded.data, std::string(66560, 'a'));
   }
   // The empty line may stand before the trailer instead of behind it.
@@ -120,6 +125,8 @@ TEST(SigV4Chunks, TheTrailerExampleOfTheReference) {
   replace_in(other, "f992\r\n", "f992\r\n\r\n");
   EXPECT_EQ(decode(claim, other).code, "ok");
   EXPECT_EQ(decode(claim, std::string_view(other).substr(0, other.size() - 2)).code, "ok");
+  EXPECT_EQ(decode(claim, std::string_view(other).substr(0, other.size() - 2)).trailer,
+            "x-amz-checksum-crc32c:sOO8/Q==");
   EXPECT_EQ(*ChunkEncoder::encoded_length(claim.payload, 65536), kTrailerBody.size());
   ChunkEncoder encoder = *ChunkEncoder::make(claim, example_key());
   std::string wire;
@@ -288,6 +295,7 @@ TEST(SigV4Chunks, AnUnsignedBodyHasItsChecksum) {
     std::string wire = body.wire;
     replace_in(wire, "hello", "jello");
     EXPECT_EQ(decode(body.claim, wire).code, "sigv4.checksum") << name;
+    EXPECT_EQ(decode(body.claim, wire).trailer, "") << name;
   }
   const Small body = small(kStreamingUnsignedTrailer);
   std::string with_signature = body.wire;
