@@ -2,6 +2,7 @@
 gateway; s3rver and dynalite, behind a door that verifies signatures, as the account. test_aws.py does more services where moto is."""
 import base64
 import concurrent.futures
+import gzip
 import hashlib
 import os
 import re
@@ -66,6 +67,14 @@ class Objects(Aws):
                 self.held(sdk, "s3", "PutObject", Bucket="orders", Key="small", Body=b"hello " + sdk.name.encode())
                 self.assertEqual(sdk("s3", "ListObjectsV2", Bucket="orders", Prefix="small").get("Contents", []), [])
 
+    def test_what_is_compressed_stays_so(self):
+        body = gzip.compress(b"compressed by the client " * 100_000)
+        for sdk in self.world.sdks:
+            with self.subTest(sdk=sdk.name):
+                sdk("s3", "PutObject", Bucket="staging", Key="compressed", Body=body, ContentEncoding="gzip")
+                self.assertEqual(self.world.account.seen[-1].body, body)
+                self.assertEqual(self.world.direct("s3", "HeadObject", Bucket="staging", Key="compressed").get("ContentEncoding"), "gzip")
+
     def test_a_streamed_upload_with_a_trailer(self):
         body = os.urandom(300_000)
         sdk = self.world.javascript
@@ -76,9 +85,14 @@ class Objects(Aws):
         self.assertEqual(sent.fields["x-amz-content-sha256"], hashlib.sha256(body).hexdigest(), "what was unsigned is signed further on")
         for gone in ("x-amz-trailer", "x-amz-decoded-content-length"):
             self.assertNotIn(gone, sent.fields)
+        # Which S3 demands of a request that has x-amz-sdk-checksum-algorithm.
+        self.assertEqual(sent.fields["x-amz-checksum-crc32"], base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode())
         request = self.held(sdk, "s3", "PutObject", Bucket="orders", Key="streamed", Body=body, stream=True)
         self.approve(request)
         self.assertEqual(self.world.content("orders", "streamed"), body)
+        count = len(self.world.account.seen)
+        self.assertIn("ETag", sdk("s3", "PutObject", Bucket="orders", Key="streamed", Body=body, stream=True))
+        self.assertEqual(len(self.world.account.seen), count, "the retry collects the result")
 
     def test_a_trailer_that_does_not_fit(self):
         for good in (True, False):
@@ -195,6 +209,16 @@ class Objects(Aws):
                 sdk("s3", "DeleteObjects", Bucket="staging-wiped", Delete={"Objects": [{"Key": "b"}, {"Key": "c"}]})
                 self.assertNotIn("Contents", self.world.direct("s3", "ListObjectsV2", Bucket="staging-wiped"))
 
+    def test_a_sandbox_is_an_upstream_of_its_own(self):
+        for sdk in self.world.sdks:
+            with self.subTest(sdk=sdk.name):
+                url = self.world.url.replace("/aws", "/sandbox")
+                sdk("s3", "CreateBucket", Bucket="scratch", endpoint=url)
+                sdk("s3", "PutObject", Bucket="scratch", Key="k", Body=b"x", endpoint=url)
+                self.refused("policy.floor", sdk, "s3", "DeleteObject", Bucket="scratch", Key="k")
+                sdk("s3", "DeleteObject", Bucket="scratch", Key="k", endpoint=url)
+                sdk("s3", "DeleteBucket", Bucket="scratch", endpoint=url)
+
     def test_conditions_reach_the_account(self):
         for sdk in self.world.sdks:
             with self.subTest(sdk=sdk.name):
@@ -271,6 +295,8 @@ class Held(Aws):
                 self.assertEqual(self.held(sdk, "s3", "PutObject", **put), request, "the identical request is the same one")
                 other = self.held(sdk, "s3", "PutObject", **{**put, "Body": b'{"espresso": 4}'})
                 self.assertNotEqual(other, request, "other bytes are another one")
+                preview = self.world.gateway.json("request", "show", request, token=self.world.sam)["preview"]
+                self.assertIn("espresso", str(preview["parts"][-1]), "the approver reads what would be written")
                 before = len(self.world.account.seen)
                 self.approve(request)
                 self.assertEqual([seen.body for seen in self.world.account.seen[before:]], [put["Body"]])
