@@ -1,8 +1,10 @@
 #include "auth/oidc.h"
 
 #include <algorithm>
-#include <list>
+#include <charconv>
+#include <deque>
 #include <mutex>
+#include <set>
 
 #include "auth/oidc_provider.h"
 #include "auth/oidc_token.h"
@@ -16,6 +18,7 @@ namespace {
 constexpr std::size_t kRandomBytes = 32;
 constexpr std::size_t kMaxReturn = 1'000;
 constexpr std::size_t kMaxCode = 8'000;
+constexpr std::size_t kMaxUsed = 10'000;
 constexpr std::size_t kMaxErrorCode = 64;
 constexpr int kMaxAgeSeconds = 30 * 86'400;
 constexpr TimeMs kClockSlack = 5LL * 60'000;
@@ -45,48 +48,96 @@ bool is_local_path(std::string_view path) {
   return !path.substr(0, path.find_first_of("?#")).contains("//");
 }
 
-// Under way: by the digest of `state`, oldest first, so that the oldest makes room for the newest.
-class Oidc::Pending {
+// What is under way lies in the browser, under a seal that only this process can make; here is only what was used.
+class Oidc::Attempts {
  public:
   struct Attempt {
-    Digest state{};
-    Digest browser{};
-    Secret verifier;
+    std::string cookie;
+    std::string state;
     std::string nonce;
+    Secret verifier;
     std::string return_to;
     std::string session;
     Freshness freshness = Freshness::any;
     TimeMs begun = 0;
   };
 
-  void add(Attempt attempt) {
-    std::lock_guard guard(lock_);
-    if (attempts_.size() >= kMaxPending) {
-      by_state_.erase(attempts_.front().state);
-      attempts_.pop_front();
-    }
-    attempts_.push_back(std::move(attempt));
-    by_state_[attempts_.back().state] = std::prev(attempts_.end());
+  Attempt begin(std::string_view return_to, Freshness freshness, std::string_view session, TimeMs now) const {
+    std::string text = std::to_string(now) + (freshness == Freshness::now ? "\n1\n" : "\n0\n") + random_text() + "\n";
+    text.append(session).append("\n").append(return_to);
+    Attempt attempt = derived(text);
+    const Digest seal = derive("seal", text);
+    Bytes sealed(seal.begin(), seal.end());
+    sealed.insert(sealed.end(), text.begin(), text.end());
+    attempt.cookie = to_base64url(sealed);
+    attempt.return_to = return_to;
+    attempt.session = session;
+    attempt.freshness = freshness;
+    attempt.begun = now;
+    return attempt;
   }
 
-  // At most once for each; another browser's question leaves it where it is.
-  std::optional<Attempt> take(std::string_view state, std::string_view browser, TimeMs now) {
+  // At most once for each; another browser's question changes nothing.
+  std::optional<Attempt> take(std::string_view state, std::string_view cookie, TimeMs now) {
+    std::optional<Attempt> attempt = unseal(cookie);
+    if (!attempt || !equal_constant_time(as_bytes(attempt->state), as_bytes(state))) return std::nullopt;
+    if (now >= attempt->begun + kPendingLife || attempt->begun > now + kClockSlack) return std::nullopt;
     std::lock_guard guard(lock_);
-    auto found = by_state_.find(sha256(state));
-    if (found == by_state_.end()) return std::nullopt;
-    const Digest asking = sha256(browser);
-    if (!equal_constant_time(ByteView(asking), ByteView(found->second->browser))) return std::nullopt;
-    Attempt attempt = std::move(*found->second);
-    attempts_.erase(found->second);
-    by_state_.erase(found);
-    if (now >= attempt.begun + kPendingLife || attempt.begun > now + kClockSlack) return std::nullopt;
+    while (!by_age_.empty() && (by_age_.front().second <= now || by_age_.size() >= kMaxUsed)) {
+      used_.erase(by_age_.front().first);
+      by_age_.pop_front();
+    }
+    const Digest mark = sha256(state);
+    if (!used_.insert(mark).second) return std::nullopt;
+    by_age_.emplace_back(mark, attempt->begun + kPendingLife);
     return attempt;
   }
 
  private:
+  [[nodiscard]] Digest derive(std::string_view what, std::string_view text) const {
+    return hmac_sha256(key_, {as_bytes("countersign/oidc/"), as_bytes(what), as_bytes("\n"), as_bytes(text)});
+  }
+  // Everything the provider is told follows from the text: who cannot make the seal cannot know it.
+  [[nodiscard]] Attempt derived(std::string_view text) const {
+    auto secret = [&](std::string_view what) {
+      const Digest digest = derive(what, text);
+      return to_base64url(ByteView(digest));
+    };
+    Attempt out;
+    out.state = secret("state");
+    out.nonce = secret("nonce");
+    out.verifier = Secret(secret("verifier"));
+    return out;
+  }
+  [[nodiscard]] std::optional<Attempt> unseal(std::string_view cookie) const {
+    if (cookie.size() > kMaxCookie) return std::nullopt;
+    const auto sealed = from_base64url(cookie);
+    if (!sealed || sealed->size() <= std::tuple_size_v<Digest>) return std::nullopt;
+    const ByteView bytes(*sealed);
+    std::string_view text = as_text(bytes.subspan(std::tuple_size_v<Digest>));
+    const Digest seal = derive("seal", text);
+    if (!equal_constant_time(ByteView(seal), bytes.first(seal.size()))) return std::nullopt;
+    Attempt attempt = derived(text);
+    auto line = [&text] {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      const std::string_view out = text.substr(0, end);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      return out;
+    };
+    const std::string_view begun = line();
+    if (std::from_chars(begun.data(), begun.data() + begun.size(), attempt.begun).ec != std::errc())
+      return std::nullopt;
+    attempt.freshness = line() == "1" ? Freshness::now : Freshness::any;
+    std::ignore = line();
+    attempt.session = line();
+    attempt.return_to = text;
+    return attempt;
+  }
+
+  const Bytes key_ = random_bytes(kRandomBytes);
   std::mutex lock_;
-  std::list<Attempt> attempts_;
-  std::map<Digest, std::list<Attempt>::iterator> by_state_;
+  std::set<Digest> used_;
+  std::deque<std::pair<Digest, TimeMs>> by_age_;  // of used_, in the order of use; with when it is forgotten
 };
 
 Result<OidcOptions> oidc_options(const config::Config& config) {
@@ -109,7 +160,7 @@ Result<OidcOptions> oidc_options(const config::Config& config) {
 Oidc::Oidc(OidcOptions options)
     : options_(std::move(options)),
       provider_(std::make_unique<Provider>(options_)),
-      pending_(std::make_unique<Pending>()) {}
+      attempts_(std::make_unique<Attempts>()) {}
 Oidc::~Oidc() = default;
 
 const std::string& Oidc::name() const {
@@ -121,35 +172,25 @@ Result<OidcStart> Oidc::begin(std::string_view return_to, Freshness freshness, s
     return fail(ErrorKind::invalid, "oidc.bad_return", "`return` must be a path of this site");
   Result<OidcMetadata> metadata = provider_->metadata(now);
   if (!metadata) return fail(metadata.error());
-  const std::string state = random_text();
-  const std::string browser = random_text();
-  Pending::Attempt attempt{.state = sha256(state),
-                           .browser = sha256(browser),
-                           .verifier = Secret(random_text()),
-                           .nonce = random_text(),
-                           .return_to = std::string(return_to),
-                           .session = std::string(session),
-                           .freshness = freshness,
-                           .begun = now};
+  Attempts::Attempt attempt = attempts_->begin(return_to, freshness, session, now);
   const Digest challenge = sha256(attempt.verifier.expose());
   std::string location = metadata->authorization_endpoint;
   location += location.contains('?') ? "&" : "?";
   location += "response_type=code&client_id=" + form_encoded(options_.provider.client_id) +
               "&redirect_uri=" + form_encoded(options_.redirect_uri) +
-              "&scope=" + form_encoded(joined(options_.provider.scopes, " ")) + "&state=" + state +
+              "&scope=" + form_encoded(joined(options_.provider.scopes, " ")) + "&state=" + attempt.state +
               "&nonce=" + attempt.nonce + "&code_challenge=" + to_base64url(ByteView(challenge)) +
               "&code_challenge_method=S256";
   if (!options_.provider.acr_values.empty())
     location += "&acr_values=" + form_encoded(joined(options_.provider.acr_values, " "));
   // A provider that is told how old an authentication may be also says how old it is (OpenID Connect Core 3.1.2.1).
   location += freshness == Freshness::now ? "&prompt=login&max_age=0" : "&max_age=" + std::to_string(kMaxAgeSeconds);
-  pending_->add(std::move(attempt));
-  return OidcStart{.location = std::move(location), .browser = Secret(browser)};
+  return OidcStart{.location = std::move(location), .browser = Secret(std::move(attempt.cookie))};
 }
 
 Result<OidcIdentity> Oidc::finish(const std::map<std::string, std::string, std::less<>>& query,
                                   std::string_view browser, TimeMs now) {
-  std::optional<Pending::Attempt> attempt = pending_->take(value_of(query, "state"), browser, now);
+  std::optional<Attempts::Attempt> attempt = attempts_->take(value_of(query, "state"), browser, now);
   if (!attempt) {
     return fail(ErrorKind::forbidden, "oidc.unknown_state",
                 "this sign-in was not begun in this browser, or too long ago; begin again");

@@ -8,9 +8,10 @@
 // of ID tokens, that every address is https (plain http only where the issuer itself is on this machine). Tokens of the
 // provider are used for nothing else and not kept; the userinfo endpoint is not asked.
 //
-// What is under way is kept in memory: at most kMaxPending (past that the oldest goes), ten minutes each, used once.
-// Each is bound to a pre-session cookie, so that a stranger's answer cannot be made to sign a victim's browser in.
-// After a restart people begin anew.
+// What is under way lies in the browser that began it, in a cookie under a seal (HMAC-SHA256 with a key of this
+// process) from which state, nonce and verifier follow: so a stranger's answer cannot be made to sign a victim's
+// browser in, and strangers who begin many take nobody's place. Ten minutes each, used once (the last 10,000 that were
+// used are remembered; the provider takes a code once, too). After a restart people begin anew.
 //
 // The provider may also say that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0): logout() reads
 // what it sends; People::end_provider_sessions does it, once for each token.
@@ -74,7 +75,7 @@ enum class Freshness : std::uint8_t { any, now };
 
 struct OidcStart {
   std::string location;  // answer with 302 to this
-  Secret browser;        // value of the pre-session cookie: HttpOnly, SameSite=Lax, ten minutes
+  Secret browser;        // value of the pre-session cookie: HttpOnly, SameSite=Lax, ten minutes; at most kMaxCookie
 };
 
 // What the provider says; bind_subject of auth/people.h makes a person of it.
@@ -101,7 +102,7 @@ struct OidcLogout {
 
 class Oidc {
  public:
-  static constexpr std::size_t kMaxPending = 10'000;
+  static constexpr std::size_t kMaxCookie = 2'000;
   static constexpr TimeMs kPendingLife = 10LL * 60'000;
 
   // Contacts nobody.
@@ -126,11 +127,11 @@ class Oidc {
 
  private:
   class Provider;  // metadata and keys
-  class Pending;   // what is under way
+  class Attempts;  // what is under way
 
   OidcOptions options_;
   std::unique_ptr<Provider> provider_;
-  std::unique_ptr<Pending> pending_;
+  std::unique_ptr<Attempts> attempts_;
 };
 
 }  // namespace countersign::auth

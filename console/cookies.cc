@@ -6,6 +6,7 @@ namespace countersign::console {
 namespace {
 
 constexpr std::size_t kMaxValue = 200;
+constexpr std::size_t kMaxOidcValue = 2'000;  // what is under way elsewhere lies in the cookie (auth/oidc.h)
 constexpr std::string_view kAttributes = "; Path=/; Secure; HttpOnly; SameSite=Lax";
 
 std::string_view trim(std::string_view text) {
@@ -35,7 +36,8 @@ Result<std::string> find_cookie(const RequestHead& head, std::string_view name) 
     }
   }
   if (!value) return std::string();
-  bool fits = !value->empty() && value->size() <= kMaxValue && std::ranges::all_of(*value, [](char c) {
+  const std::size_t most = name == kOidcCookie ? kMaxOidcValue : kMaxValue;
+  bool fits = !value->empty() && value->size() <= most && std::ranges::all_of(*value, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   });
   if (!fits) return bad();

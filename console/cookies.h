@@ -17,7 +17,8 @@ inline constexpr std::string_view kSessionCookie = "__Host-countersign";
 inline constexpr std::string_view kOidcCookie = "__Host-countersign-oidc";  // a sign-in that is under way elsewhere
 
 // The cookie's value; empty when there is none. admin.bad_cookie (malformed): it is there twice, or is no base64url of
-// at most 200 characters; whichever of the two were read, somebody would be signed in who did not mean to be.
+// at most 200 characters (kOidcCookie: 2,000); whichever of the two were read, somebody would be signed in who did not
+// mean to be.
 [[nodiscard]] Result<std::string> find_cookie(const RequestHead& head, std::string_view name);
 
 // A Set-Cookie value. `life` in ms; 0: until the browser closes, or the session ends.

@@ -278,13 +278,34 @@ TEST_F(OidcTest, ARefusalIsToldWithItsCodeOnly) {
   EXPECT_EQ(finish(empty, {{"state", provider_.authorization["state"]}, {"iss", kIssuer}}), "oidc.refused");
 }
 
-TEST_F(OidcTest, TheOldestMakesRoom) {
+TEST_F(OidcTest, StrangersTakeNobodysPlace) {
   OidcStart first = begin();
   Query firsts = answer();
-  for (std::size_t i = 0; i < Oidc::kMaxPending; ++i) ASSERT_TRUE(oidc_->begin("/", Freshness::any, "", kNow));
-  OidcStart last = begin();
-  EXPECT_EQ(finish(first, firsts), "oidc.unknown_state");
-  EXPECT_EQ(finish(last, answer()), "");
+  for (int i = 0; i < 20'000; ++i) ASSERT_TRUE(oidc_->begin("/", Freshness::any, "", kNow));
+  EXPECT_EQ(finish(first, firsts), "");
+}
+
+TEST_F(OidcTest, ACookieIsTakenAsItWasGivenAndByWhoGaveIt) {
+  OidcStart start = begin();
+  const std::string given(start.browser.expose());
+  ASSERT_LE(given.size(), Oidc::kMaxCookie);
+  for (std::size_t at = 0; at < given.size(); at += 7) {
+    std::string other = given;
+    other[at] = other[at] == 'A' ? 'B' : 'A';
+    auto taken = oidc_->finish(answer(), other, kNow);
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, "oidc.unknown_state") << at;
+  }
+  for (const std::string& odd : {std::string(), std::string("AAAA"), given.substr(0, 43), given + "AAAA",
+                                 std::string(Oidc::kMaxCookie + 4, 'A')}) {
+    auto taken = oidc_->finish(answer(), odd, kNow);
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, "oidc.unknown_state") << odd;
+  }
+  EXPECT_EQ(finish(start, answer()), "");
+  auto longest = oidc_->begin("/" + std::string(999, 'a'), Freshness::now, std::string(64, 's'), kNow);
+  ASSERT_TRUE(longest);
+  EXPECT_LE(longest->browser.expose().size(), Oidc::kMaxCookie);
 }
 
 // --- the ID token ---
