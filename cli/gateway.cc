@@ -133,6 +133,7 @@ Status Gateway::open_state() {
   auto log = audit::Log::open(folders_.audit, audit::Options{}, std::move(*key), clock_);
   if (!log) return fail(log.error());
   audit_ = std::move(*log);
+  counted_refusals_ = std::make_unique<audit::Refusals>(*audit_, clock_);
   auto same_key = audit::SigningKey::load_or_create(folders_.state / "audit-signing.pem");
   if (!same_key) return fail(same_key.error());
   auto attester = audit::Attester::make(std::move(*same_key), audit_->verifier_key());
@@ -144,7 +145,7 @@ Status Gateway::open_state() {
                  {{"operations_closed_as_unknown", std::to_string(repairs.closed_intents)},
                   {"bytes_cut", std::to_string(repairs.cut_bytes)}});
   }
-  recorder_ = std::make_unique<proxy::Recorder>(*audit_, metrics_);
+  recorder_ = std::make_unique<proxy::Recorder>(*audit_, *counted_refusals_, metrics_);
   return {};
 }
 
@@ -238,7 +239,7 @@ Status Gateway::open_queue() {
 }
 
 Status Gateway::listen() {
-  refusals_ = std::make_unique<Refusals>(*audit_, clock_, log_);
+  refusals_ = std::make_unique<Refusals>(*counted_refusals_, clock_, log_);
   api_ = std::make_unique<console::AdminApi>(services());
   api_tcp_ = std::make_unique<console::Endpoint>(*api_, console::Channel::tcp);
   api_socket_ = std::make_unique<console::Endpoint>(*api_, console::Channel::unix_socket);

@@ -13,6 +13,7 @@
 #include "approvals/waiters.h"
 #include "audit/attestation_store.h"
 #include "audit/log.h"
+#include "audit/refusals.h"
 #include "auth/authenticator.h"
 #include "auth/frozen_agents.h"
 #include "auth/oidc.h"
@@ -98,6 +99,7 @@ class Gateway {
   std::unique_ptr<auth::People> people_;
   std::unique_ptr<auth::Oidc> oidc_;  // null: no identity provider is configured
   std::unique_ptr<audit::Log> audit_;
+  std::unique_ptr<audit::Refusals> counted_refusals_;
   std::unique_ptr<proxy::Recorder> recorder_;
   approvals::Waiters waiters_;
   std::unique_ptr<audit::Attester> attester_;

@@ -112,6 +112,7 @@ console::Services Gateway::services() {
       .emergencies = *emergencies_,
       .rulesets = *rulesets_,
       .log = *audit_,
+      .refusals = *counted_refusals_,
       .metrics = metrics_,
       .pool = *admin_pool_,
       .attestations = attestations_.get(),
@@ -225,6 +226,7 @@ void Gateway::keep_house(std::stop_token stop) {
     if (auto reminded = queue_->upkeep(clock_.now(), *rulesets_->current()->approvals); !reminded)
       log_.error("reminders", {{"why", reminded.error().message}});
     run_what_waits();
+    counted_refusals_->write_counts();
     if (adapters::GitReviews* reviews = mounts_.reviews()) reviews->close_idle();
     if (watch.changed()) std::ignore = reload_policies("the folder has changed");
     if (clock_.now() - purged >= kPurge) {

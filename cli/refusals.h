@@ -1,7 +1,8 @@
 // Requests that no handler saw (malformed heads, failed handshakes, connections over the cap), as audit records.
 #pragma once
 
-#include "audit/log.h"
+#include "audit/refusals.h"
+#include "auth/attempts.h"
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/log.h"
@@ -11,7 +12,7 @@ namespace countersign::cli {
 
 class Refusals final : public http1::Observer {
  public:
-  Refusals(audit::Log& audit, const Clock& clock, const Log& log) : audit_(audit), clock_(clock), log_(log) {}
+  Refusals(audit::Refusals& audit, const Clock& clock, const Log& log) : audit_(audit), clock_(clock), log_(log) {}
 
   void on_refused(const http1::Refusal& refusal) override {
     audit::Entry entry;
@@ -23,14 +24,14 @@ class Refusals final : public http1::Observer {
     entry.reason = refusal.error.message;
     entry.status = refusal.status;
     entry.detail = refusal.request_line;
-    audit_.append(entry);
+    audit_.append(std::move(entry), auth::network_of(refusal.peer.address));
   }
   void on_fault(const net::Peer& peer, std::string_view what) override {
     log_.error("a request was not answered", {{"peer", peer.address}, {"what", what}});
   }
 
  private:
-  audit::Log& audit_;
+  audit::Refusals& audit_;
   const Clock& clock_;
   const Log& log_;
 };

@@ -34,6 +34,7 @@
 #include "console/call.h"
 #include "console/challenges.h"
 #include "console/events.h"
+#include "console/lane.h"
 #include "console/policy_desk.h"
 #include "console/services.h"
 #include "console/statistics.h"
@@ -59,6 +60,8 @@ class AdminApi {
   [[nodiscard]] std::uint64_t body_limit(const RequestHead& head) const;
 
   [[nodiscard]] net::ThreadPool& pool() { return services_.pool; }
+  // Where a request waits instead of in pool(); null for most.
+  [[nodiscard]] Lane* lane_of(const RequestHead& head);
   // For refusals outside `handle`, as a body that is too large. Does not block.
   void record_refusal(const Call& call, const Error& error);
 
@@ -82,6 +85,11 @@ class AdminApi {
     person,  // a person with the route's permission only
     socket,  // only through admin.sock
   };
+  enum class Waits : std::uint8_t {
+    briefly,
+    for_hash,      // Argon2 (auth/passwords.h)
+    for_provider,  // somebody else's server (auth/oidc.h)
+  };
   struct Route {
     std::string_view method;
     std::string_view pattern;  // `{}` stands for one segment, a final `{…}` for the rest
@@ -89,6 +97,7 @@ class AdminApi {
     std::optional<Permission> permission;  // nullopt: none in particular
     Run run;
     std::uint64_t body_bytes = kMaxBodyBytes;
+    Waits waits = Waits::briefly;
   };
   static std::span<const Route> routes();
   static const Route* find_route(std::string_view method, std::string_view path);
@@ -253,6 +262,8 @@ class AdminApi {
   // record.cc
   // A record with who asks filled in.
   [[nodiscard]] audit::Entry entry_of(const Call& call, audit::Phase phase) const;
+  // Of a refusal: as it is for those who are known, at a bounded rate for others.
+  void append_refusal(const Call& call, audit::Entry entry);
   // Waits until the record is durable. The log's error otherwise.
   Status record(audit::Entry entry);
   // That somebody has read something; nobody waits for it.
@@ -269,6 +280,8 @@ class AdminApi {
   Statistics statistics_;
   std::mutex tree_lock_;  // of tree_
   std::optional<audit::HashTree> tree_;
+  Lane passwords_{2, 16};
+  Lane provider_{2, 16};  // the last members: what still runs there uses the others
 };
 
 // One listener's way into the API: reads the body, runs `handle` on the pool, answers.

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "audit/query.h"
+#include "auth/attempts.h"
 #include "console/api.h"
 
 namespace countersign::console {
@@ -47,7 +48,15 @@ void AdminApi::record_refusal(const Call& call, const Error& error) {
   entry.status = http_status(error.kind);
   const bool about_request = entry.detail.starts_with("/api/v1/requests/") || entry.detail == "/api/v1/votes";
   if (about_request && !call.arguments.empty() && is_storable_id(call.arguments[0])) entry.request = call.arguments[0];
-  services_.log.append(std::move(entry));
+  append_refusal(call, std::move(entry));
+}
+
+void AdminApi::append_refusal(const Call& call, audit::Entry entry) {
+  if (call.principal.kind != Principal::Kind::nobody) {
+    services_.log.append(std::move(entry));
+  } else {
+    services_.refusals.append(std::move(entry), auth::network_of(call.peer));
+  }
 }
 
 void AdminApi::record_look(const Call& call) {

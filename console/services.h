@@ -11,6 +11,7 @@
 #include "approvals/ruleset.h"
 #include "audit/attestation_store.h"
 #include "audit/log.h"
+#include "audit/refusals.h"
 #include "auth/authenticator.h"
 #include "auth/frozen_agents.h"
 #include "auth/keyring.h"
@@ -66,6 +67,7 @@ struct Services {
   approvals::Emergencies& emergencies;
   approvals::RulesetStore& rulesets;
   audit::Log& log;
+  audit::Refusals& refusals;  // where those go whom nobody knows
   Metrics& metrics;
   net::ThreadPool& pool;
   audit::AttestationStore* attestations = nullptr;  // null: none are kept

@@ -57,7 +57,7 @@ Answer AdminApi::sign_in_failed(const Call& call, const auth::PersonEvent& event
   entry.reason = error.message;
   entry.status = http_status(error.kind);
   entry.detail = event.detail;
-  services_.log.append(entry);
+  append_refusal(call, std::move(entry));
   return problem_answer(error);
 }
 

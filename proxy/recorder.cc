@@ -1,6 +1,7 @@
 #include "proxy/recorder.h"
 
 #include "approvals/record.h"
+#include "auth/attempts.h"
 #include "proxy/answers.h"
 #include "proxy/net/async.h"
 
@@ -103,8 +104,9 @@ audit::Entry outcome_entry(const Trail& trail, const audit::Entry& intent, const
   return entry;
 }
 
-Recorder::Recorder(audit::Log& log, Metrics& metrics)
+Recorder::Recorder(audit::Log& log, audit::Refusals& refusals, Metrics& metrics)
     : log_(log),
+      refusals_(refusals),
       refused_(metrics.counter("countersign_refused_total", "Requests refused before they were an operation.")) {
   for (auto decision : {audit::Decision::allow, audit::Decision::hold, audit::Decision::deny}) {
     std::string name(audit::name_of(decision));
@@ -156,7 +158,11 @@ void Recorder::refused(const Trail& trail, const std::vector<std::string>& chain
   entry.code = error.code;
   entry.reason = error.message;
   entry.detail = head.method + " " + std::string(head.path());  // without the query: people put secrets there
-  log_.append(entry);
+  if (chain.empty()) {
+    refusals_.append(std::move(entry), auth::network_of(trail.peer));
+  } else {
+    log_.append(std::move(entry));
+  }
 }
 
 }  // namespace countersign::proxy

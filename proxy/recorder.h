@@ -9,7 +9,7 @@
 #include <string>
 
 #include "approvals/request.h"
-#include "audit/log.h"
+#include "audit/refusals.h"
 #include "auth/caller.h"
 #include "core/http_head.h"
 #include "core/metrics.h"
@@ -29,8 +29,9 @@ struct Trail {
 
 class Recorder {
  public:
-  // Both outlive the recorder. Counts what it records: countersign_operations_total, _outcomes_total, _refused_total.
-  Recorder(audit::Log& log, Metrics& metrics);
+  // All of them outlive the recorder. Counts what it records: countersign_operations_total, _outcomes_total,
+  // _refused_total.
+  Recorder(audit::Log& log, audit::Refusals& refusals, Metrics& metrics);
 
   // Waits until the record is durable.
   Task<Status> write(const audit::Entry* entry);
@@ -39,7 +40,7 @@ class Recorder {
   // Leaves it to the log to write it soon; an error when the log does not take records any more.
   Status queue(const audit::Entry& entry);
   // Never became an operation: malformed, unauthenticated, unknown path. Queued. `chain` is what the presented token
-  // proved to be, or empty.
+  // proved to be, or empty: then it is nobody we know, and recorded at a bounded rate.
   void refused(const Trail& trail, const std::vector<std::string>& chain, const RequestHead& head, const Error& error);
 
   [[nodiscard]] audit::Log& log() { return log_; }
@@ -48,6 +49,7 @@ class Recorder {
   void count(const audit::Entry& entry);
 
   audit::Log& log_;
+  audit::Refusals& refusals_;
   std::map<std::string, Counter*, std::less<>> decisions_;  // by name of the decision
   std::map<std::string, Counter*, std::less<>> outcomes_;   // by name of the outcome
   Counter& refused_;

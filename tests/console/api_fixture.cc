@@ -71,6 +71,7 @@ void ApiTest::SetUp() {
   auto log = audit::Log::open(folder_ / "audit", options, audit::SigningKey::generate(), clock_);
   ASSERT_TRUE(log) << log.error().message;
   log_ = std::move(*log);
+  refusals_ = std::make_unique<audit::Refusals>(*log_, clock_);
   pool_ = std::make_unique<net::ThreadPool>(2);
 
   write_policy_file("production.cedar", kPolicies);
@@ -107,6 +108,7 @@ void ApiTest::SetUp() {
 void ApiTest::TearDown() {
   api_.reset();
   pool_.reset();
+  refusals_.reset();
   log_.reset();
   emergencies_.reset();
   queue_.reset();
@@ -128,6 +130,7 @@ Services ApiTest::services() {
       .emergencies = *emergencies_,
       .rulesets = *rulesets_,
       .log = *log_,
+      .refusals = *refusals_,
       .metrics = metrics_,
       .pool = *pool_,
       .policy_desk = policy_desk_.get(),

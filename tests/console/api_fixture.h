@@ -90,6 +90,7 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<approvals::Queue> queue_;
   std::unique_ptr<approvals::Emergencies> emergencies_;
   std::unique_ptr<audit::Log> log_;
+  std::unique_ptr<audit::Refusals> refusals_;
   Metrics metrics_;
   std::unique_ptr<net::ThreadPool> pool_;
   std::optional<approvals::RulesetStore> rulesets_;
