@@ -82,13 +82,15 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {"GET", "/readyz", open, kNone, &AdminApi::readyz},
       {"GET", "/metrics", open, kNone, &AdminApi::metrics},
       {"GET", "/api/v1/sign-in", open, kNone, &AdminApi::sign_in_methods},
-      {"POST", "/api/v1/sign-in/password", open, kNone, &AdminApi::sign_in_password},
+      {"POST", "/api/v1/sign-in/password", open, kNone, &AdminApi::sign_in_password, kMaxBodyBytes, Waits::for_hash},
       {"POST", "/api/v1/sign-in/passkey/challenge", open, kNone, &AdminApi::sign_in_passkey_challenge},
       {"POST", "/api/v1/sign-in/passkey", open, kNone, &AdminApi::sign_in_passkey},
-      {"GET", "/api/v1/sign-in/oidc", open, kNone, &AdminApi::sign_in_oidc},
-      {"GET", "/api/v1/sign-in/oidc/callback", open, kNone, &AdminApi::sign_in_oidc_callback},
-      {"POST", kBackchannelLogout, open, kNone, &AdminApi::oidc_backchannel_logout},
-      {"POST", "/api/v1/sign-in/invitation", open, kNone, &AdminApi::sign_in_invitation},
+      {"GET", "/api/v1/sign-in/oidc", open, kNone, &AdminApi::sign_in_oidc, kMaxBodyBytes, Waits::for_provider},
+      {"GET", "/api/v1/sign-in/oidc/callback", open, kNone, &AdminApi::sign_in_oidc_callback, kMaxBodyBytes,
+       Waits::for_provider},
+      {"POST", kBackchannelLogout, open, kNone, &AdminApi::oidc_backchannel_logout, kMaxBodyBytes, Waits::for_provider},
+      {"POST", "/api/v1/sign-in/invitation", open, kNone, &AdminApi::sign_in_invitation, kMaxBodyBytes,
+       Waits::for_hash},
       {"POST", "/api/v1/sign-out", person, kNone, &AdminApi::sign_out},
       {"GET", "/api/v1/session", person, kNone, &AdminApi::show_session},
       {"GET", "/api/v1/sessions", person, kNone, &AdminApi::list_sessions},
@@ -160,6 +162,12 @@ const AdminApi::Route* AdminApi::find_route(std::string_view method, std::string
     if (arguments && *arguments) return &route;
   }
   return nullptr;
+}
+
+Lane* AdminApi::lane_of(const RequestHead& head) {
+  const Route* route = find_route(head.method == "HEAD" ? "GET" : std::string_view(head.method), head.path());
+  if (route == nullptr || route->waits == Waits::briefly) return nullptr;
+  return route->waits == Waits::for_hash ? &passwords_ : &provider_;
 }
 
 std::uint64_t AdminApi::body_limit(const RequestHead& head) const {

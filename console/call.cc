@@ -37,6 +37,7 @@ Answer problem_answer(const Error& error) {
   answer.content_type = "application/problem+json";
   answer.body = problem_json(answer.status, error);
   if (answer.status == 401) answer.headers.add("www-authenticate", "Bearer realm=\"countersign admin\"");
+  if (error.code == "sign_in.busy") answer.headers.add("retry-after", "5");
   return answer;
 }
 

@@ -76,7 +76,8 @@ struct Answer {
 
 [[nodiscard]] Answer json_answer(const Json& value, int status = 200);
 [[nodiscard]] Answer text_answer(std::string text, std::string content_type = "text/plain; charset=utf-8");
-// The problem document of an error (RFC 9457), with WWW-Authenticate where it is a 401.
+// The problem document of an error (RFC 9457), with WWW-Authenticate where it is a 401, and Retry-After where the
+// others who are signing in are soon through.
 [[nodiscard]] Answer problem_answer(const Error& error);
 
 // Percent-decoding of one path segment or query value (`+` is a blank in a query only). Malformed ("admin.bad_target")

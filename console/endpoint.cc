@@ -1,5 +1,7 @@
 // Endpoint: one listener's way into the API. What blocks runs on the pool; what is sent is sent from the connection's
 // own worker.
+#include <chrono>
+
 #include "console/api.h"
 #include "core/descent.h"
 #include "proxy/net/worker.h"
@@ -26,6 +28,8 @@ Status check_descent(const net::Peer& peer) {
                                        : "what " + process + " descends from cannot be told any more");
 }
 
+constexpr std::chrono::milliseconds kBetweenChecks{Endpoint::kHeartbeat};
+
 }  // namespace
 
 Task<Status> Endpoint::send_pieces(http1::Exchange* exchange, std::shared_ptr<Pieces> pieces) {
@@ -49,11 +53,13 @@ Task<Status> Endpoint::send_events(http1::Exchange* exchange, std::shared_ptr<Ev
   stream->on_ready([ready, worker] { worker->post([ready] { ready->notify(); }); });
   std::string text = "retry: 2000\n\n";
   bool check = false;
+  auto checked = std::chrono::steady_clock::now();
   while (true) {
     if (check) {
       std::move_only_function<Result<bool>()> ask = [stream]() -> Result<bool> { return stream->owner().may_read(); };
       auto allowed = co_await net::on_thread<bool>(pool, std::move(ask));
       if (!allowed || !*allowed) break;
+      checked = std::chrono::steady_clock::now();
     }
     if (!text.empty()) {
       const ByteView bytes = as_bytes(text);
@@ -65,8 +71,8 @@ Task<Status> Endpoint::send_events(http1::Exchange* exchange, std::shared_ptr<Ev
     if (!woken && woken.error().code != "net.timeout") co_return woken;
     EventStream::Taken taken = stream->take();
     if (taken.ended) break;
-    // Whoever only listens is looked at with every heartbeat: a session may have ended by itself.
-    check = taken.check || !woken;
+    // However much there is to hear, whoever listens is looked at once a heartbeat: a session may have ended by itself.
+    check = taken.check || !woken || std::chrono::steady_clock::now() - checked >= kBetweenChecks;
     text = std::move(taken.text);
     if (!woken && text.empty()) text = ":\n\n";
   }
@@ -94,12 +100,17 @@ Task<void> Endpoint::handle(http1::Exchange* exchange) {
   auto spool = co_await exchange->read_body(limit);
   auto body = spool ? (*spool)->text(limit) : Result<std::string>(fail(spool.error()));
   Result<Answer> answer = Answer();
+  Lane* lane = body ? api_.lane_of(call.head) : nullptr;
+  Lane::Place place = lane == nullptr ? nullptr : lane->enter();
+  if (lane != nullptr && place == nullptr)
+    body = fail(ErrorKind::unavailable, "sign_in.busy", "too many people are signing in; try again");
   if (body) {
     call.body = std::move(*body);
-    std::move_only_function<Result<Answer>()> work = [this, call = std::move(call)]() mutable -> Result<Answer> {
+    net::ThreadPool* pool = lane == nullptr ? &api_.pool() : &lane->pool();
+    std::move_only_function<Result<Answer>()> work = [this, call = std::move(call),
+                                                      place = std::move(place)]() mutable -> Result<Answer> {
       return api_.handle(std::move(call));
     };
-    net::ThreadPool* pool = &api_.pool();
     answer = co_await net::on_thread<Answer>(pool, std::move(work));
   } else {
     api_.record_refusal(call, body.error());

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <latch>
 #include <thread>
 
 #include "api_fixture.h"
@@ -23,12 +25,15 @@ class ServerTest : public ApiTest {
  protected:
   void SetUp() override {
     ApiTest::SetUp();
+    prepare();
     tcp_endpoint_.emplace(*api_, Channel::tcp);
     socket_endpoint_.emplace(*api_, Channel::unix_socket);
     workers_.start();
     tcp_ = start("127.0.0.1:0", *tcp_endpoint_);
     socket_ = start(socket_address(), *socket_endpoint_);
   }
+  // What is changed about the API before anybody can ask it.
+  virtual void prepare() {}
   void TearDown() override {
     tcp_.reset();
     socket_.reset();
@@ -171,6 +176,66 @@ TEST_F(ServerTest, HeadIsAnsweredWithoutABody) {
   auto answer = fetch(tcp_address(), "HEAD", "/healthz");
   EXPECT_EQ(answer.head.status, 200);
   EXPECT_TRUE(answer.body.empty());
+}
+
+// An identity provider that takes connections and never answers.
+class HangingProvider : public ServerTest {
+ protected:
+  void prepare() override {
+    auth::OidcOptions options;
+    options.provider.issuer = "https://id.example";
+    options.provider.client_id = "countersign";
+    options.redirect_uri = std::string(kOrigin) + "/api/v1/sign-in/oidc/callback";
+    options.fetch = [this](const HttpAsk&) -> Result<HttpAnswer> {
+      answers_.wait();
+      return fail(ErrorKind::unavailable, "http.unreachable", "it has gone");
+    };
+    oidc_ = std::make_unique<auth::Oidc>(std::move(options));
+    Services all = services();
+    all.oidc = oidc_.get();
+    api_ = std::make_unique<AdminApi>(std::move(all));
+  }
+
+  std::latch answers_{1};
+  std::unique_ptr<auth::Oidc> oidc_;
+};
+
+TEST_F(HangingProvider, KeepsNobodyFromVotingOrPullingTheSwitch) {
+  constexpr int kAsk = 20;
+  constexpr int kPlaces = 18;
+  std::string sam = person("sam");
+  std::string id = hold("one");
+  ASSERT_EQ(socket_post("/api/v1/tokens", {{"agent", "builder"}, {"owner", "olivia"}}).status, 201);
+  std::atomic<int> busy = 0;
+  std::atomic<int> gone = 0;
+  std::vector<std::jthread> strangers;
+  for (int at = 0; at < kAsk; ++at) {
+    strangers.emplace_back([&, this] {
+      auto answer = fetch(tcp_address(), "GET", "/api/v1/sign-in/oidc");
+      EXPECT_EQ(answer.head.status, 503);
+      auto problem = parse_json(answer.body);
+      const std::string why = problem ? string_or(*problem, "code", "") : "";
+      if (why == "oidc.unavailable") ++gone;
+      if (why != "sign_in.busy") return;
+      EXPECT_EQ(answer.head.headers.get("retry-after").value_or(""), "5");
+      ++busy;
+    });
+  }
+  while (busy < kAsk - kPlaces) std::this_thread::yield();
+  EXPECT_EQ(
+      fetch(tcp_address(), "POST", "/api/v1/requests/" + id + "/approve", sam, R"({"reason":"reviewed"})").head.status,
+      200);
+  EXPECT_EQ(fetch(socket_address(), "POST", "/api/v1/agents/builder/freeze", "", R"({"reason":"odd"})").head.status,
+            200);
+  EXPECT_EQ(
+      fetch(tcp_address(), "POST", "/api/v1/sign-in/password", "", R"({"user":"sam","password":"wrong wrong wrong"})")
+          .head.status,
+      401);
+  EXPECT_EQ(gone, 0);
+  answers_.count_down();
+  strangers.clear();
+  EXPECT_EQ(gone, kPlaces);
+  EXPECT_EQ(busy, kAsk - kPlaces);
 }
 
 }  // namespace
