@@ -2,6 +2,8 @@
 // decided by votes on the request it makes, like everything else.
 #include "approvals/break_glass.h"
 
+#include <algorithm>
+
 #include "console/api.h"
 #include "console/views.h"
 #include "core/id.h"
@@ -48,6 +50,17 @@ std::string owner_of(const Services& services, const std::string& agent) {
   return {};
 }
 
+// Whose the agent is besides, by tokens that still work: they have no say either.
+std::vector<std::string> other_owners_of(const Services& services, const std::string& agent, const std::string& owner,
+                                         TimeMs now) {
+  std::vector<std::string> out;
+  for (const auth::ListedToken& each : services.registry.list(services.revocations)) {
+    if (each.token.agent != agent || each.revoked || each.token.expires <= now || each.token.owner == owner) continue;
+    if (std::ranges::find(out, each.token.owner) == out.end()) out.push_back(each.token.owner);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Answer> AdminApi::list_emergencies(const Call& call) {
@@ -66,6 +79,7 @@ Result<Answer> AdminApi::list_emergencies(const Call& call) {
              {"in_debt", glass->in_debt},
              {"longest_ms", glass->longest},
              {"review_within_ms", glass->review_within},
+             {"key_age_ms", glass->key_age},
              {"reviewers", approvals::text_of(glass->reviewers)},
              {"environments", glass->environments},
              {"upstreams", glass->upstreams},
@@ -94,6 +108,7 @@ Result<Answer> AdminApi::open_emergency(const Call& call) {
   const TimeMs now = services_.clock.now();
   const bool debt = services_.emergencies.debt(now) > 0;
   approvals::HeldRequest draft = approvals::emergency_draft(*terms, owner, new_uuid(now), debt, rules, now);
+  draft.requester.delegates = other_owners_of(services_, terms->agent, owner, now);
   draft.policies = {};
   draft.policy_digest = ruleset->digest();
   audit::Entry entry = entry_of(call, audit::Phase::admin);

@@ -109,5 +109,32 @@ TEST_F(GlassTest, AReviewIsDueAfterTheEndWheneverThatWas) {
   EXPECT_EQ(emergencies_->debt(clock_.now() + 60 * kMinute), 1U);
 }
 
+TEST_F(GlassTest, NobodyWhoOwnsATokenOfTheAgentSignsForIt) {
+  for (const char* owner : {"pat", "olivia"})
+    ASSERT_EQ(socket_post("/api/v1/tokens", {{"agent", "builder"}, {"owner", owner}}).status, 201);
+  Browser sam = sign_in("sam");
+  Answer opened = submit(sam, "/api/v1/break-glass",
+                         {{"agent", "builder"},
+                          {"upstreams", {"files"}},
+                          {"effects", {"write"}},
+                          {"environments", {"production"}},
+                          {"duration_ms", 10 * kMinute},
+                          {"reason", "the files are on fire"}});
+  ASSERT_EQ(opened.status, 201) << opened.body;
+  auto request = queue_->get(string_or(json(opened), "request", ""));
+  ASSERT_TRUE(request);
+  const auto ruleset = rulesets_->current();
+  const auto& directory = ruleset->policies->directory();
+  for (const char* owner : {"pat", "olivia"}) {
+    auto person = approvals::find_approver(directory, owner, {{}, clock_.now()}, rules());
+    ASSERT_TRUE(person);
+    EXPECT_TRUE(approvals::is_own_request(request->requester, *person)) << owner;
+  }
+  auto sams = approvals::find_approver(directory, "sam", {{}, clock_.now()}, rules());
+  EXPECT_FALSE(approvals::is_own_request(request->requester, *sams));
+  Json shown = json(browse(sam, "/api/v1/break-glass"));
+  EXPECT_EQ(shown["rules"]["key_age_ms"], 1'000);
+}
+
 }  // namespace
 }  // namespace countersign::console::test

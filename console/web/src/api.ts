@@ -182,6 +182,7 @@ export interface GlassRules {
   in_debt: string;
   longest_ms: number;
   review_within_ms: number;
+  key_age_ms: number;
   reviewers: string;
   environments: string[];
   upstreams: string[];
