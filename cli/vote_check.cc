@@ -138,6 +138,8 @@ std::optional<std::string> VoteCheck::compare(const audit::CheckedRecord& record
       return "is a vote in another person's place than the one that was signed for";
     if (string_or(*detail, "preview_sha256", request->preview_sha256) != request->preview_sha256)
       return "is a vote on another preview than the one that was signed";
+    if (string_or(*detail, "grant", "") != request->grant_sha256)
+      return "is a vote for another grant than the one that was signed for";
   }
   if (record.time > statement.expires + kSlowestRecord) return "is a vote given after its statement had expired";
   return {};

@@ -243,6 +243,8 @@ TEST_F(VoteCheckTest, AVoteIsWhatWasSigned) {
        "1: is a vote in another person's place than the one that was signed for\n"},
       {"another preview", [](audit::Entry& e) { e.detail = R"({"preview_sha256":"00"})"; },
        "1: is a vote on another preview than the one that was signed\n"},
+      {"another grant", [](audit::Entry& e) { e.detail = R"({"grant":"00"})"; },
+       "1: is a vote for another grant than the one that was signed for\n"},
       {"not a vote", [](audit::Entry& e) { e.action = "approval:cancel"; }, "1: has a signature and is no vote\n"},
       {"another phase", [](audit::Entry& e) { e.phase = audit::Phase::admin; }, "1: has a signature and is no vote\n"},
       {"no JSON", [](audit::Entry& e) { e.signature = "signed"; },
