@@ -6,6 +6,18 @@ namespace countersign::console {
 namespace {
 
 constexpr std::size_t kFingerprintCharacters = 64;
+constexpr TimeMs kFreshSignIn = 10LL * 60'000;
+
+// An edit ends the request as it was, as a denial does. Where that takes a passkey, so does this: it is the passkey
+// that the session was signed in with, or stepped up with, a moment ago. Whoever has stolen a session has none.
+Status check_signed(const Principal& principal, const approvals::Demands& demands, TimeMs now) {
+  if (!demands.signature) return {};
+  const bool by_passkey = principal.session != nullptr && principal.session->how == auth::SignInMethod::passkey &&
+                          now - principal.signed_in <= kFreshSignIn;
+  if (by_passkey) return {};
+  return fail(ErrorKind::forbidden, "approval.signature_required",
+              "this request is decided with a passkey only: sign in with yours first, at most ten minutes before");
+}
 
 }  // namespace
 
@@ -32,6 +44,8 @@ Result<Answer> AdminApi::edit_request(const Call& call) {
   const TimeMs now = services_.clock.now();
   auto eligible = approvals::eligibility(*before, *person, approvals::Choice::approve, *ruleset->approvals, now);
   if (!eligible) return fail(eligible.error());
+  const approvals::Demands demands = approvals::demands_of(before->rules, *ruleset->approvals);
+  if (auto proven = check_signed(call.principal, demands, now); !proven) return fail(proven.error());
 
   audit::Entry entry = request_entry(entry_of(call, audit::Phase::approval), *before);
   entry.action = "approval:edit";

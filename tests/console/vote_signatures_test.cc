@@ -75,6 +75,24 @@ TEST_F(VoteSignaturesTest, AreNeededWhereTheRuleSaysSoAlsoToDeny) {
   EXPECT_EQ(state_of(id), approvals::State::denied);
 }
 
+TEST_F(VoteSignaturesTest, AnEditEndsTheRequestAndTakesThePasskeyToo) {
+  std::string id = hold("one");
+  const Json body = {{"change", Json::object()}, {"reason", "x"}, {"fingerprint", queue_->get(id)->fingerprint}};
+  const std::string target = "/api/v1/requests/" + id + "/edit";
+  EXPECT_EQ(code(submit(sam_, target, body)), "approval.signature_required");
+  EXPECT_EQ(code(post(target, person("sam"), body)), "approval.signature_required");
+  EXPECT_EQ(state_of(id), approvals::State::held);
+  EXPECT_TRUE(records_where("action", "approval:edit").empty());
+  auto fresh =
+      people_->start_session({"sam", auth::SignInMethod::passkey, clock_.now(), "127.0.0.1:1", {}}, clock_.now());
+  ASSERT_TRUE(fresh);
+  Browser by_passkey{std::string(fresh->cookie.expose()), fresh->session.csrf};
+  submit(by_passkey, target, body);
+  EXPECT_EQ(records_where("action", "approval:edit").size(), 1U) << "it got as far as being carried out";
+  clock_.advance(11 * 60'000);
+  EXPECT_EQ(code(submit(by_passkey, target, body)), "approval.signature_required");
+}
+
 TEST_F(VoteSignaturesTest, AKeyAddedOnAStolenSessionBreaksNoGlass) {
   write_policy_file("approvals.yaml", R"(
 rules:
