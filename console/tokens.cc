@@ -23,6 +23,18 @@ Status check_owner(const policies::Directory& directory, std::string_view owner)
               "`" + std::string(owner) + "` is neither a user nor a team of entities.yaml");
 }
 
+// Votes are kept from whoever owns the agent. With a token of another owner, the one that is listed would have a say.
+Status check_listed_owner(const policies::Directory& directory, std::string_view agent, std::string_view owner) {
+  const policies::Agent* listed = directory.find_agent(agent);
+  if (listed == nullptr) return {};
+  const auto is = directory.owner(listed->owner);
+  const auto asked = directory.owner(owner);
+  if (is.kind == asked.kind && is.name == asked.name) return {};
+  return fail(ErrorKind::forbidden, "admin.other_owner",
+              "entities.yaml says that `" + std::string(agent) + "` belongs to `" + listed->owner + "`, not to `" +
+                  std::string(owner) + "`");
+}
+
 Status check_upstreams(const config::Config& config, const std::vector<ScopeRule>& rules) {
   for (const ScopeRule& rule : rules) {
     for (const std::string& name : rule.upstreams) {
@@ -62,6 +74,7 @@ Result<auth::Claims> claims_of(const Json& body, const policies::Directory& dire
   claims.owner = string_or(body, "owner", "");
   if (claims.agent.empty() || claims.owner.empty()) return fail(bad("`agent` and `owner` are both needed").error());
   if (auto known = check_owner(directory, claims.owner); !known) return fail(known.error());
+  if (auto theirs = check_listed_owner(directory, claims.agent, claims.owner); !theirs) return fail(theirs.error());
   claims.scope.emplace_back();
   if (const Json* scope = find_member(body, "scope")) {
     auto rules = auth::rules_from_json(*scope);

@@ -115,5 +115,25 @@ TEST_F(TokensTest, WithoutTheAuditLogNothingIsIssuedButARevocationHolds) {
   EXPECT_EQ(code(get("/api/v1/requests", sam)), "token.revoked");
 }
 
+TEST_F(TokensTest, AnAgentThatIsListedHasTheOwnerThatIsListed) {
+  write_policy_file("entities.yaml", R"(
+teams: [shop, platform]
+users:
+  - { name: olivia, level: director, teams: [shop] }
+  - { name: sam, level: senior, teams: [platform] }
+  - { name: pat, level: principal, teams: [platform] }
+agents:
+  - { name: builder, owner: olivia }
+)");
+  ASSERT_TRUE(rulesets_->reload(clock_.now()).replaced);
+  for (const char* owner : {"sam", "team:shop", "user:sam"}) {
+    Answer refused = socket_post("/api/v1/tokens", {{"agent", "builder"}, {"owner", owner}});
+    EXPECT_EQ(code(refused), "admin.other_owner") << owner;
+    EXPECT_EQ(refused.status, 403);
+  }
+  EXPECT_EQ(socket_post("/api/v1/tokens", {{"agent", "builder"}, {"owner", "olivia"}}).status, 201);
+  EXPECT_EQ(socket_post("/api/v1/tokens", {{"agent", "nobody-lists-it"}, {"owner", "sam"}}).status, 201);
+}
+
 }  // namespace
 }  // namespace countersign::console::test
