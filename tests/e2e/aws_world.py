@@ -16,7 +16,14 @@ class World:
     def __init__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="countersign-s3-")
         self.folder = pathlib.Path(self.temporary.name)
-        self.account = Account(self.folder)
+        self.gateway, self.sdks, self.account = None, [], Account(self.folder)
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self):
         agents, admin = self._write_example()
         keys = "".join(f"[{name}]\naws_access_key_id = {self.account.KEYS['AWS_ACCESS_KEY_ID']}\n"
                        f"aws_secret_access_key = {self.account.KEYS['AWS_SECRET_ACCESS_KEY']}\n" for name in ("countersign", "sandbox"))
@@ -82,6 +89,7 @@ class World:
     def close(self):
         for sdk in self.sdks:
             sdk.close()
-        self.gateway.stop()
+        if self.gateway:
+            self.gateway.stop()
         self.account.stop()
         self.temporary.cleanup()
