@@ -371,7 +371,8 @@ JsonDocument::~JsonDocument() = default;
 
 Result<JsonDocument> JsonDocument::parse(std::string_view text, const JsonReadLimits& limits) {
   if (text.size() > limits.bytes) return fail(ErrorKind::too_large, "json.too_large", "JSON text over the size limit");
-  if (text.empty()) return fail(malformed("json.malformed", "not JSON: nothing"));  // of no text there may be no address
+  if (text.empty())
+    return fail(malformed("json.malformed", "not JSON: nothing"));  // of no text there may be no address
   if (text.starts_with("\xEF\xBB\xBF")) return fail(malformed("json.malformed", "not JSON: a byte order mark"));
   static thread_local dom::parser parser;
   auto storage = std::make_unique<Storage>();
