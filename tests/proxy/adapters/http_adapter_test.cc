@@ -384,6 +384,12 @@ TEST_F(Http, ShowsApproversWhatIsStored) {
   EXPECT_EQ(json.parts[1].text.find("\u202e"), std::string::npos) << "an invisible character must be shown";
   EXPECT_NE(json.parts[1].text.find("\\u{202E}"), std::string::npos);
 
+  const std::string exact = R"({"z":0.30000000000000000001, "a":[1.10,1E+2,true,{}, [] ,"\u0041\"x"],"e":{ }})";
+  auto numbers = ok("PUT", "/x", fields({{"Content-Type", "application/json"}}), exact);
+  EXPECT_EQ(adapter_->preview(numbers->freeze(), exact).parts.at(1).text,
+            "{\n  \"z\": 0.30000000000000000001,\n  \"a\": [\n    1.10,\n    1E+2,\n    true,\n    {},\n"
+            "    [],\n    \"A\\\"x\"\n  ],\n  \"e\": {}\n}");
+
   std::string binary("\x00\x01\xff", 3);
   auto upload = ok("PUT", "/x", {}, binary);
   Preview digest = adapter_->preview(upload->freeze(), binary);
