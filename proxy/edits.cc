@@ -4,6 +4,7 @@
 #include "core/words.h"
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
+#include "proxy/restraints.h"
 
 namespace countersign::proxy {
 namespace {
@@ -42,7 +43,26 @@ Result<std::vector<std::string>> rules_for(const Parts& parts, const HeldRequest
     return fail(ErrorKind::forbidden, decision.code, "as edited it would be denied: " + decision.reason);
   std::vector<std::string> needed = original.rules;
   add_unique(needed, decision.approvals);
+  auto beside = rules_beside(original, operation, rules, parts.clock.now());
+  if (!beside) return fail(beside.error());
+  add_unique(needed, *beside);
   return needed;
+}
+
+// Whoever decides about somebody else's open change of what the edited one touches decides about this one, too. Blocks
+// on the store.
+Status add_rules_of_others(Parts& parts, const HeldRequest& original, const std::vector<std::string>& resources,
+                           const approvals::Rules& rules, std::vector<std::string>& needed) {
+  if (rules.conflicts == approvals::ConflictMode::note) return {};
+  const auto& chain = original.requester.chain;
+  const std::string root = chain.empty() ? std::string() : chain.front();
+  for (const std::string& id : parts.queue.open_on(resources, original.frozen.upstream, root, parts.clock.now())) {
+    if (id == original.id) continue;
+    auto other = parts.queue.get(id);
+    if (!other) return fail(other.error());
+    add_unique(needed, other->rules);
+  }
+  return {};
 }
 
 HeldRequest edited_draft(const HeldRequest& original, const adapters::Edited& edited, const approvals::Ruleset& rules) {
@@ -80,8 +100,10 @@ Task<Result<HeldRequest>> edit_request(Parts* parts, EditWish wish, net::Worker*
   approvals::Edit edit{edited_draft(stored->request, *edited, *rules), wish.reason, wish.fingerprint};
   edit.request.rules = std::move(*needed);
 
-  auto replace = [parts, rules, edit = std::move(edit), wish = std::move(wish),
+  auto replace = [parts, rules, original = std::move(stored->request), edit = std::move(edit), wish = std::move(wish),
                   body = std::move(edited->body)]() mutable -> Result<HeldRequest> {
+    auto others = add_rules_of_others(*parts, original, edit.request.resources, *rules->approvals, edit.request.rules);
+    if (!others) return fail(others.error());
     std::filesystem::path file;
     if (!body.empty()) {
       // Two people may edit one request at the same time: each has a file of their own.

@@ -17,7 +17,8 @@ struct EditWish {
 };
 
 // Returns the request that waits now. The policies are asked about what the edited one would do: what they deny is not
-// held (policy.…), and what they hold for other rules is held for those too. Errors: those of the adapter, and of
+// held (policy.…), and what they hold for other rules is held for those too; likewise freezes (freeze.active) and open
+// changes of others to what it touches. Errors: those of the adapter, and of
 // Queue::supersede_with_edit.
 Task<Result<approvals::HeldRequest>> edit_request(Parts* parts, EditWish wish, net::Worker* worker);
 

@@ -165,7 +165,8 @@ Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decisio
                                               .upstream = call.operation->upstream,
                                               .environments = *call.environments,
                                               .effect = call.operation->effect()};
-  if (!parts->emergencies.covers_now(question, call.now)) co_return;
+  // Rules that know of no glass any more have closed what was open.
+  if (!call.rules->approvals->break_glass || !parts->emergencies.covers_now(question, call.now)) co_return;
   std::vector<std::string> rules = decision->approvals;
   if (frozen) rules = decision_with(call, {}).approvals;  // what the policies themselves would ask for
   auto use = [parts, question, rules, call] {
@@ -177,6 +178,15 @@ Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decisio
   const std::string cited =
       "use " + std::to_string((*used)->number) + " of the glass that was broken with request " + (*used)->request;
   decide_with(call, (*used)->facts, approvals::kBreakGlassUsed, cited, *decision);
+}
+
+Result<std::vector<std::string>> rules_beside(const approvals::HeldRequest& request, const Operation& operation,
+                                              const approvals::Ruleset& rules, TimeMs now) {
+  const FreezeVerdict frozen =
+      freeze_of(request.requester.agent, operation, environments_of(*rules.policies, operation), *rules.approvals, now);
+  if (frozen.kind == FreezeVerdict::Kind::deny)
+    return fail(ErrorKind::forbidden, std::string(approvals::kFreezeCode), frozen.sentence);
+  return frozen.kind == FreezeVerdict::Kind::hold ? frozen.rules : std::vector<std::string>();
 }
 
 Status check_freezes(const approvals::HeldRequest& request, const Operation& operation,

@@ -41,6 +41,11 @@ Task<void> release_by_grant(Parts* parts, Restrained call, policies::Decision* d
 // the policies decide again with the facts of those who signed. Floors and denials stay.
 Task<void> release_by_emergency(Parts* parts, Restrained call, policies::Decision* decision);
 
+// When a held request is edited: the rules that a freeze asks for besides, or freeze.active.
+[[nodiscard]] Result<std::vector<std::string>> rules_beside(const approvals::HeldRequest& request,
+                                                            const Operation& operation, const approvals::Ruleset& rules,
+                                                            TimeMs now);
+
 // When an approved request is about to run: freeze.active, when a window has begun that it was not approved for.
 [[nodiscard]] Status check_freezes(const approvals::HeldRequest& request, const Operation& operation,
                                    const std::set<std::string>& environments, const approvals::Ruleset& rules,

@@ -174,6 +174,23 @@ class Approvals(unittest.TestCase):
         pilot = self.gateway.agent_token("pilot")[1]
         self.assertIn(self.gateway.http("PUT", "/web/harbour/pilot.txt", pilot, body=b"x")[0], (201, 204))
 
+    def test_what_is_edited_is_held_for_a_freeze_that_began_meanwhile(self):
+        request = self.put("production/edited.txt")["request"]
+        shown = self.show(request)
+        self.assertEqual(shown["rules"], ["production-change"])
+        edit = {"change": {"body": "y"}, "reason": "y is right", "fingerprint": shown["fingerprint"]}
+        freeze = "  - { name: sudden, zone: UTC, from: 2020-01-01T00:00, until: 2099-01-01T00:00, environments: [production]%s }\n"
+        try:
+            self.run_rules(RULES + freeze % "")
+            self.assertEqual(self.admin(f"/api/v1/requests/{request}/edit", edit, want=403)["code"], "freeze.active")
+            self.assertEqual(self.show(request)["state"], "held")
+            self.run_rules(RULES + freeze % ", rule: release-captain")
+            edited = self.admin(f"/api/v1/requests/{request}/edit", edit, want=201)["id"]
+            self.assertEqual(self.show(edited)["rules"], ["production-change", "release-captain"])
+            self.gateway.cli("deny", edited, "--reason", "enough", token=self.dana, check=0)
+        finally:
+            self.run_rules(RULES)
+
     # ── conflicts
 
     def test_two_agents_on_one_resource_see_each_other(self):

@@ -161,6 +161,20 @@ class BreakGlass(unittest.TestCase):
         _, out, _ = self.gateway.cli("audit", "verify", check=0)
         self.assertTrue(out)
 
+    def test_rules_that_know_of_no_glass_close_what_is_open(self):
+        request = self.ask()["request"]
+        self.sign("sam", request)
+        wait_until(lambda: self.put("with-glass.txt") in (201, 204), "it is open")
+        digest = lambda: self.api("sam", "/api/v1/policies")[1]["digest"]
+        before = digest()
+        approvals = self.world.folder / "policies" / "approvals.yaml"
+        approvals.write_text(RULES[:RULES.index("break_glass:")])
+        try:
+            wait_until(lambda: digest() != before, "the new rules are in force")
+            self.assertEqual(self.put("without-glass.txt"), 202)
+        finally:
+            approvals.write_text(RULES)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
