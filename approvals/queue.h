@@ -249,6 +249,8 @@ class Queue {
   Result<std::vector<StoredEvent>> events_after(std::int64_t number, std::size_t limit);
   // The number of the last one; 0 when there was none.
   Result<std::int64_t> last_event();
+  // Something that is told among them and about no request: StoredEvent::request is `about`. Durable when it returns.
+  Status note(std::string_view event, std::string_view about);
 
   // At start, before anything else: executing → unknown (code approval.interrupted); held and approved stay. Removes
   // bodies that belong to no request.

@@ -22,6 +22,11 @@ Result<std::int64_t> Queue::last_event() {
   return store_.last_event();
 }
 
+Status Queue::note(std::string_view event, std::string_view about) {
+  std::lock_guard lock(mutex_);
+  return store_.add_event(event, about);
+}
+
 Result<std::vector<std::string>> Queue::expire_due(TimeMs now) {
   std::vector<std::string> all;
   for (;;) {

@@ -54,6 +54,15 @@ std::string missing_of(const approvals::HeldRequest& request, const approvals::R
   return joined(console::missing_sentences(request, rules, now), "; ");
 }
 
+// What console/passkeys.cc noted: an id that is nobody's, a blank, and the person.
+notify::Event account_event(approvals::StoredEvent stored) {
+  notify::Event event{stored.number, stored.at, std::move(stored.name), {}, "", ""};
+  const std::size_t blank = stored.request.find(' ');
+  event.request.id = "account_" + stored.request.substr(0, blank);
+  event.person = blank == std::string::npos ? "somebody" : stored.request.substr(blank + 1);
+  return event;
+}
+
 }  // namespace
 
 Status Gateway::open_notifications() {
@@ -67,10 +76,14 @@ Status Gateway::open_notifications() {
         const auto rules = rulesets_->current();
         std::vector<notify::Event> out;
         for (approvals::StoredEvent& each : *stored) {
+          if (each.name == config::kPasskeyAdded) {
+            out.push_back(account_event(std::move(each)));
+            continue;
+          }
           auto request = queue_->get(each.request);
           if (!request) return fail(request.error());
           std::string missing = missing_of(*request, *rules->approvals, clock_.now());
-          out.push_back({each.number, each.at, std::move(each.name), std::move(*request), std::move(missing)});
+          out.push_back({each.number, each.at, std::move(each.name), std::move(*request), std::move(missing), ""});
         }
         return out;
       },

@@ -2,6 +2,8 @@
 // votes by (docs/formats/signed-votes.md), so nothing is enrolled before its record is durable.
 #include "auth/webauthn.h"
 #include "console/api.h"
+#include "core/config_notifications.h"
+#include "core/id.h"
 
 namespace countersign::console {
 namespace {
@@ -92,6 +94,9 @@ Result<Answer> AdminApi::add_passkey(const Call& call) {
     std::ignore = record(passkey_entry(call, "passkey:remove", enrolled));
     return fail(stored.error());
   }
+  // The person hears of it, too, in case it was somebody else (core/config_notifications.h). The key is there by now: a
+  // message that cannot be noted does not take it away.
+  std::ignore = services_.queue.note(config::kPasskeyAdded, new_uuid(now) + " " + call.principal.name);
   return json_answer(passkey_json(*key, name, now), 201);
 }
 

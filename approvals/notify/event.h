@@ -15,6 +15,7 @@ struct Event {
   std::string name;     // core/config_notifications.h, kNotificationEvents
   HeldRequest request;  // as it is now, which may be further than the event
   std::string missing;  // who is still needed, for people; empty when nobody
+  std::string person;   // whose account it is about; then `request` has an id that is nobody's, and nothing else
 };
 
 }  // namespace countersign::approvals::notify

@@ -13,8 +13,9 @@ namespace countersign::approvals::notify {
 namespace {
 
 constexpr std::size_t kLongestField = 600;
-constexpr std::array<std::string_view, 8> kAsked{
-    "held", "reminded", "expired", "stale", "failed", "unknown", "break_glass_started", "break_glass_used"};
+constexpr std::array<std::string_view, 9> kAsked{
+    "held",         "reminded", "expired", "stale", "failed", "unknown", "break_glass_started", "break_glass_used",
+    "passkey_added"};
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
@@ -45,6 +46,7 @@ std::string what_happened(std::string_view event) {
 // The fields that templates name (core/config_notifications.h).
 std::string field_of(std::string_view name, const Event& event, std::string_view public_url) {
   const HeldRequest& request = event.request;
+  if (name == "person") return shown(event.person);
   if (name == "event") return what_happened(event.name);
   if (name == "request") return request.id;
   if (name == "sentence") return shown(request.summary);
@@ -58,6 +60,7 @@ std::string field_of(std::string_view name, const Event& event, std::string_view
   if (name == "missing") return shown(event.missing);
   if (name == "expires") return format_time(request.expires);
   if (name == "reason") return shown(request.reason);
+  if (name == "link" && !event.person.empty()) return std::string(public_url) + "/me";
   if (name == "link") return std::string(public_url) + "/requests/" + request.id;
   return {};
 }
@@ -88,6 +91,18 @@ constexpr std::string_view kText =
     "It {{event}}. Effect: {{effect}}, environment: {{environment}}.\n"
     "Needed: {{missing}}\n"
     "Until {{expires}}: {{link}}\n";
+
+// Of an account, whatever the templates for requests say.
+constexpr std::string_view kAccountSubject = "A passkey was added to the account of {{person}}";
+constexpr std::string_view kAccountText =
+    "A passkey was added to the account of {{person}}. Whoever did not do this signs out everywhere, removes it and "
+    "tells "
+    "the administrator of the gateway: {{link}}\n";
+
+std::string_view text_pattern(const config::Notification& target, const Event& event) {
+  if (!event.person.empty()) return kAccountText;
+  return target.text.empty() ? kText : std::string_view(target.text);
+}
 
 // Slack takes 3,000 characters in a section and refuses the whole message for one more. What a stranger can make longer
 // than that, nobody would be told of; so each field has a part of it only, and the link, which comes last, keeps its
@@ -189,13 +204,19 @@ bool wants(const config::Notification& target, const Event& event) {
   const bool of_a_rule = target.rules.empty() || std::ranges::any_of(event.request.rules, [&](const std::string& rule) {
                            return listed(target.rules, rule);
                          });
-  // Nobody's filter keeps a broken glass quiet.
-  const bool loud = event.name.starts_with("break_glass");
+  // Nobody's filter keeps a broken glass quiet, and accounts have neither rule nor environment.
+  const bool loud = event.name.starts_with("break_glass") || !event.person.empty();
   if (!named || loud) return named;
   return of_a_rule && (target.environments.empty() || listed(target.environments, event.request.environment));
 }
 
 std::string webhook_body(const Event& event, std::string_view public_url) {
+  if (!event.person.empty()) {
+    const Json body{{"type", "countersign.account." + event.name},
+                    {"timestamp", format_time(event.at)},
+                    {"data", {{"person", event.person}, {"link", field_of("link", event, public_url)}}}};
+    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
   const HeldRequest& request = event.request;
   const Json data{{"request", request.id},
                   {"state", state_name(request.state)},
@@ -218,24 +239,27 @@ std::string webhook_body(const Event& event, std::string_view public_url) {
 }
 
 std::string slack_body(const config::Notification& target, const Event& event, std::string_view public_url) {
-  const std::string_view pattern = target.text.empty() ? kText : std::string_view(target.text);
-  const std::string text =
-      chat_cut(filled(pattern, event, public_url, chat_escaped, chat_field), field_of("link", event, public_url));
+  const std::string text = chat_cut(filled(text_pattern(target, event), event, public_url, chat_escaped, chat_field),
+                                    field_of("link", event, public_url));
   Json blocks = Json::array();
   blocks.push_back({{"type", "section"}, {"text", {{"type", "plain_text"}, {"text", text}, {"emoji", false}}}});
   blocks.push_back(
       {{"type", "actions"},
        {"elements",
         Json::array({{{"type", "button"},
-                      {"text", {{"type", "plain_text"}, {"text", "Look at " + event.request.id}, {"emoji", false}}},
+                      {"text",
+                       {{"type", "plain_text"},
+                        {"text", event.person.empty() ? "Look at " + event.request.id : "Look at your account"},
+                        {"emoji", false}}},
                       {"url", field_of("link", event, public_url)}}})}});
   return Json{{"text", text}, {"mrkdwn", false}, {"blocks", std::move(blocks)}}.dump(-1, ' ', false,
                                                                                      Json::error_handler_t::replace);
 }
 
 Mail mail_of(const config::Notification& target, const Event& event, std::string_view public_url) {
-  const std::string_view subject = target.subject.empty() ? kSubject : std::string_view(target.subject);
-  const std::string_view text = target.text.empty() ? kText : std::string_view(target.text);
+  const std::string_view own = target.subject.empty() ? kSubject : std::string_view(target.subject);
+  const std::string_view subject = event.person.empty() ? own : kAccountSubject;
+  const std::string_view text = text_pattern(target, event);
   return {shown(filled(subject, event, public_url, as_it_is, as_it_is)),
           filled(text, event, public_url, as_it_is, as_it_is)};
 }

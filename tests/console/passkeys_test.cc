@@ -112,5 +112,15 @@ TEST_F(PasskeysTest, AResetTakesThemAwayAndIsNoWayIn) {
   EXPECT_EQ(code(submit(olivia, "/api/v1/people/sam/invite", Json::object())), "admin.socket_only");
 }
 
+TEST_F(PasskeysTest, OneThatIsAddedIsToldToWhoeverIsTold) {
+  Browser sam = sign_in("sam");
+  ASSERT_TRUE(queue_->events_after(0, 10)->empty());
+  enrol(sam);
+  auto events = queue_->events_after(0, 10);
+  ASSERT_EQ(events->size(), 1U);
+  EXPECT_EQ(events->front().name, "passkey_added");
+  EXPECT_TRUE(events->front().request.ends_with(" sam")) << events->front().request;
+}
+
 }  // namespace
 }  // namespace countersign::console::test

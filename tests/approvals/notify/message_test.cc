@@ -195,5 +195,27 @@ TEST(Notify, SubjectsOfManyCharactersAreNotSplitInsideOne) {
   EXPECT_EQ(decoded, subject);
 }
 
+TEST(AccountMessages, SayWhoseAccountItIsWhateverTheTargetFiltersOrSays) {
+  Event event{.number = 9, .at = kNow, .name = "passkey_added", .request = {}, .missing = "", .person = "sam@all"};
+  event.request.id = "account_0193";
+  config::Notification chat = target(config::Notification::Kind::slack);
+  chat.rules = {"production-change"};
+  chat.environments = {"production"};
+  chat.text = "{{agent}} wants {{sentence}}";
+  EXPECT_TRUE(wants(chat, event));
+  chat.events = {"held"};
+  EXPECT_FALSE(wants(chat, event));
+  EXPECT_EQ(id_of(event), "evt_0193_9");
+  Json hook = *parse_json(webhook_body(event, "https://c.example"));
+  EXPECT_EQ(hook["type"], "countersign.account.passkey_added");
+  EXPECT_EQ(hook["data"], (Json{{"person", "sam@all"}, {"link", "https://c.example/me"}}));
+  const std::string text = string_or(*parse_json(slack_body(chat, event, "https://c.example")), "text", "");
+  EXPECT_NE(text.find("A passkey was added to the account of sam"), std::string::npos) << text;
+  EXPECT_NE(text.find("https://c.example/me"), std::string::npos) << text;
+  EXPECT_EQ(text.find("wants"), std::string::npos) << text;
+  const Mail mail = mail_of(target(config::Notification::Kind::email), event, "https://c.example");
+  EXPECT_EQ(mail.subject, "A passkey was added to the account of sam@all");
+}
+
 }  // namespace
 }  // namespace countersign::approvals::notify
