@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 #include "auth/sigv4_sign.h"
 #include "core/json_reader.h"
@@ -37,6 +39,21 @@ std::string summary_of(const AwsCall& call, std::string_view upstream) {
   return out;
 }
 
+// What the catalogue knows of the operation beside its effect, which is one word only: IAM's CreateAccessKey is
+// `administer`, and makes credentials too.
+std::set<std::string, std::less<>> words_for_policies(const AwsCall& call) {
+  static constexpr std::array<std::pair<AwsTrait, std::string_view>, 4> kWords = {
+      {{AwsTrait::mints, "mints_credentials"},
+       {AwsTrait::escalates, "escalates_rights"},
+       {AwsTrait::exposes, "exposes_to_others"},
+       {AwsTrait::opaque, "opaque"}}};
+  std::set<std::string, std::less<>> out = call.flags;
+  for (const auto& [trait, word] : kWords) {
+    if (call.operation->traits.contains(trait)) out.emplace(word);
+  }
+  return out;
+}
+
 Operation operation_of(const config::Upstream& upstream, const AwsRequest& request) {
   const AwsCall& call = request.call;
   Operation out;
@@ -47,7 +64,8 @@ Operation operation_of(const config::Upstream& upstream, const AwsRequest& reque
   for (const AwsAccess& access : call.accesses)
     out.accesses.push_back(
         {{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect, access.action});
-  const std::vector<std::string> flags(call.flags.begin(), call.flags.end());
+  const std::set<std::string, std::less<>> words = words_for_policies(call);
+  const std::vector<std::string> flags(words.begin(), words.end());
   JsonWriter w(out.input);
   w.begin_object().member("account", upstream.aws.id).strings("flags", flags).member("iam_action", call.iam_action);
   w.member("operation", call.operation->name);

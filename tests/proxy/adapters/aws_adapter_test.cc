@@ -54,6 +54,14 @@ TEST_F(Aws, NamesWhatIsAskedFor) {
   EXPECT_NE(operation.input.find("\"skip_final_snapshot\""), std::string::npos);
 }
 
+TEST_F(Aws, PoliciesHearWhatTheEffectAloneDoesNotSay) {
+  const std::string body = "Action=CreateAccessKey&Version=2010-05-08&UserName=orders";
+  auto conversation = adapter_.describe(inbound("POST", "/", "iam", body, {{"Content-Type", kForm}}), doors_);
+  ASSERT_TRUE(conversation) << conversation.error().message;
+  EXPECT_NE((*conversation)->operation().input.find("\"mints_credentials\""), std::string::npos);
+  EXPECT_EQ(delete_database()->operation().input.find("mints_credentials"), std::string::npos);
+}
+
 TEST_F(Aws, ApproversReadOneSentence) {
   auto conversation = delete_database("&SkipFinalSnapshot=true");
   const approvals::Frozen frozen = conversation->freeze();
