@@ -20,13 +20,8 @@ namespace {
 
 constexpr std::size_t kMostNamed = 3;  // resources in a summary
 
-// What SDKs say about themselves and each attempt.
-constexpr std::array<std::string_view, 5> kAttempt = {"Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "X-Amz-User-Agent",
-                                                      "X-Amz-Date", "X-Amzn-Trace-Id"};
-
-bool listed(std::span<const std::string_view> names, std::string_view name) {
-  return std::ranges::any_of(names, [&](std::string_view known) { return equal_ignoring_case(known, name); });
-}
+// What SDKs say about themselves and each attempt; the signature's fields are gone by then.
+constexpr std::array<std::string_view, 3> kAttempt = {"Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "X-Amz-User-Agent"};
 
 std::string summary_of(const AwsCall& call, std::string_view upstream) {
   std::string out = std::string(call.service->iam_prefix) + " " + std::string(call.operation->name) + " on ";
@@ -97,7 +92,6 @@ Status name_request(const config::Upstream& upstream, std::string_view body, std
   request.call = std::move(*call);
   request.tongue = {request.call.dialect,
                     request.call.service->key == "s3" || request.call.service->key == "s3control"};
-  request.has_body = body_size > 0;
   request.operation = operation_of(upstream, request);
   return {};
 }
@@ -159,19 +153,11 @@ Result<AwsRequest> thaw_aws_request(const config::Upstream& upstream, const appr
 }
 
 std::string aws_identity(const AwsRequest& request) {
-  HeaderList counted;
-  for (const HeaderField& field : request.head.headers.fields()) {
-    if (is_envelope_field(field.name) || listed(kAttempt, field.name)) continue;
-    std::string name = field.name;
-    std::ranges::transform(name, name.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    counted.add(name, field.value);
-  }
   std::string out;
   JsonWriter(out)
       .begin_object()
       .key("headers")
-      .raw(encode_headers(counted))
+      .raw(encode_headers(fields_that_count(request.head.headers, kAttempt)))
       .member("method", request.head.method)
       .member("region", request.signed_for.region)
       .member("service", request.signed_for.service)

@@ -16,7 +16,6 @@ namespace countersign::adapters {
 struct AwsRequest {
   RequestHead head;      // what is forwarded: end-to-end fields, without the client's signature
   SignedFor signed_for;  // what it was signed for, and what it is signed for again
-  bool has_body = false;
   AwsCall call;
   AwsTongue tongue;
   Operation operation;
@@ -26,7 +25,7 @@ struct AwsRequest {
 // (http_fields.h).
 Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbound& inbound);
 
-// The stored form, canonical JSON: {"body":…,"headers":[[name,value]…],"method":…,"region":…,"service":…,"target":…}.
+// The stored form, canonical JSON: {"headers":[[name,value]…],"method":…,"region":…,"service":…,"target":…}.
 [[nodiscard]] std::string freeze_aws_request(const AwsRequest& request);
 // And back, named anew by today's catalogue. `body` is the stored body, or empty where there is more of it than is read
 // at once. Error: request.malformed, and those of aws_recognise.h.

@@ -11,8 +11,7 @@
 namespace countersign::adapters {
 namespace {
 
-template <std::size_t kCount>
-bool listed(const std::array<std::string_view, kCount>& names, std::string_view name) {
+bool listed(std::span<const std::string_view> names, std::string_view name) {
   return std::ranges::any_of(names, [&](std::string_view known) { return equal_ignoring_case(known, name); });
 }
 
@@ -56,6 +55,10 @@ constexpr std::array<std::string_view, 11> kNotAnswered = {
 
 bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
   return text.size() >= prefix.size() && equal_ignoring_case(text.substr(0, prefix.size()), prefix);
+}
+
+bool is_envelope_field(std::string_view name) {
+  return listed(kEnvelope, name) || starts_ignoring_case(name, "X-B3-");
 }
 
 std::string_view trim(std::string_view text) {
@@ -134,8 +137,16 @@ HeaderList fields_to_forward(const HeaderList& headers) {
   return out;
 }
 
-bool is_envelope_field(std::string_view name) {
-  return listed(kEnvelope, name) || starts_ignoring_case(name, "X-B3-");
+HeaderList fields_that_count(const HeaderList& headers, std::span<const std::string_view> attempt) {
+  HeaderList out;
+  for (const HeaderField& field : headers.fields()) {
+    if (is_envelope_field(field.name) || listed(attempt, field.name)) continue;
+    std::string name = field.name;
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    out.add(name, field.value);
+  }
+  return out;
 }
 
 HeaderList fields_to_answer(const HeaderList& headers) {

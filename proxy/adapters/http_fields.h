@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/clock.h"
@@ -21,9 +22,10 @@ Status check_request_fields(const HeaderList& headers);
 // `wait` of Prefer, and every field whose name begins with Countersign- (proxy/adapters/documentation.h).
 [[nodiscard]] HeaderList fields_to_forward(const HeaderList& headers);
 
-// Fields that may differ between two requests that ask for the same: Date, User-Agent, Accept-Encoding,
-// Accept-Language, Priority, and the identifiers of tracing. Everything else counts.
-[[nodiscard]] bool is_envelope_field(std::string_view name);
+// What two requests that ask for the same have in common: all fields, their names in small letters, but Date,
+// User-Agent, Accept-Encoding, Accept-Language, Priority, the identifiers of tracing, and those in `attempt` (what a
+// protocol's clients make anew each time).
+[[nodiscard]] HeaderList fields_that_count(const HeaderList& headers, std::span<const std::string_view> attempt = {});
 
 // What of an upstream's answer reaches the agent: without hop-by-hop fields, and without what speaks about the
 // upstream's origin or asks the agent for credentials it must not have (Set-Cookie, WWW-Authenticate,

@@ -179,19 +179,11 @@ Result<HttpRequest> thaw_http_request(const config::Upstream& upstream, const Ht
 }
 
 std::string http_identity(const HttpRequest& request) {
-  HeaderList counted;
-  for (const HeaderField& field : request.head.headers.fields()) {
-    if (is_envelope_field(field.name)) continue;
-    std::string name = field.name;
-    std::ranges::transform(name, name.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    counted.add(name, field.value);
-  }
   std::string out;
   JsonWriter(out)
       .begin_object()
       .key("headers")
-      .raw(encode_headers(counted))
+      .raw(encode_headers(fields_that_count(request.head.headers)))
       .member("method", request.head.method)
       .member("target", request.head.target)
       .end_object();
