@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "auth/cbor.h"
 #include "core/json_writer.h"
 #include "core/markup.h"
 #include "core/visible.h"
@@ -14,26 +15,6 @@ constexpr std::size_t kMostMessage = 2'000;
 
 std::string element(std::string_view name, std::string_view text) {
   return "<" + std::string(name) + ">" + escape_markup(text) + "</" + std::string(name) + ">";
-}
-
-// RFC 8949 section 3: the head of a text string or a map, and the string itself.
-void put_cbor_head(std::string& out, unsigned major, std::size_t length) {
-  const auto put = [&out](std::size_t byte) { out += static_cast<char>(byte & 0xff); };
-  if (length < 24) {
-    put(major << 5 | length);
-  } else if (length < 256) {
-    put(major << 5 | 24);
-    put(length);
-  } else {
-    put(major << 5 | 25);
-    put(length >> 8);
-    put(length);
-  }
-}
-
-void put_cbor_text(std::string& out, std::string_view text) {
-  put_cbor_head(out, 3, text.size());
-  out += text;
 }
 
 // How a client calls a refusal for which the caller lacks permission.
@@ -117,13 +98,9 @@ AwsErrorBody error_body(AwsTongue tongue, const AwsFault& fault) {
       return {tongue.protocol == AwsProtocol::json ? "application/x-amz-json-1.1" : "application/json", text};
     }
     case AwsProtocol::rpc_cbor: {
-      std::string text;
-      put_cbor_head(text, 5, 2);
-      put_cbor_text(text, "__type");
-      put_cbor_text(text, fault.type);
-      put_cbor_text(text, "message");
-      put_cbor_text(text, message);
-      return {"application/cbor", text};
+      auth::CborWriter body;
+      body.map(2).text("__type").text(fault.type).text("message").text(message);
+      return {"application/cbor", std::string(as_text(body.written()))};
     }
     case AwsProtocol::ec2:
       return {"text/xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>" +
