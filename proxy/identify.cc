@@ -59,18 +59,13 @@ Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchan
   co_return std::move(signer->caller);
 }
 
-Identified refused(ErrorKind kind, std::string code, std::string message) {
-  return {fail(kind, std::move(code), std::move(message)), {}, std::nullopt, {}, std::nullopt};
-}
-
 }  // namespace
 
 Task<Identified> identify(Parts* parts, http1::Exchange* exchange, const Route* route, TimeMs now) {
   const RequestHead& head = exchange->head();
   const bool signature_wanted = route && route->mount->adapter->takes_signatures();
   if (!auth::carries_sigv4(head)) {
-    Identified out{
-        parts->authenticator.identify(head, auth::Audience::agents, now), {}, std::nullopt, {}, std::nullopt};
+    Identified out{.caller = parts->authenticator.identify(head, auth::Audience::agents, now)};
     if (!out.caller) {
       out.presented = parts->authenticator.presented_chain(head);
     } else if (signature_wanted) {
@@ -81,14 +76,15 @@ Task<Identified> identify(Parts* parts, http1::Exchange* exchange, const Route* 
     co_return out;
   }
   if (!signature_wanted)
-    co_return refused(ErrorKind::unauthenticated, "sigv4.not_here",
-                      "only upstreams of protocol aws take AWS signatures");
+    co_return Identified{.caller = fail(ErrorKind::unauthenticated, "sigv4.not_here",
+                                        "only upstreams of protocol aws take AWS signatures")};
   auto claim = auth::parse_sigv4(head);
-  if (!claim) co_return Identified{fail(claim.error()), {}, std::nullopt, {}, std::nullopt};
+  if (!claim) co_return Identified{.caller = fail(claim.error())};
   const auth::SigV4Claim* claimed = &*claim;
   Proven proven;
   auto caller = co_await identify_signed(parts, exchange, route, claimed, now, &proven);
-  Identified out{std::move(caller), {}, std::nullopt, {claim->service, claim->region}, std::move(proven.trailer)};
+  Identified out{
+      .caller = std::move(caller), .signed_for = {claim->service, claim->region}, .trailer = std::move(proven.trailer)};
   if (!out.caller) out.presented = parts->authenticator.presented_chain(head, *claim, proven.sha256);
   out.signature = std::move(*claim);
   co_return out;

@@ -16,10 +16,10 @@ namespace countersign::proxy {
 
 struct Identified {
   Result<auth::Caller> caller;
-  std::vector<std::string> presented;         // of a refused one: the chain of the token it had, where that is genuine
-  std::optional<auth::SigV4Claim> signature;  // nullopt: a bearer token
-  adapters::SignedFor signed_for;
-  std::optional<HeaderField> trailer;  // the checksum that came behind the body, proven
+  std::vector<std::string> presented = {};  // of a refused one: the chain of the token it had, where that is genuine
+  std::optional<auth::SigV4Claim> signature = {};  // nullopt: a bearer token
+  adapters::SignedFor signed_for = {};
+  std::optional<HeaderField> trailer = {};  // the checksum that came behind the body, proven
 };
 
 // By the token in the head, or by an AWS signature made with one. A signature speaks for the body too, so a signed

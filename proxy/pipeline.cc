@@ -120,7 +120,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   // ── a signature is good for one change
   if (change && decision.verdict == policies::Verdict::allow && identified.signature) {
     deny_unless(decision, parts_.replays.admit(*identified.signature, decided, inbound.body.sha256));
-    intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
+    if (decision.verdict == policies::Verdict::deny)
+      intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
 
   // ── record intent: durable before a change, a hold or a refusal goes on
