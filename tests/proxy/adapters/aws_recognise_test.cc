@@ -175,14 +175,20 @@ TEST(AwsRecognise, NoSpellingMakesADeletionHarmless) {
   }
 }
 
-TEST(AwsRecognise, EveryKeyOfABatchIsAnAccess) {
+// DeleteObjects of this many keys: k0, k1, …
+Case batch_of(int keys) {
   Case one;
   one.method = "POST";
   one.sign = "s3";
   one.target = "/backups?delete";
   one.body = "<Delete>";
-  for (int i = 0; i < 1000; ++i) one.body += "<Object><Key>k" + std::to_string(i) + "</Key></Object>";
+  for (int i = 0; i < keys; ++i) one.body += "<Object><Key>k" + std::to_string(i) + "</Key></Object>";
   one.body += "</Delete>";
+  return one;
+}
+
+TEST(AwsRecognise, EveryKeyOfABatchIsAnAccess) {
+  const Case one = batch_of(1000);
   Result<AwsCall> call = recognise(AwsCatalogue::embedded(), wire_of(one));
   ASSERT_TRUE(call) << call.error().message;
   ASSERT_EQ(call->accesses.size(), 1000U);
@@ -192,13 +198,7 @@ TEST(AwsRecognise, EveryKeyOfABatchIsAnAccess) {
 }
 
 TEST(AwsRecognise, PastTheBoundTheRestIsEverything) {
-  Case one;
-  one.method = "POST";
-  one.sign = "s3";
-  one.target = "/backups?delete";
-  one.body = "<Delete>";
-  for (int i = 0; i < 5000; ++i) one.body += "<Object><Key>k" + std::to_string(i) + "</Key></Object>";
-  one.body += "</Delete>";
+  const Case one = batch_of(5000);
   Result<AwsCall> call = recognise(AwsCatalogue::embedded(), wire_of(one));
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_EQ(call->accesses.size(), kAwsAccesses + 1);
