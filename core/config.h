@@ -33,15 +33,32 @@ struct GithubApp {
   Workflows workflows = Workflows::none;
 };
 
+// A role that is taken on with other keys (sts:AssumeRole), so that what is used for one request can be less than what
+// the gateway has.
+struct AwsRole {
+  enum class Session {
+    operation,  // each has a session policy of just the operation that is forwarded
+    whole,      // all that the role may do
+  };
+  std::string arn;
+  std::string external_id;      // empty: none is given
+  TimeMs duration = 3'600'000;  // 15 minutes to 12 hours
+  Session session = Session::operation;
+};
+
 // The keys of an AWS account: those of the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where it is set,
-// AWS_SESSION_TOKEN), those of a profile in the files that AWS tools share, or each from a place of its own.
+// AWS_SESSION_TOKEN), those of a profile in the files that AWS tools share, each from a place of its own, or those that
+// STS gives for a token of an identity provider (sts:AssumeRoleWithWebIdentity).
 struct AwsKeys {
-  enum class From { environment, profile, sources };
+  enum class From { environment, profile, sources, web_identity };
   From from = From::environment;
   std::string profile;
   SecretSource access_key;
   SecretSource secret_key;
   std::optional<SecretSource> session_token;
+  std::string web_role;    // web_identity: the role's ARN
+  std::string token_file;  // web_identity: read anew whenever keys are asked for
+  std::optional<AwsRole> role;
 };
 
 struct Credential {
@@ -84,16 +101,31 @@ struct HttpRule {
   std::optional<std::string> effect;
 };
 
+// Labels that are read off the tags of things.
+struct AwsTags {
+  // Keys of tags; of several that a thing has, the first one here counts.
+  std::vector<std::string> environment;
+  std::vector<std::string> tier;
+  std::vector<std::string> owner;
+  std::map<std::string, std::string>
+      values;                         // environments by what tags say, where that is another word: prod: production
+  std::optional<AwsKeys> credential;  // to look tags up with; absent: the upstream's own
+  TimeMs keep = 60'000;               // how long what was read is believed
+};
+
 // What an `aws` upstream serves: one account.
 struct AwsAccount {
   std::string id;                 // 12 digits: whose resources they are where a request does not say; empty: not known
   std::string partition = "aws";  // aws, aws-cn, aws-us-gov
-  TimeMs wait = 25'000;           // how long a held call keeps its connection; clients give up after 60 s by default
+  TimeMs wait =
+      25'000;        // how long a held call keeps its connection, 0: not at all; clients give up after 60 s by default
+  std::string host;  // our own name, for buckets in front of it (bucket.HOST); empty: there is none
+  std::optional<AwsTags> tags;
 };
 
 struct Upstream {
   std::string name;      // [a-z0-9][a-z0-9-]{0,62}: it is a path segment and a prefix
-  std::string protocol;  // "mcp", "http", "git" or "aws"
+  std::string protocol;  // "mcp", "http", "git", "aws" or "terraform"
   std::string url;       // http(s)://host[:port][/base]; exclusive with command. aws: empty means AWS's own endpoints
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // of the command; it inherits nothing but PATH, HOME and LANG

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "core/config_aws.h"
+
 namespace countersign::config {
 namespace {
 
 // The names of scopes/effect.h, which core may not include; a test keeps the two lists equal.
 const std::vector<std::string_view> kEffects = {"read", "write", "execute", "mint", "administer", "destroy"};
+const std::vector<std::string_view> kProtocols = {"mcp", "http", "git", "aws", "terraform"};
 // Protocols and credentials that are planned, so that the message can say "yet".
 const std::vector<std::string_view> kLaterProtocols = {"kubernetes", "github", "gitlab", "gcp", "azure"};
 
@@ -121,36 +124,6 @@ void read_github_app(Reading& reading, const yaml::Node& node, Credential& out) 
   map.finish();
 }
 
-void read_aws_keys(Reading& reading, const yaml::Node& node, Credential& out) {
-  out.kind = Credential::Kind::aws;
-  yaml::Map map(reading.file, node, "`aws`", reading.problems);
-  bool environment = false;
-  const yaml::Node* env = map.boolean("env", environment);
-  const yaml::Node* profile = map.string("profile", out.aws.profile);
-  const bool sources = map.any("access_key") || map.any("secret_key") || map.any("session_token");
-  if ((environment ? 1 : 0) + (profile ? 1 : 0) + (sources ? 1 : 0) > 1) {
-    map.problem(node, "`aws` has keys from more than one place");
-  } else if (environment) {
-    out.aws.from = AwsKeys::From::environment;
-  } else if (profile) {
-    out.aws.from = AwsKeys::From::profile;
-    const std::string& name = out.aws.profile;
-    if (name.empty() || name.size() > 200 || name.find_first_of("[]") != std::string::npos ||
-        std::ranges::any_of(name, is_control))
-      map.problem(*profile, "`profile` must be the name of a profile");
-  } else if (!sources && env == nullptr) {
-    if (node.kind == yaml::Node::Kind::map)
-      map.problem(node, "`aws` needs env: true, a `profile`, or an `access_key` and a `secret_key`");
-  } else {
-    out.aws.from = AwsKeys::From::sources;
-    if (map.require("access_key")) read_secret(reading, *map.any("access_key"), "`access_key`", out.aws.access_key);
-    if (map.require("secret_key")) read_secret(reading, *map.any("secret_key"), "`secret_key`", out.aws.secret_key);
-    if (const yaml::Node* at = map.any("session_token"))
-      read_secret(reading, *at, "`session_token`", out.aws.session_token.emplace());
-  }
-  map.finish();
-}
-
 Credential read_credential(Reading& reading, const yaml::Node& node) {
   Credential out;
   yaml::Map map(reading.file, node, "`credential`", reading.problems);
@@ -174,7 +147,8 @@ Credential read_credential(Reading& reading, const yaml::Node& node) {
   } else if (app) {
     read_github_app(reading, *app, out);
   } else if (aws) {
-    read_aws_keys(reading, *aws, out);
+    out.kind = Credential::Kind::aws;
+    out.aws = read_aws_keys(reading, *aws);
   } else {
     read_header(reading, *header, out);
   }
@@ -337,26 +311,13 @@ void check_way(yaml::Map& map, const Upstream& upstream) {
   map.problem(map.node(), map.what() + (only_url ? " needs `url`" : " needs `command` or `url`"));
 }
 
-AwsAccount read_aws(Reading& reading, const yaml::Node& node) {
-  AwsAccount out;
-  yaml::Map map(reading.file, node, "`aws`", reading.problems);
-  if (const yaml::Node* at = map.string("account", out.id)) {
-    const bool sound = out.id.size() == 12 && std::ranges::all_of(out.id, [](char c) { return c >= '0' && c <= '9'; });
-    if (!sound) map.problem(*at, "`account` has 12 digits; quote it, so that a leading 0 stays");
-  }
-  map.one_of("partition", out.partition, {"aws", "aws-cn", "aws-us-gov"});
-  map.duration("wait", out.wait, 600'000);
-  map.finish();
-  return out;
-}
-
 void read_protocol_parts(Reading& reading, yaml::Map& map, Upstream& out) {
   const yaml::Node* tools = map.map("tools");
   const yaml::Node* operations = map.list("operations");
   const yaml::Node* openapi = map.string("openapi", out.openapi);
   const yaml::Node* aws = map.map("aws");
   if (aws && out.protocol != "aws") map.problem(*aws, "`aws` belongs to protocol aws");
-  if (aws) out.aws = read_aws(reading, *aws);
+  if (aws) out.aws = read_aws_account(reading, *aws);
   if (tools && out.protocol != "mcp") map.problem(*tools, "`tools` belongs to protocol mcp");
   if (operations && out.protocol != "http") map.problem(*operations, "`operations` belongs to protocol http");
   if (openapi && out.protocol != "http") map.problem(*openapi, "`openapi` belongs to protocol http");
@@ -443,12 +404,12 @@ Upstream read_upstream(Reading& reading, const yaml::Node& node) {
   }
   map.require("protocol");
   const yaml::Node* protocol = map.string("protocol", out.protocol);
-  bool known = out.protocol == "mcp" || out.protocol == "http" || out.protocol == "git" || out.protocol == "aws";
+  const bool known = std::ranges::find(kProtocols, out.protocol) != kProtocols.end();
   if (protocol && !known) {
     bool later = std::ranges::find(kLaterProtocols, out.protocol) != kLaterProtocols.end();
-    map.problem(*protocol, later
-                               ? "protocol " + out.protocol + " is not supported yet"
-                               : "`protocol` must be mcp, http, git or aws, not `" + out.protocol.substr(0, 60) + "`");
+    map.problem(*protocol, later ? "protocol " + out.protocol + " is not supported yet"
+                                 : "`protocol` must be mcp, http, git, aws or terraform, not `" +
+                                       out.protocol.substr(0, 60) + "`");
     return out;  // the other keys depend on it
   }
   if (!protocol) return out;
