@@ -49,7 +49,6 @@ Classified recognised(const Request& request) {
                .signing_service = scope.service,
                .region = scope.region,
                .host = request.host,
-               .own_host = {},
                .account = {},
                .partition = partition_of(scope.region)};
   Result<AwsCall> call = adapters::recognise(catalogue(), wire);
@@ -138,7 +137,6 @@ Classified of_event(JsonValue event) {
                 .signing_service = {},
                 .region = region,
                 .host = {},
-                .own_host = {},
                 .account = account,
                 .partition = partition_of(region)};
   Result<AwsCall> call = adapters::describe_aws_record(*operation, place, event.member("requestParameters"));

@@ -249,7 +249,7 @@ class Recogniser {
 
   Result<std::vector<AwsMatch>> route(const AwsService& service, AwsSlash slash) {
     bool s3 = service.key == "s3";
-    std::string_view bucket = s3 ? bucket_of_host(wire_.host, wire_.own_host) : std::string_view();
+    std::string_view bucket = s3 ? bucket_of_host(wire_.host, "") : std::string_view();
     // S3 Control shares the signing name and, at an address of ours, the host: its paths are nobody's bucket.
     if (s3 && bucket.empty() && (wire_.path == kControl || wire_.path.starts_with("/v20180820/")))
       return std::vector<AwsMatch>();

@@ -10,6 +10,7 @@
 #include "core/json_writer.h"
 #include "core/words.h"
 #include "proxy/adapters/aws_recognise.h"
+#include "proxy/adapters/aws_route.h"
 #include "proxy/adapters/aws_value.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/reply.h"
@@ -70,6 +71,16 @@ Operation operation_of(const config::Upstream& upstream, const AwsRequest& reque
   return out;
 }
 
+// A bucket before the host's name goes to the front of the path, where S3 takes it as well. What is judged and forwarded
+// is this one form: a Host that is not forwarded must not say which bucket a path is about.
+std::string path_style(const config::AwsAccount& account, const RequestHead& head, const SignedFor& signed_for,
+                       std::string_view rest) {
+  std::string out = (rest.starts_with('/') ? "" : "/") + std::string(rest);
+  if (signed_for.service != "s3") return out;
+  const std::string_view bucket = bucket_of_host(head.headers.get("Host").value_or(""), account.host);
+  return bucket.empty() ? out : "/" + std::string(bucket) + out;
+}
+
 // Names what `request` says; its head and what it was signed for are set.
 Status name_request(const config::Upstream& upstream, std::string_view body, std::uint64_t body_size,
                     std::string_view host, AwsRequest& request) {
@@ -104,16 +115,17 @@ Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbo
   if (!fields) return fail(fields.error());
   AwsRequest request;
   request.signed_for = *inbound.signed_for;
-  const bool root = !inbound.rest.starts_with('/');
-  request.head = {head.method, (root ? "/" : "") + std::string(inbound.rest), fields_to_forward(head.headers)};
+  request.head = {head.method, path_style(upstream.aws, head, request.signed_for, inbound.rest),
+                  fields_to_forward(head.headers)};
   auth::strip_sigv4(request.head);
   auth::drop_chunking(request.head.headers);  // the body is given decoded
   // S3 wants the checksum that was announced, and keeps it with the object: before the body as well as behind it.
   if (inbound.trailer && !request.head.headers.get(inbound.trailer->name))
     request.head.headers.add(inbound.trailer->name, inbound.trailer->value);
   request.head.headers.remove("Expect");
-  Status named =
-      name_request(upstream, inbound.body.in_memory, inbound.body.size, head.headers.get("Host").value_or(""), request);
+  const std::string_view host =
+      request.signed_for.service == "s3" ? std::string_view() : head.headers.get("Host").value_or("");
+  Status named = name_request(upstream, inbound.body.in_memory, inbound.body.size, host, request);
   if (!named) return fail(named.error());
   return request;
 }

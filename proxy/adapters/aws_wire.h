@@ -30,8 +30,6 @@ struct AwsWire {
   std::string_view signing_service;  // of the signature's scope: "s3"
   std::string_view region;           // of the signature's scope
   std::string_view host;             // the client's Host; may be one of ours or one of AWS's, or empty
-  // Our own name, without port: a bucket may stand before it ("b.gateway.example"). Empty: path style only.
-  std::string_view own_host;
 
   std::string_view account;            // 12 digits, of the upstream's configuration; empty: not known
   std::string_view partition = "aws";  // aws, aws-cn, aws-us-gov

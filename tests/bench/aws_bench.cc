@@ -23,7 +23,6 @@ void run(benchmark::State& state, const Request& request) {
                .signing_service = request.service,
                .region = "eu-central-1",
                .host = "gateway.example",
-               .own_host = {},
                .account = "123456789012"};
   const AwsCatalogue& catalogue = AwsCatalogue::embedded();
   for (auto _ : state) {

@@ -82,7 +82,6 @@ struct Request {
             .signing_service = signing_name,
             .region = "eu-central-1",
             .host = "gateway.example",
-            .own_host = {},
             .account = "123456789012"};
   }
 };

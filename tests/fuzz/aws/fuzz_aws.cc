@@ -55,7 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                .signing_service = service,
                .region = "eu-central-1",
                .host = host,
-               .own_host = "gateway.example",
                .account = "123456789012"};
   const AwsCatalogue& catalogue = AwsCatalogue::embedded();
   Result<AwsCall> call = recognise(catalogue, wire);

@@ -18,6 +18,7 @@ class Aws : public ::testing::Test {
     upstream.name = "aws";
     upstream.protocol = "aws";
     upstream.aws.id = "111122223333";
+    upstream.aws.host = "aws.proxy.example";
     return upstream;
   }
   Inbound inbound(const std::string& method, std::string_view rest, const std::string& service, const std::string& body,
@@ -135,6 +136,32 @@ TEST_F(Aws, TheHeldAnswerIsAnErrorThatSdksDoNotRetry) {
   EXPECT_EQ(sink.header("Countersign-Code"), "approval.pending");
   EXPECT_NE(sink.body.find("https://c/requests/req_1"), std::string::npos);
   EXPECT_NE(sink.body.find("<ErrorResponse>"), std::string::npos);
+}
+
+// The Host that a client sends is not the one that the request is forwarded with, so it must not decide alone which
+// bucket a path is about: "/orders/prices.json" at the host of a sandbox would be forwarded as an object of `orders`.
+TEST_F(Aws, ABucketInTheHostStandsInThePathThatIsJudgedAndForwarded) {
+  const auto put = [&](std::string_view host) {
+    Inbound in = inbound("PUT", "/orders/prices.json?x-id=PutObject", "s3", "x");
+    head_.headers.remove("Host");
+    head_.headers.add("Host", host);
+    auto conversation = adapter_.describe(in, doors_);
+    EXPECT_TRUE(conversation) << conversation.error().message;
+    return conversation ? std::move(*conversation) : nullptr;
+  };
+  for (std::string_view host : {"sandbox.s3.eu-central-1.amazonaws.com", "sandbox.aws.proxy.example:8700"}) {
+    auto conversation = put(host);
+    ASSERT_NE(conversation, nullptr);
+    EXPECT_EQ(conversation->operation().accesses.front().resource.name, "arn:aws:s3:::sandbox/orders/prices.json");
+    EXPECT_NE(conversation->freeze().head.find(R"("target":"/sandbox/orders/prices.json?x-id=PutObject")"),
+              std::string::npos)
+        << conversation->freeze().head;
+  }
+  for (std::string_view host : {"sandbox.elsewhere.example", "aws.proxy.example", "evilaws.proxy.example"}) {
+    auto conversation = put(host);
+    ASSERT_NE(conversation, nullptr);
+    EXPECT_EQ(conversation->operation().accesses.front().resource.name, "arn:aws:s3:::orders/prices.json") << host;
+  }
 }
 
 TEST_F(Aws, WhatCannotBeNamedIsRefused) {

@@ -93,8 +93,7 @@ AwsWire wire_of(const Case& one) {
           .body_state = one.state,
           .signing_service = one.sign,
           .region = "eu-central-1",
-          .host = one.host.empty() ? "gateway.example" : std::string_view(one.host),
-          .own_host = "gateway.example",
+          .host = std::string_view(one.host),
           .account = "123456789012"};
 }
 
