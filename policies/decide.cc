@@ -271,7 +271,7 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   std::vector<LabelledAccess> labelled;
   labelled.reserve(operation.accesses.size());
   for (const Access& access : operation.accesses) {
-    labels.push_back(snapshot.inventory().classify_all(operation.upstream, access.resource.name));
+    labels.push_back(snapshot.inventory().classify_all(operation.upstream, access));
     labelled.push_back({&access, labels.back().first.environment});
     for (const Labels& other : labels.back().others) labelled.push_back({&access, other.environment});
   }

@@ -347,7 +347,7 @@ Explanation explain(const Snapshot& snapshot, const Subject& subject, const Oper
     return out;
   }
   for (const Access& access : operation.accesses) {
-    LabelCandidates labels = snapshot.inventory().classify_all(operation.upstream, access.resource.name);
+    LabelCandidates labels = snapshot.inventory().classify_all(operation.upstream, access);
     labels.others.insert(labels.others.begin(), labels.first);
     for (const Labels& each : labels.others) {
       AccessExplanation explained = explain_access(snapshot, maker, access, each, approvals);

@@ -176,6 +176,14 @@ Labels overlay(const Labels& base, const config::LabelSet& over) {
   return out;
 }
 
+Labels overlay_tags(const Labels& upstream, const config::LabelSet& tags) {
+  const Labels unknown;
+  Labels out = overlay(upstream, tags);
+  if (!tags.environment) out.environment = unknown.environment;
+  if (!tags.tier) out.tier = std::min(upstream.tier, unknown.tier);
+  return out;
+}
+
 Inventory Inventory::read(std::string_view file, yaml::Map& root, const std::vector<config::Upstream>& upstreams,
                           Problems& problems) {
   Inventory out;
@@ -217,9 +225,9 @@ bool Inventory::has_rules_for(std::string_view upstream) const {
   return !find(upstream).rules.empty();
 }
 
-LabelCandidates Inventory::classify_all(std::string_view upstream, std::string_view name) const {
-  const Upstream& entry = find(upstream);
-  LabelCandidates out{entry.labels, {}};
+LabelCandidates Inventory::candidates(const Upstream& entry, std::string_view upstream, std::string_view name,
+                                      const Labels& base) const {
+  LabelCandidates out{base, {}};
   if (entry.rules.empty()) return out;
   std::array<std::string_view, kMostSegments> segments;
   std::size_t count = 0;
@@ -227,26 +235,41 @@ LabelCandidates Inventory::classify_all(std::string_view upstream, std::string_v
   std::span<const std::string_view> path(segments.data(), count);
 
   if (!clear) {
-    for (std::size_t i : entry.rules) combine(out, overlay(entry.labels, rules_[i].labels));
+    for (std::size_t i : entry.rules) combine(out, overlay(base, rules_[i].labels));
     settle(out);
     return out;
   }
   auto winner =
       std::ranges::find_if(entry.rules, [&](std::size_t i) { return matches(rules_[i].segments, path, Case::kept); });
-  if (winner != entry.rules.end()) out.first = overlay(entry.labels, rules_[*winner].labels);
+  if (winner != entry.rules.end()) out.first = overlay(base, rules_[*winner].labels);
   for (std::size_t i : entry.rules) {
     const InventoryRule& rule = rules_[i];
     bool only_ignoring_case = matches(rule.segments, path, Case::ignored) && !matches(rule.segments, path, Case::kept);
     // A rule that matched lost to a more specific one on purpose; one that stands below was not even compared.
     bool below = !matches(rule.segments, path, Case::kept) && stands_above(rule.segments, path);
-    if (only_ignoring_case || below) combine(out, overlay(entry.labels, rule.labels));
+    if (only_ignoring_case || below) combine(out, overlay(base, rule.labels));
   }
   settle(out);
   return out;
 }
 
+LabelCandidates Inventory::classify_all(std::string_view upstream, std::string_view name) const {
+  const Upstream& entry = find(upstream);
+  return candidates(entry, upstream, name, entry.labels);
+}
+
+LabelCandidates Inventory::classify_all(std::string_view upstream, const Access& access) const {
+  const Upstream& entry = find(upstream);
+  if (!access.tags) return candidates(entry, upstream, access.resource.name, entry.labels);
+  return candidates(entry, upstream, access.resource.name, overlay_tags(entry.labels, *access.tags));
+}
+
 Labels Inventory::classify(std::string_view upstream, std::string_view name) const {
   return classify_all(upstream, name).first;
+}
+
+Labels Inventory::classify(std::string_view upstream, const Access& access) const {
+  return classify_all(upstream, access).first;
 }
 
 }  // namespace countersign::policies

@@ -15,6 +15,10 @@
 //   - a name that stands above a pattern (the folder that holds what the pattern describes, the upstream as a whole) is
 //     combined with it: removing "files" removes "files/production". (What a pattern says behind a `**` does not reach
 //     upwards.)
+// A thing whose upstream was asked for its tags (Access::tags) has what they say in the place of the upstream's labels:
+// patterns outrank tags, and tags the upstream. What tags leave out is production, and tier 1 or the upstream's where
+// that is lower: a thing without tags, or whose tags could not be had, is treated as what would hurt most.
+//
 // Combined means: the lower tier; the same environment if all agree, else production. Owner and free labels have no
 // stricter of two: each candidate's stay together as a label set of their own, and whoever decides must judge them all.
 //
@@ -55,8 +59,11 @@ class Inventory {
   // Every label set that "<upstream>/<name>" may have. An upstream that is not configured has the labels nobody gave:
   // production, tier 1. At most one set more than there are patterns for the upstream.
   [[nodiscard]] LabelCandidates classify_all(std::string_view upstream, std::string_view name) const;
+  // The same of a thing that may have tags of its own.
+  [[nodiscard]] LabelCandidates classify_all(std::string_view upstream, const Access& access) const;
   // The first of them, to be shown or to be listed by. Not enough to allow by.
   [[nodiscard]] Labels classify(std::string_view upstream, std::string_view name) const;
+  [[nodiscard]] Labels classify(std::string_view upstream, const Access& access) const;
   // Labels of the upstream itself, whatever the patterns say.
   [[nodiscard]] const Labels& upstream_labels(std::string_view upstream) const;
   // Whether some pattern speaks about things in this upstream; if not, all of it has the upstream's labels.
@@ -70,6 +77,9 @@ class Inventory {
     std::vector<std::size_t> rules;  // that may match in it: most specific first, of equals the later first
   };
   [[nodiscard]] const Upstream& find(std::string_view upstream) const;
+  // `base`: the labels of what no pattern says anything about.
+  [[nodiscard]] LabelCandidates candidates(const Upstream& entry, std::string_view upstream, std::string_view name,
+                                           const Labels& base) const;
 
   std::vector<InventoryRule> rules_;
   std::map<std::string, Upstream, std::less<>> upstreams_;
@@ -78,5 +88,7 @@ class Inventory {
 
 // The labels of a set laid over others.
 [[nodiscard]] Labels overlay(const Labels& base, const config::LabelSet& over);
+// What tags say, laid over the labels of their upstream.
+[[nodiscard]] Labels overlay_tags(const Labels& upstream, const config::LabelSet& tags);
 
 }  // namespace countersign::policies

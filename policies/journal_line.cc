@@ -138,13 +138,31 @@ std::string resource_text(const Resource& resource) {
   return cedar::EntityUid(resource.type, resource.id).to_text();
 }
 
+void write_tags(const config::LabelSet& tags, JsonWriter& w) {
+  w.key("tags").begin_object();
+  if (tags.environment) w.member("environment", *tags.environment);
+  if (tags.owner) w.member("owner", *tags.owner);
+  if (tags.tier) w.member("tier", *tags.tier);
+  w.end_object();
+}
+
+config::LabelSet parse_tags(JsonValue json) {
+  config::LabelSet out;
+  if (auto text = json.member("environment").string()) out.environment = *text;
+  if (auto text = json.member("owner").string()) out.owner = *text;
+  if (auto number = json.member("tier").integer()) out.tier = *number;
+  return out;
+}
+
 void write_accesses(const Operation& operation, InputWriter& inputs, JsonWriter& w) {
   w.key("accesses").begin_array();
   for (const Access& access : operation.accesses) {
     w.begin_object();
     w.member_if("action", access.action).member("effect", effect_name(access.effect));
     inputs.write(operation.action_of(access), access.input, w);
-    w.member("resource", resource_text(access.resource)).end_object();
+    w.member("resource", resource_text(access.resource));
+    if (access.tags) write_tags(*access.tags, w);
+    w.end_object();
   }
   w.end_array();
 }
@@ -225,6 +243,7 @@ Result<Access> parse_access(JsonValue json, const std::string& upstream) {
   if (resource->id.starts_with(upstream + "/")) resource->name = resource->id.substr(upstream.size() + 1);
   Access out{std::move(*resource), *effect, text_of(json, "action"), {}};
   if (JsonValue input = json.member("input")) out.input = input.canonical();
+  if (JsonValue tags = json.member("tags")) out.tags = parse_tags(tags);
   return out;
 }
 

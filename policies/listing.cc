@@ -50,7 +50,7 @@ bool could_allow(const Snapshot& snapshot, const Subject& subject, const Operati
   if (maker.problem() || operation.accesses.empty()) return false;
   for (const Access& access : operation.accesses) {
     // One label set of possibly several: the others could only deny more.
-    Labels labels = snapshot.inventory().classify(operation.upstream, access.resource.name);
+    Labels labels = snapshot.inventory().classify(operation.upstream, access);
     if (scope_excludes(*subject.scope, operation, access, labels, now)) return false;
     bool any = access.resource.name.empty();
     RequestMaker::Made made = any ? maker.make_any(access) : maker.make(access, labels);

@@ -149,6 +149,25 @@ Status read_input(const Json& object, std::string& out) {
   return {};
 }
 
+// What the thing's own tags say: {"environment": "dev", "owner": "platform", "tier": 2}, or less.
+Status read_tags(const Json& object, std::optional<config::LabelSet>& out) {
+  const Json* tags = find_member(object, "tags");
+  if (tags == nullptr) return {};
+  if (!tags->is_object()) return wrong("`tags` must be an object: what the thing's own tags say");
+  if (auto known = only_members(*tags, "`tags`", {"environment", "owner", "tier"}); !known) return known;
+  out.emplace();
+  for (auto [key, label] : {std::pair("environment", &out->environment), std::pair("owner", &out->owner)}) {
+    std::string text;
+    if (auto read = read_text(*tags, key, text); !read) return read;
+    if (!text.empty()) *label = std::move(text);
+  }
+  if (const Json* tier = find_member(*tags, "tier")) {
+    if (!tier->is_number_integer()) return wrong("`tier` must be a number");
+    out->tier = tier->get<std::int64_t>();
+  }
+  return {};
+}
+
 Status read_accesses(const Json& json, Operation& operation) {
   const Json* list = find_member(json, "accesses");
   if (list != nullptr && (find_member(json, "resource") != nullptr || find_member(json, "effect") != nullptr))
@@ -159,10 +178,12 @@ Status read_accesses(const Json& json, Operation& operation) {
     if (!each.is_object()) return wrong("`accesses` must be a list of {resource, effect}");
     Access access;
     if (list != nullptr) {
-      if (auto known = only_members(each, "an access", {"resource", "effect", "action", "input"}); !known) return known;
+      if (auto known = only_members(each, "an access", {"resource", "effect", "action", "input", "tags"}); !known)
+        return known;
       if (auto read = read_action(each, access.action); !read) return read;
       if (auto read = read_input(each, access.input); !read) return read;
     }
+    if (auto read = read_tags(each, access.tags); !read) return read;
     auto resource = read_resource_member(each);
     if (!resource) return fail(resource.error());
     std::string name;
@@ -246,7 +267,8 @@ Result<Resource> read_resource(std::string_view text) {
 Result<Question> read_question(const Json& json, const Directory& directory, TimeMs now) {
   if (!json.is_object()) return wrong("a question is an object");
   const Json* nested = find_member(json, "operation");
-  std::vector<std::string_view> about = {"upstream", "protocol", "action", "effect", "resource", "accesses", "input"};
+  std::vector<std::string_view> about = {"upstream", "protocol", "action", "effect",
+                                         "resource", "accesses", "input",  "tags"};
   std::vector<std::string_view> known = {"agent", "principal", "owner", "delegates", "token",
                                          "scope", "approvals", "now",   "operation"};
   if (nested == nullptr) known.insert(known.end(), about.begin(), about.end());

@@ -105,7 +105,7 @@ void deny_unless(policies::Decision& decision, const Status& able) {
 std::set<std::string> environments_of(const policies::Snapshot& snapshot, const Operation& operation) {
   std::set<std::string> environments;
   for (const Access& access : operation.accesses) {
-    environments.insert(snapshot.inventory().classify(operation.upstream, access.resource.name).environment);
+    environments.insert(snapshot.inventory().classify(operation.upstream, access).environment);
   }
   return environments;
 }

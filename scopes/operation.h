@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/config.h"
 #include "scopes/effect.h"
 
 namespace countersign {
@@ -35,6 +37,9 @@ struct Access {
   // that, as Operation::action and ::input. Empty: the operation's. Read them by Operation::action_of and ::input_of.
   std::string action = {};
   std::string input = {};
+  // What the thing's own tags say, where its upstream was asked for them; what they do not say counts as what would
+  // hurt most. Empty sets of labels: it was asked in vain. nullopt: nobody asked.
+  std::optional<config::LabelSet> tags = std::nullopt;
 };
 
 // Whether an operation reaches an upstream at all.
