@@ -289,6 +289,8 @@ std::string render_explanation(const policies::Explanation& explanation, const p
     std::string verdict = verdict_name(decision.verdict);
     out.line(0, verdict + "  " + decision.code, style_of(verdict));
     out.line(2, decision.reason);
+    if (decision.reveals_secrets)
+      out.line(2, "secrets in the answer are not redacted: a permit says @secrets(\"reveal\")");
   }
   std::string who = "agent " + question.agent + " for " + question.owner;
   for (const std::string& delegate : question.delegates) who += " > " + delegate;

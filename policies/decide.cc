@@ -33,6 +33,7 @@ struct Finding {
   std::vector<std::string> policies;
   std::vector<std::string> approvals;
   std::string reason;
+  bool reveals = false;  // a satisfied permit lets secrets through
 };
 
 bool is_satisfied(std::span<const ApprovalFact> approvals, std::string_view rule) {
@@ -91,10 +92,24 @@ class Judge {
     if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
     if (!answer.maybe_forbids.empty()) return erred(answer.maybe_forbids);
     if (answer.satisfied_permits.empty()) return unpermitted(answer, access);
-    if (!holding.empty()) return hold(holding);
-    Finding out{Verdict::allow, Denial::error, ids(answer.satisfied_permits), {}, {}};
+    const bool reveals = std::ranges::any_of(answer.satisfied_permits,
+                                             [&](cedar::PolicyRef ref) { return snapshot_.facts(ref).reveals; });
+    if (!holding.empty()) return hold(holding, reveals);
+    Finding out{Verdict::allow, Denial::error, ids(answer.satisfied_permits), {}, {}, reveals};
     out.reason = "allowed by " + joined(out.policies);
     return out;
+  }
+
+  // For what needs no permit: why it is forbidden all the same. Nobody is asked, so a forbid that asks forbids.
+  std::optional<Finding> forbidden_by(const Access& access, const Labels& labels) {
+    if (maker_.problem()) return deny(Denial::error, *maker_.problem());
+    RequestMaker::Made made = maker_.make(access, labels);
+    if (maker_.problem()) return deny(Denial::error, *maker_.problem());
+    cedar::Answer answer = cedar::authorize(snapshot_.policies(), made.request, made.entities);
+    if (!answer.satisfied_forbids.empty()) return forbidden(answer.satisfied_forbids);
+    if (!answer.errored_forbids.empty()) return erred(answer.errored_forbids);
+    if (!answer.maybe_forbids.empty()) return erred(answer.maybe_forbids);
+    return std::nullopt;
   }
 
   // Ids of @shadow policies that would have changed a verdict that allows or holds.
@@ -193,8 +208,8 @@ class Judge {
     return deny(Denial::no_permit, std::move(reason), ids(refs));
   }
 
-  Finding hold(const std::vector<cedar::PolicyRef>& holding) const {
-    Finding out{Verdict::hold, Denial::error, ids(holding), {}, {}};
+  Finding hold(const std::vector<cedar::PolicyRef>& holding, bool reveals) const {
+    Finding out{Verdict::hold, Denial::error, ids(holding), {}, {}, reveals};
     for (cedar::PolicyRef ref : holding) out.approvals.push_back(snapshot_.facts(ref).approval);
     sort_unique(out.approvals);
     out.reason = reason_from(snapshot_, holding, "needs approval (" + joined(out.approvals) + "), says", out.policies);
@@ -238,6 +253,7 @@ Decision combine(const Snapshot& snapshot, const std::vector<Finding>& findings)
   out.policy_digest = snapshot.digest();
   out.verdict = Verdict::allow;
   for (const Finding& finding : findings) out.verdict = std::min(out.verdict, finding.verdict);
+  out.reveals_secrets = out.verdict != Verdict::deny && std::ranges::all_of(findings, &Finding::reveals);
   const Finding* lead = nullptr;
   for (const Finding& finding : findings) {
     if (finding.verdict != out.verdict) continue;
@@ -281,6 +297,19 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   Judge judge(snapshot, subject, operation, approvals, now);
   std::vector<Finding> findings;
   findings.reserve(operation.accesses.size());
+  Judge judge(snapshot, subject, operation, approvals, now);
+  std::vector<Finding> findings;
+  findings.reserve(operation.accesses.size());
+  // What gives the caller no more than it has needs no permit; every forbid counts.
+  if (operation.reach == Reach::narrowing) {
+    each([&](const Access& access, const Labels& its) {
+      if (auto forbidden = judge.forbidden_by(access, its)) findings.push_back(std::move(*forbidden));
+    });
+    return findings.empty() ? decide_gateway(snapshot, subject, operation, now) : combine(snapshot, findings);
+  }
+  if (auto refusal = subject.scope->refuses(operation, labelled, now))
+    return refused(snapshot, refusal->code, refusal->reason);
+
   auto each = [&](auto&& visit) {
     for (std::size_t i = 0; i < operation.accesses.size(); ++i) {
       visit(operation.accesses[i], labels[i].first);

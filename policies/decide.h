@@ -46,7 +46,8 @@ struct Subject {
 // An operation with several accesses is allowed when each is, denied when one is, held otherwise, for all rules of all.
 // An access whose resource may have one of several label sets (Inventory::classify_all) counts as one with each of
 // them, for the scope and for the policies. Reach::gateway: allowed when the scope names the upstream; an empty
-// upstream name stands for any configured one.
+// upstream name stands for any configured one. Reach::narrowing: the same, and no forbid applies (one with @approval is
+// one); no permit is needed.
 [[nodiscard]] Decision decide(const Snapshot& snapshot, const Subject& subject, const Operation& operation,
                               std::span<const ApprovalFact> approvals, TimeMs now);
 

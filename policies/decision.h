@@ -30,7 +30,9 @@ struct Decision {
   std::vector<std::string> policies;   // ids (@id, else source:index) that determined it
   std::vector<std::string> approvals;  // verdict hold: the @approval rules that must be satisfied, sorted, unique
   std::vector<std::string> shadow;     // ids of @shadow policies that apply and do not count, sorted, unique
-  std::string policy_digest;           // hex SHA-256 of everything the decision rested on
+  // Secrets in the answer reach the agent: of each thing touched, a satisfied permit says @secrets("reveal").
+  bool reveals_secrets = false;
+  std::string policy_digest;  // hex SHA-256 of everything the decision rested on
 };
 
 }  // namespace countersign::policies

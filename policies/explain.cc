@@ -82,6 +82,7 @@ class Explainer {
     const PolicyFacts& facts = facts_->facts(out.ref);
     out.id = facts.id;
     out.floor = facts.floor;
+    out.reveals = facts.reveals;
     out.approval = facts.approval;
     out.reason = facts.reason;
   }

@@ -62,6 +62,7 @@ struct PolicyExplanation {
   std::string id;  // @id, else as Snapshot (or the set itself) counts
   cedar::Effect effect = cedar::Effect::forbid;
   bool floor = false;
+  bool reveals = false;  // @secrets("reveal")
   std::string approval;  // @approval
   std::string reason;    // @reason
   Place place;

@@ -47,6 +47,7 @@ Json policy_json(const PolicyExplanation& policy) {
               {"standing", standing_name(policy.standing)},
               {"floor", policy.floor}};
   if (!policy.approval.empty()) out["approval"] = policy.approval;
+  if (policy.reveals) out["secrets"] = "reveal";
   if (!policy.reason.empty()) out["reason"] = policy.reason;
   out.update(place_json(policy.place));
   for (const HeadPart& part : policy.head) {
@@ -116,6 +117,7 @@ Json to_json(const Explanation& explanation, const Question& question, Show show
                        {"reason", decision.reason},
                        {"policies", decision.policies},
                        {"approvals", decision.approvals},
+                       {"reveals_secrets", decision.reveals_secrets},
                        {"policy_digest", decision.policy_digest}};
   }
   if (!explanation.problem.empty()) out["problem"] = explanation.problem;

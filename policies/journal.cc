@@ -168,7 +168,7 @@ Journal::~Journal() {
 }
 
 void Journal::note(JournalEntry entry) {
-  if (limits_.days == 0 || entry.operation.reach == Reach::gateway) return;
+  if (limits_.days == 0 || entry.operation.reach != Reach::upstream) return;
   std::size_t bytes = input_bytes(entry.operation);
   bool full = false;
   {

@@ -80,7 +80,7 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   // Any thread; never waits for the disk. What finds the queue full is dropped and counted. Handshakes
-  // (Reach::gateway), which no policy decides, are passed over.
+  // (Reach::gateway, ::narrowing), which no permit decides, are passed over.
   void note(JournalEntry entry);
   // The same for a decision just taken, at no cost when nothing is kept.
   void note(const std::shared_ptr<const Snapshot>& snapshot, const Subject& subject, const Operation& operation,

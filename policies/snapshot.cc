@@ -149,11 +149,18 @@ struct SnapshotBuilder {
         facts.shadow = true;
         if (policy.effect() == cedar::Effect::permit)
           problem(name, at, "@shadow belongs to a forbid: other Cedar tools would take the permit for one that counts");
+      } else if (annotation.key == "secrets") {
+        facts.reveals = true;
+        if (policy.effect() != cedar::Effect::permit)
+          problem(name, at, "@secrets belongs to a permit: what a forbid forbids has no answer");
+        if (annotation.value != "reveal")
+          problem(name, at, "@secrets has one value, \"reveal\"; without it secrets in answers are redacted");
         if (facts.floor) problem(name, at, "@shadow is not allowed in the floor: everything that stands there counts");
       } else if (annotation.key == "reason") {
         facts.reason = cedar::beginning(annotation.value, kReasonBytes);
       } else if (annotation.key != "description" && annotation.key != "allow") {
-        std::string_view near = closest(annotation.key, {"id", "approval", "reason", "description", "allow", "shadow"});
+        std::string_view near =
+            closest(annotation.key, {"id", "approval", "reason", "description", "allow", "shadow", "secrets"});
         problem(name, at,
                 "unknown annotation @" + annotation.key +
                     (near.empty() ? "" : "; did you mean @" + std::string(near) + "?"),

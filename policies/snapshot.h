@@ -35,6 +35,7 @@ struct PolicyFacts {
   std::string approval;  // value of @approval; empty when it has none
   std::string reason;    // value of @reason: a sentence for the agent
   bool floor = false;
+  bool reveals = false;  // a permit with @secrets("reveal")
   Mentions mentions;
   // @shadow: it is evaluated and does not count. Only a forbid may say so, outside of the floor: other Cedar tools know
   // nothing of the word, and where they read one policy more they must be stricter for it, never looser.

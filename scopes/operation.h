@@ -44,9 +44,11 @@ struct Access {
 
 // Whether an operation reaches an upstream at all.
 enum class Reach : std::uint8_t {
-  upstream,  // decided by scope and policies, forwarded
-  gateway,   // answered by the gateway itself (a protocol's handshake); needs a caller whose scope names the upstream,
-             // no policy
+  upstream,   // decided by scope and policies, forwarded
+  gateway,    // answered by the gateway itself (a protocol's handshake); needs a caller whose scope names the upstream,
+              // no policy
+  narrowing,  // answered by the gateway with something that may do less than the caller may (keys of a narrower token):
+              // needs a caller whose scope names the upstream and no permit; a forbid that applies forbids it
 };
 
 struct Operation {
@@ -55,7 +57,7 @@ struct Operation {
   std::string action;    // "mcp:call_tool", "http:PUT"; the group of its accesses' when they differ: "git:push"
   std::string summary;  // one plain sentence for approvers: "call write_file on files with path production/config.json"
   Reach reach = Reach::upstream;
-  std::vector<Access> accesses;  // never empty for Reach::upstream
+  std::vector<Access> accesses;  // never empty for Reach::upstream and ::narrowing
   std::string input;             // parameters as a JSON object text (strict, no duplicate keys), or empty
 
   [[nodiscard]] Effect effect() const {
