@@ -1,5 +1,6 @@
 #include "policies/cedar_request.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "policies/input.h"
@@ -16,7 +17,10 @@ struct Keys {
   Text name{"name"}, owner{"owner"}, team{"team"}, delegates{"delegates"}, environment{"environment"}, tier{"tier"},
       labels{"labels"}, now{"now"}, effect{"effect"}, upstream{"upstream"}, protocol{"protocol"}, input{"input"},
       caller{"caller"}, token{"token"}, delegated{"delegated"}, approval{"approval"}, by{"by"}, level{"level"},
-      rank{"rank"}, at{"at"};
+      rank{"rank"}, at{"at"}, session{"session"}, age{"age"}, changes{"changes"}, created{"created"},
+      denials{"denials"}, denied{"denied"}, destroyed{"destroyed"}, destroys{"destroys"}, holds{"holds"}, hour{"hour"},
+      listed{"listed"}, minutes{"minutes"}, reads{"reads"}, siblings_destroyed{"siblings_destroyed"},
+      unprotected{"unprotected"};
 };
 
 const Keys& keys() {
@@ -37,6 +41,29 @@ Value tag_value(Value by, Value level, Value rank, Value at) {
   fields.emplace_back(keys().by, std::move(by));
   fields.emplace_back(keys().level, std::move(level));
   fields.emplace_back(keys().rank, std::move(rank));
+  return Value::record(std::move(fields));
+}
+
+// Explanations ask about copies of the accesses, which are found again by what they say.
+std::size_t position_of(const Access& access, const std::vector<Access>& all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (&all[i] == &access) return i;
+  }
+  const auto same = [&](const Access& each) {
+    return each.resource.id == access.resource.id && each.effect == access.effect && each.action == access.action;
+  };
+  return static_cast<std::size_t>(std::ranges::find_if(all, same) - all.begin());
+}
+
+Value counts_value(const Session::Counts& counts) {
+  const Keys& k = keys();
+  std::vector<Field> fields;
+  fields.reserve(5);
+  fields.emplace_back(k.changes, Value::integer(counts.changes));
+  fields.emplace_back(k.denials, Value::integer(counts.denials));
+  fields.emplace_back(k.destroys, Value::integer(counts.destroys));
+  fields.emplace_back(k.holds, Value::integer(counts.holds));
+  fields.emplace_back(k.reads, Value::integer(counts.reads));
   return Value::record(std::move(fields));
 }
 
@@ -131,6 +158,25 @@ const Value& RequestMaker::input(const Access& access, const Kind& kind) {
   return input_->value;
 }
 
+Value RequestMaker::session(const Access& access) const {
+  if (!subject_.session) return Value::unknown("context.session");
+  const Keys& k = keys();
+  const Session& said = *subject_.session;
+  const Session::Thing thing = said.of(position_of(access, operation_.accesses));
+  std::vector<Field> fields;
+  fields.reserve(9);
+  fields.emplace_back(k.age, Value::integer(said.age));
+  fields.emplace_back(k.created, Value::boolean(thing.created));
+  fields.emplace_back(k.denied, Value::boolean(thing.denied));
+  fields.emplace_back(k.destroyed, Value::boolean(thing.destroyed));
+  fields.emplace_back(k.hour, counts_value(said.hour));
+  fields.emplace_back(k.listed, Value::boolean(thing.listed));
+  fields.emplace_back(k.minutes, counts_value(said.minutes));
+  fields.emplace_back(k.siblings_destroyed, Value::integer(thing.siblings_destroyed));
+  fields.emplace_back(k.unprotected, Value::boolean(thing.unprotected));
+  return Value::record(std::move(fields));
+}
+
 Value RequestMaker::context(const Access& access, const Kind& kind) {
   const Effect effect = access.effect;
   const Keys& k = keys();
@@ -138,14 +184,16 @@ Value RequestMaker::context(const Access& access, const Kind& kind) {
   caller.emplace_back(k.delegated, Value::boolean(!subject_.delegates.empty()));
   caller.emplace_back(k.token, Value::string(subject_.token));
   std::vector<Field> fields;
-  fields.reserve(8);
+  fields.reserve(9);
   fields.emplace_back(k.approval, Value::entity(vocabulary().approval_uid));
   fields.emplace_back(k.caller, Value::record(std::move(caller)));
   fields.emplace_back(k.effect, vocabulary().effect_names[static_cast<std::size_t>(effect)]);
-  shows_input_ = snapshot_.mentions_input(kind.uid, kind.group(), operation_.protocol, effect);
+  const Mentions read = snapshot_.mentioned_for(kind.uid, kind.group(), operation_.protocol, effect);
+  shows_input_ = read.input;
   if (shows_input_) fields.emplace_back(k.input, input(access, kind));
   fields.emplace_back(k.now, Value::datetime({now_}));
   fields.emplace_back(k.protocol, Value::string(operation_.protocol));
+  if (read.session) fields.emplace_back(k.session, session(access));
   fields.emplace_back(k.upstream, Value::string(operation_.upstream));
   return Value::record(std::move(fields));
 }

@@ -50,6 +50,7 @@ class RequestMaker {
   [[nodiscard]] cedar::Entity action(const Kind& kind, Effect effect) const;
   [[nodiscard]] cedar::Value context(const Access& access, const Kind& kind);
   [[nodiscard]] const cedar::Value& input(const Access& access, const Kind& kind);
+  [[nodiscard]] cedar::Value session(const Access& access) const;
   void add(cedar::EntityOverlay& entities, cedar::Entity entity);
 
   const Snapshot& snapshot_;

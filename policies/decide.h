@@ -10,7 +10,7 @@
 //               in Action::"<protocol>", and in its group where it has one: Action::"git:push"
 //   resource    <Type>::"<id>" in Upstream::"<name>" { name, environment, tier, owner, labels: { … } }
 //   context     { now: datetime, effect: String, upstream: String, protocol: String, input: { … of this access },
-//                 caller: { token: String, delegated: Bool }, approval: Approval }
+//                 caller: { token: String, delegated: Bool }, approval: Approval, session: Session }
 //   users       User::"name" in its teams { name, level: String, rank: Long (junior 1 … vp 6) }
 //   approval    context.approval.hasTag("rule"), .getTag("rule") { by: User, level: String, rank: Long, at: datetime }
 //
@@ -27,19 +27,21 @@
 
 #include "core/clock.h"
 #include "policies/decision.h"
+#include "policies/session.h"
 #include "policies/snapshot.h"
 #include "scopes/operation.h"
 #include "scopes/scope.h"
 
 namespace countersign::policies {
 
-// Who acts; views into something that outlives the call (auth::Caller, a held request's Requester).
+// Who acts, and what they did before; views into something that outlives the call (auth::Caller, a held request's Requester).
 struct Subject {
   std::string_view agent;
   std::string_view owner;                  // a user or team; "user:" or "team:" in front decides which
   std::span<const std::string> delegates;  // sub-agents along the chain of tokens
   std::string_view token;                  // id of the leaf token; may be empty
   const Scope* scope = nullptr;            // nothing is allowed without one
+  const Session* session = nullptr;        // without one it is unknown: what is forbidden by it is
 };
 
 // Codes: policy.allowed, policy.held; scope.*, policy.floor, policy.forbidden, policy.error, policy.no_permit.

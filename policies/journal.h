@@ -41,6 +41,7 @@ struct JournalEntry {
   // Only where what the scope says depends on policies' folder: a rule of it names environments. Otherwise the scope
   // admitted the operation, or `code` begins with "scope.".
   std::optional<Scope> scope;
+  Session session;        // what it was decided with
   Operation operation;    // without summary; parameters as kept
   bool left_out = false;  // whether parameters were there that the schema does not have, and that are not kept
   std::vector<std::string> dropped;  // parameters of the schema that were too long: "arguments.text", "paths"; "*": all

@@ -4,6 +4,7 @@
 
 #include "core/json_writer.h"
 #include "policies/question.h"
+#include "policies/session_json.h"
 
 namespace countersign::policies {
 namespace {
@@ -190,6 +191,7 @@ std::string render(const JournalEntry& entry, Inputs how) {
   w.member("now", format_time(entry.at)).member("owner", entry.owner).strings("policies", entry.policies);
   w.member("protocol", entry.operation.protocol);
   if (entry.scope) write_scope(*entry.scope, w);
+  if (std::string said = session_text(entry.session); !said.empty()) w.key("session").raw(said);
   w.strings("shadow", entry.shadow).member_if("token", entry.token).member("upstream", entry.operation.upstream);
   w.end_object();
   out += '\n';
@@ -320,6 +322,11 @@ Result<JournalEntry> parse_entry(JsonValue line) {
     out.operation.accesses.push_back(std::move(*access));
   }
   if (out.operation.accesses.empty()) return malformed();
+  if (JsonValue said = line.member("session")) {
+    auto session = parse_session(said, out.operation.accesses.size());
+    if (!session) return malformed();
+    out.session = std::move(*session);
+  }
   return out;
 }
 
@@ -332,6 +339,7 @@ std::string question_text(const JournalEntry& entry) {
   w.member("action", entry.operation.action).member("agent", entry.agent).strings("delegates", entry.delegates);
   inputs.write(entry.operation.action, entry.operation.input, w);
   w.member("now", format_time(entry.at)).member("owner", entry.owner).member("protocol", entry.operation.protocol);
+  if (std::string said = session_text(entry.session); !said.empty()) w.key("session").raw(said);
   w.member_if("token", entry.token).member("upstream", entry.operation.upstream).end_object();
   return out;
 }

@@ -23,11 +23,12 @@ Mentions mentions_of(const cedar::Policy& policy) {
     bool of_context = target.variable == Variable::context;
     out.input = out.input || (of_context && name == "input");
     out.approval = out.approval || (of_context && name == "approval");
+    out.session = out.session || (of_context && name == "session");
     out.resource_name = out.resource_name || (target.variable == Variable::resource && name == "name");
   }
   for (std::size_t i = 0; i < exprs.size(); ++i) {
     if (exprs[i].kind != ExprKind::variable || by_attribute[i]) continue;
-    if (exprs[i].variable == Variable::context) out.input = out.approval = true;
+    if (exprs[i].variable == Variable::context) out.input = out.approval = out.session = true;
     if (exprs[i].variable == Variable::resource) out.resource_itself = true;
   }
   out.resource_itself = out.resource_itself || policy.resource().kind == cedar::ast::ScopeKind::equal;

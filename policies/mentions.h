@@ -12,8 +12,17 @@ namespace countersign::policies {
 struct Mentions {
   bool input = false;            // context.input, or the context as a whole
   bool approval = false;         // context.approval, or the context as a whole
+  bool session = false;          // context.session, or the context as a whole
   bool resource_itself = false;  // the resource other than by its attributes: `resource == …`, a head with `==`
   bool resource_name = false;    // resource.name
+
+  void add(const Mentions& other) {
+    input = input || other.input;
+    approval = approval || other.approval;
+    session = session || other.session;
+    resource_itself = resource_itself || other.resource_itself;
+    resource_name = resource_name || other.resource_name;
+  }
 };
 
 [[nodiscard]] Mentions mentions_of(const cedar::Policy& policy);

@@ -5,6 +5,7 @@
 
 #include "core/problem.h"
 #include "policies/cedar/parser.h"
+#include "policies/session_json.h"
 #include "scopes/protocols.h"
 
 namespace countersign::policies {
@@ -120,6 +121,14 @@ Result<ApprovalFact> read_approval(const Json& json, const Directory& directory,
   }
   if (!level_from_name(fact.level)) return wrong("`" + bounded(fact.level, 40) + "` is no level");
   return fact;
+}
+
+Result<Session> session_of(const Json& json, std::size_t accesses) {
+  auto document = JsonDocument::parse(json.dump());
+  if (!document) return wrong("`session` cannot be read: " + document.error().message);
+  auto session = parse_session(document->root(), accesses);
+  if (!session) return wrong(session.error().message);
+  return session;
 }
 
 Result<Resource> read_resource_member(const Json& object) {
@@ -270,7 +279,7 @@ Result<Question> read_question(const Json& json, const Directory& directory, Tim
   std::vector<std::string_view> about = {"upstream", "protocol", "action", "effect",
                                          "resource", "accesses", "input",  "tags"};
   std::vector<std::string_view> known = {"agent", "principal", "owner", "delegates", "token",
-                                         "scope", "approvals", "now",   "operation"};
+                                         "scope", "approvals", "now",   "operation", "session"};
   if (nested == nullptr) known.insert(known.end(), about.begin(), about.end());
   if (auto read = only_members(json, "the question", known); !read) return fail(read.error());
   if (nested != nullptr) {
@@ -306,6 +315,11 @@ Result<Question> read_question(const Json& json, const Directory& directory, Tim
   auto operation = read_operation(nested != nullptr ? *nested : json);
   if (!operation) return fail(operation.error());
   out.operation = std::move(*operation);
+  if (const Json* said = find_member(json, "session")) {
+    auto session = session_of(*said, out.operation.accesses.size());
+    if (!session) return fail(session.error());
+    out.session = std::move(*session);
+  }
   if (const Json* approvals = find_member(json, "approvals")) {
     if (!approvals->is_array()) return wrong("`approvals` must be a list");
     for (const Json& each : *approvals) {

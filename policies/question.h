@@ -38,11 +38,12 @@ struct Question {
   Operation operation;
   std::vector<ApprovalFact> approvals;
   TimeMs now = 0;
+  Session session;  // nothing was done before, unless said otherwise
   InputKnown input = InputKnown::yes;
 
   std::optional<Recorded> recorded;  // only of what was recorded
 
-  [[nodiscard]] Subject subject() const { return {agent, owner, delegates, token, &scope}; }
+  [[nodiscard]] Subject subject() const { return {agent, owner, delegates, token, &scope, &session}; }
 };
 
 // `directory` gives the owner of a listed agent and the level of a listed user when the question does not. `now`: what

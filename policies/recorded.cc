@@ -178,6 +178,7 @@ Result<Question> read_recorded(const Json& json) {
   out.now = *at;
   if (auto read = held ? from_held_request(json, out) : from_audit_record(json, out); !read) return fail(read.error());
   if (auto read = read_push(json, out); !read) return fail(read.error());
+  out.recorded->missing.emplace_back("what was done before with the token (`context.session`), which is taken for nothing");
   if (!out.operation.accesses.empty()) return out;
   if (auto read = read_resources(json, out.operation); !read) return fail(read.error());
   return out;

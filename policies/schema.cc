@@ -211,7 +211,7 @@ void append_action(std::string& out, const Protocol& protocol, std::string_view 
   }
   out += " appliesTo {\n  principal: [Agent],\n  resource: " + list(resources) + ",\n  context: {\n";
   out += "    now: datetime, effect: String, upstream: String, protocol: String,\n";
-  out += "    caller: { token: String, delegated: Bool }, approval: Approval,\n";
+  out += "    caller: { token: String, delegated: Bool }, approval: Approval, session: Session,\n";
   out.append("    input: ").append(shape.input).append(",\n  },\n};\n");
 }
 
@@ -246,6 +246,11 @@ std::string schema_text(const SchemaParts& parts, const SchemaFocus& focus) {
   out += "type Arguments = " + text_of(*parts.declared.arguments) + ";\n";
   out += "type Query = " + text_of(*parts.declared.query) + ";\n";
   out += "type Parameters = " + text_of(*parts.declared.parameters) + ";\n\n";
+  const std::string counts = "{ changes: Long, denials: Long, destroys: Long, holds: Long, reads: Long }";
+  out += "type Session = {\n  age: Long, hour: " + counts + ",\n  minutes: " + counts + ",\n";
+  out +=
+      "  created: Bool, denied: Bool, destroyed: Bool, listed: Bool, siblings_destroyed: Long, unprotected: "
+      "Bool,\n};\n\n";
   out += "entity Team in [Team] = { name: String };\n";
   out += "entity User in [Team] = { name: String, level: String, rank: Long };\n";
   out += "entity Agent in [User, Team] = {\n  name: String, owner?: User, team?: Team, delegates: Set<String>,\n";

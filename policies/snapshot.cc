@@ -84,8 +84,7 @@ struct SnapshotBuilder {
         const std::string& name = names[policy.source().name()];
         facts->push_back(facts_of(policy, name, numbers[policy.id()]));
         claim(facts->back().id, policy.source(), policy.position());
-        out.mentions_input_ = out.mentions_input_ || facts->back().mentions.input;
-        out.mentions_approval_ = out.mentions_approval_ || facts->back().mentions.approval;
+        out.mentions_.add(facts->back().mentions);
       }
     }
     std::ranges::sort(out.approval_uses_, {}, [](const ApprovalUse& use) {
@@ -149,13 +148,13 @@ struct SnapshotBuilder {
         facts.shadow = true;
         if (policy.effect() == cedar::Effect::permit)
           problem(name, at, "@shadow belongs to a forbid: other Cedar tools would take the permit for one that counts");
+        if (facts.floor) problem(name, at, "@shadow is not allowed in the floor: everything that stands there counts");
       } else if (annotation.key == "secrets") {
         facts.reveals = true;
         if (policy.effect() != cedar::Effect::permit)
           problem(name, at, "@secrets belongs to a permit: what a forbid forbids has no answer");
         if (annotation.value != "reveal")
           problem(name, at, "@secrets has one value, \"reveal\"; without it secrets in answers are redacted");
-        if (facts.floor) problem(name, at, "@shadow is not allowed in the floor: everything that stands there counts");
       } else if (annotation.key == "reason") {
         facts.reason = cedar::beginning(annotation.value, kReasonBytes);
       } else if (annotation.key != "description" && annotation.key != "allow") {
@@ -314,27 +313,31 @@ std::shared_ptr<const PolicySchema> Snapshot::load_schema(const SnapshotSource& 
   return sound ? schema : nullptr;
 }
 
-bool Snapshot::mentions_input(const cedar::EntityUid& action, const cedar::EntityUid* group, std::string_view protocol,
-                              Effect effect) const {
-  if (!mentions_input_) return false;
+Mentions Snapshot::mentioned_for(const cedar::EntityUid& action, const cedar::EntityUid* group,
+                                 std::string_view protocol, Effect effect) const {
+  Mentions out;
+  if (!mentions_.input && !mentions_.session) return out;
   const Vocabulary& words = vocabulary();
-  auto reads = [&](const cedar::PolicySet& policies, const std::vector<PolicyFacts>& facts) {
-    auto any = [&facts](std::span<const cedar::PolicyRef> refs) {
-      return std::ranges::any_of(refs,
-                                 [&](cedar::PolicyRef ref) { return facts[cedar::position(ref)].mentions.input; });
+  auto read = [&](const cedar::PolicySet& policies, const std::vector<PolicyFacts>& facts) {
+    auto add = [&](std::span<const cedar::PolicyRef> refs) {
+      for (cedar::PolicyRef ref : refs) out.add(facts[cedar::position(ref)].mentions);
     };
-    return any(policies.for_any_action()) || any(policies.for_action(action)) ||
-           any(policies.for_action_group(action)) || (group && any(policies.for_action_group(*group))) ||
-           any(policies.for_action_group(words.effects[static_cast<std::size_t>(effect)])) ||
-           (is_change(effect) && any(policies.for_action_group(words.change))) ||
-           any(policies.for_action_group(cedar::EntityUid(words.action, protocol)));
+    add(policies.for_any_action());
+    add(policies.for_action(action));
+    add(policies.for_action_group(action));
+    if (group) add(policies.for_action_group(*group));
+    add(policies.for_action_group(words.effects[static_cast<std::size_t>(effect)]));
+    if (is_change(effect)) add(policies.for_action_group(words.change));
+    add(policies.for_action_group(cedar::EntityUid(words.action, protocol)));
   };
-  return reads(policies_, facts_) || (!shadow_facts_.empty() && reads(shadow_, shadow_facts_));
+  read(policies_, facts_);
+  if (!shadow_facts_.empty()) read(shadow_, shadow_facts_);
+  return out;
 }
 
 bool is_reserved_type(std::string_view type) {
-  return type == "Action" || type == "Agent" || type == "Approval" || type == "Team" || type == "Upstream" ||
-         type == "User";
+  return type == "Action" || type == "Agent" || type == "Approval" || type == "Session" || type == "Team" ||
+         type == "Upstream" || type == "User";
 }
 
 namespace {

@@ -93,10 +93,10 @@ class Snapshot {
   // Configured upstreams, by name.
   [[nodiscard]] const std::vector<std::string>& upstreams() const { return upstreams_; }
 
-  [[nodiscard]] bool mentions_approval() const { return mentions_approval_; }
-  // Whether a policy that may apply to this action reads context.input. `group`: the schema's for it, or null.
-  [[nodiscard]] bool mentions_input(const cedar::EntityUid& action, const cedar::EntityUid* group,
-                                    std::string_view protocol, Effect effect) const;
+  [[nodiscard]] bool mentions_approval() const { return mentions_.approval; }
+  // What policies that may apply to this action read of the request. `group`: the schema's for it, or null.
+  [[nodiscard]] Mentions mentioned_for(const cedar::EntityUid& action, const cedar::EntityUid* group,
+                                       std::string_view protocol, Effect effect) const;
 
  private:
   friend struct SnapshotBuilder;
@@ -113,8 +113,7 @@ class Snapshot {
   std::vector<PolicyFacts> shadow_facts_;
   std::vector<ApprovalUse> approval_uses_;
   std::vector<std::string> upstreams_;
-  bool mentions_input_ = false;
-  bool mentions_approval_ = false;
+  Mentions mentions_;  // of all policies
 };
 
 // The type names of Cedar entities that stand for something of the gateway's own; a resource never has one of them.
