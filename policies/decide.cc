@@ -291,12 +291,12 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
     labelled.push_back({&access, labels.back().first.environment});
     for (const Labels& other : labels.back().others) labelled.push_back({&access, other.environment});
   }
-  if (auto refusal = subject.scope->refuses(operation, labelled, now))
-    return refused(snapshot, refusal->code, refusal->reason);
-
-  Judge judge(snapshot, subject, operation, approvals, now);
-  std::vector<Finding> findings;
-  findings.reserve(operation.accesses.size());
+  auto each = [&](auto&& visit) {
+    for (std::size_t i = 0; i < operation.accesses.size(); ++i) {
+      visit(operation.accesses[i], labels[i].first);
+      for (const Labels& other : labels[i].others) visit(operation.accesses[i], other);
+    }
+  };
   Judge judge(snapshot, subject, operation, approvals, now);
   std::vector<Finding> findings;
   findings.reserve(operation.accesses.size());
@@ -310,12 +310,6 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   if (auto refusal = subject.scope->refuses(operation, labelled, now))
     return refused(snapshot, refusal->code, refusal->reason);
 
-  auto each = [&](auto&& visit) {
-    for (std::size_t i = 0; i < operation.accesses.size(); ++i) {
-      visit(operation.accesses[i], labels[i].first);
-      for (const Labels& other : labels[i].others) visit(operation.accesses[i], other);
-    }
-  };
   each([&](const Access& access, const Labels& its) { findings.push_back(judge.judge(access, its)); });
   Decision decision = combine(snapshot, findings);
   auto with_shadow = [&](Decision settled) {
