@@ -16,6 +16,9 @@
 namespace countersign::auth {
 namespace {
 
+// Behind an upstream's name, which has no such characters: the name of its credential for looking tags up.
+constexpr std::string_view kForTags = "/tags";
+
 // RFC 9110 section 5.6.2.
 bool is_field_name(std::string_view name) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -120,7 +123,12 @@ Result<Secret> read_secret_text(const config::SecretSource& source) {
 }
 
 Vault::Vault(const std::vector<config::Upstream>& upstreams) {
-  for (const config::Upstream& upstream : upstreams) specifications_.emplace(upstream.name, upstream.credential);
+  for (const config::Upstream& upstream : upstreams) {
+    specifications_.emplace(upstream.name, upstream.credential);
+    if (!upstream.aws.tags || !upstream.aws.tags->credential) continue;
+    config::Credential for_tags{.kind = config::Credential::Kind::aws, .aws = *upstream.aws.tags->credential};
+    specifications_.emplace(upstream.name + std::string(kForTags), std::move(for_tags));
+  }
 }
 
 Result<std::unique_ptr<Vault>> Vault::open(const std::vector<config::Upstream>& upstreams) {
@@ -229,6 +237,11 @@ bool Vault::shows(std::string_view upstream, std::string_view text) const {
   OPENSSL_cleanse(pair->data(), pair->size());
   std::string_view password = plain.expose();
   return shown(password.substr(std::min(password.find(':') + 1, password.size())));
+}
+
+Result<std::shared_ptr<const AwsCredentials>> Vault::aws_for_tags(std::string_view upstream) const {
+  const std::string own = std::string(upstream) + std::string(kForTags);
+  return aws(current()->contains(own) ? std::string_view(own) : upstream);
 }
 
 Result<std::shared_ptr<const AwsCredentials>> Vault::aws(std::string_view upstream) const {

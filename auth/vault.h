@@ -48,6 +48,9 @@ class Vault {
   // The keys of an aws upstream. "vault.missing" (unavailable) when it has none: nothing can be signed.
   [[nodiscard]] Result<std::shared_ptr<const AwsCredentials>> aws(std::string_view upstream) const;
 
+  // The keys with which the tags of its things are looked up: its own where there are none for that.
+  [[nodiscard]] Result<std::shared_ptr<const AwsCredentials>> aws_for_tags(std::string_view upstream) const;
+
   // The App that has the upstream's tokens made; nullptr: it has none.
   [[nodiscard]] std::shared_ptr<const GithubApp> github_app(std::string_view upstream) const;
 

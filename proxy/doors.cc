@@ -58,7 +58,8 @@ Task<Result<std::unique_ptr<adapters::HttpReply>>> PooledDoor::send(RequestHead 
 Task<PooledDoor::Sent> PooledDoor::send_signed(RequestHead head, adapters::BodySource* body, adapters::Departure way) {
   auto origin = origin_ ? Result<std::shared_ptr<const upstream::Origin>>(origin_) : origin_of(way.endpoint);
   if (!origin) co_return fail(ErrorKind::unavailable, "upstream.not_sent", origin.error().message);
-  auto keys = leaving_.vault.aws(upstream_);
+  const bool looks_up = way.keys == adapters::Departure::Keys::tags;
+  auto keys = looks_up ? leaving_.vault.aws_for_tags(upstream_) : leaving_.vault.aws(upstream_);
   if (!keys) co_return fail(keys.error());
   head.target = (*origin)->base_path + head.target;
   head.headers.set("Host", (*origin)->authority);
@@ -66,7 +67,7 @@ Task<PooledDoor::Sent> PooledDoor::send_signed(RequestHead head, adapters::BodyS
       auth::sign_sigv4(head, **keys, way.sign_for.region, way.sign_for.service, way.body_sha256, leaving_.clock.now());
   if (!signature) co_return fail(ErrorKind::unavailable, "upstream.not_sent", signature.error().message);
   std::shared_ptr<const upstream::Origin> there = std::move(*origin);
-  co_return co_await transmit(std::move(there), std::move(head), body);
+  co_return co_await transmit(std::move(there), std::move(head), body, way.patience);
 }
 
 Result<std::shared_ptr<const upstream::Origin>> PooledDoor::origin_of(const std::string& endpoint) {
@@ -101,8 +102,9 @@ Task<PooledDoor::Sent> PooledDoor::send_as_app(std::shared_ptr<const auth::Githu
 }
 
 Task<PooledDoor::Sent> PooledDoor::transmit(std::shared_ptr<const upstream::Origin> origin, RequestHead head,
-                                            adapters::BodySource* body) {
+                                            adapters::BodySource* body, TimeMs patience) {
   upstream::Request request;
+  if (patience > 0) request.first_byte = patience;
   request.head = std::move(head);
   std::optional<http1::Spool> copy;
   if (auto* spooled = dynamic_cast<SpoolSource*>(body)) {
@@ -115,6 +117,7 @@ Task<PooledDoor::Sent> PooledDoor::transmit(std::shared_ptr<const upstream::Orig
   }
   auto response = co_await leaving_.client.send(std::move(origin), std::move(request));
   if (!response) co_return fail(response.error());
+  if (patience > 0) (*response)->set_gap(patience);
   co_return std::make_unique<PooledReply>(std::move(*response));
 }
 

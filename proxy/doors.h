@@ -41,7 +41,8 @@ class PooledDoor final : public adapters::HttpDoor {
  private:
   using Sent = Result<std::unique_ptr<adapters::HttpReply>>;
   // With a credential in it.
-  Task<Sent> transmit(std::shared_ptr<const upstream::Origin> origin, RequestHead head, adapters::BodySource* body);
+  Task<Sent> transmit(std::shared_ptr<const upstream::Origin> origin, RequestHead head, adapters::BodySource* body,
+                      TimeMs patience = 0);
   Result<std::shared_ptr<const upstream::Origin>> origin_of(const std::string& endpoint);
   // With a token of the upstream's App. One that was kept may have been revoked meanwhile: on 401 it is replaced, once.
   Task<Sent> send_as_app(std::shared_ptr<const auth::GithubApp> app, RequestHead head, adapters::BodySource* body);

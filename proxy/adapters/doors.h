@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/bytes.h"
+#include "core/clock.h"
 #include "core/http_head.h"
 #include "core/task.h"
 
@@ -59,6 +60,9 @@ struct Departure {
   SignedFor sign_for;
   std::string endpoint;     // AWS's own host for it, where the upstream has no address of its own
   std::string body_sha256;  // hex, of the empty body too
+  enum class Keys : std::uint8_t { upstream, tags };
+  Keys keys = Keys::upstream;  // tags: those for looking tags up, where there are any (config::AwsTags::credential)
+  TimeMs patience = 0;         // for the answer's head, and between two pieces of its body; 0: as for any request
 };
 
 class HttpDoor {
