@@ -140,6 +140,11 @@ Result<std::unique_ptr<Vault>> Vault::open(const std::vector<config::Upstream>& 
 Result<Vault::Field> Vault::resolve(const config::Credential& credential) {
   using Kind = config::Credential::Kind;
   if (credential.kind == Kind::none) return Field{};
+  if (credential.kind == Kind::aws && credential.aws.from == config::AwsKeys::From::web_identity) {
+    Field field;
+    field.made = Field::Made::elsewhere;
+    return field;
+  }
   if (credential.kind == Kind::aws) {
     Result<std::shared_ptr<const AwsCredentials>> keys = read_aws_keys(credential.aws);
     if (!keys) return fail(keys.error());
@@ -208,7 +213,7 @@ Status Vault::inject(std::string_view upstream, HeaderList& headers) const {
   if (found == fields->end()) {
     return fail(ErrorKind::internal, "vault.unknown_upstream", "no upstream of this name is configured");
   }
-  if (found->second.app || found->second.aws)
+  if (found->second.app || found->second.aws || found->second.made == Field::Made::elsewhere)
     return fail(ErrorKind::internal, "vault.not_static", "this upstream's credential has to be fetched first");
   if (!found->second.name.empty()) headers.set(found->second.name, found->second.value.expose());
   return {};

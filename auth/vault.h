@@ -38,14 +38,15 @@ class Vault {
 
   // Sets the upstream's credential, replacing fields of the same name. Does nothing for one without a credential;
   // "vault.unknown_upstream" (internal) for one that was not configured, "vault.not_static" (internal) for one whose
-  // credential has to be fetched first, or signs: those of github_app() and aws().
+  // credential has to be fetched first, or signs: those of github_app() and aws(), and keys that STS gives.
   [[nodiscard]] Status inject(std::string_view upstream, HeaderList& headers) const;
 
   // Whether `text`, from the upstream, shows its credential: the value that is sent or, for Basic, the password in it.
   // What is shorter than 8 characters is found only where it is the whole text: it would be seen everywhere.
   [[nodiscard]] bool shows(std::string_view upstream, std::string_view text) const;
 
-  // The keys of an aws upstream. "vault.missing" (unavailable) when it has none: nothing can be signed.
+  // The keys of an aws upstream. "vault.missing" (unavailable) when it has none, or has those of a web identity, which
+  // STS gives (proxy/aws_sessions.h): nothing can be signed.
   [[nodiscard]] Result<std::shared_ptr<const AwsCredentials>> aws(std::string_view upstream) const;
 
   // The keys with which the tags of its things are looked up: its own where there are none for that.
@@ -60,10 +61,12 @@ class Vault {
  private:
   // The header field of one upstream, ready to be written. An empty name: no credential, or an App or AWS keys instead.
   struct Field {
+    enum class Made { ready, elsewhere };  // elsewhere: STS has to be asked for it
     std::string name;
     Secret value;
     std::shared_ptr<const GithubApp> app = nullptr;
     std::shared_ptr<const AwsCredentials> aws = nullptr;
+    Made made = Made::ready;
   };
   using Fields = std::map<std::string, Field, std::less<>>;
 

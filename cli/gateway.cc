@@ -179,12 +179,13 @@ Status Gateway::open_upstreams() {
   auto tokens = proxy::GithubTokens::open(config_, clock_);
   if (!tokens) return fail(tokens.error());
   github_tokens_ = std::move(*tokens);
+  aws_sessions_ = std::make_unique<proxy::AwsSessions>(config_, *vault_, clock_);
   const http1::SpoolOptions spool{folders_.spool, config_.limits.memory_bytes};
   adapter_pool_ = std::make_unique<net::ThreadPool>(std::max<std::size_t>(4, 2 * workers_->size()));
   for (std::size_t i = 0; i < workers_->size(); ++i) {
     net::Worker& worker = workers_->at(i);
     doors_.push_back(std::make_unique<proxy::WorkerDoors>(
-        origins_, proxy::Leaving{worker, clients_->on(worker), *vault_, *github_tokens_, clock_, spool}, sessions_,
+        origins_, proxy::Leaving{worker, clients_->on(worker), *vault_, *github_tokens_, *aws_sessions_, clock_, spool}, sessions_,
         *adapter_pool_));
   }
   // A session lives on the first worker; calls from the others cross over to it.

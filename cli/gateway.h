@@ -110,6 +110,7 @@ class Gateway {
   proxy::Origins origins_;
   std::unique_ptr<upstream::Clients> clients_;
   std::unique_ptr<proxy::GithubTokens> github_tokens_;
+  std::unique_ptr<proxy::AwsSessions> aws_sessions_;
   proxy::McpSessions sessions_;
   std::vector<std::unique_ptr<proxy::WorkerDoors>> doors_;
   proxy::Mounts mounts_;

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "auth/sigv4_sign.h"
+#include "proxy/aws_sts.h"
 #include "proxy/bodies.h"
 
 namespace countersign::proxy {
@@ -46,6 +47,24 @@ Result<http1::Spool> copy_of(adapters::BodySource& source, const http1::SpoolOpt
 
 }  // namespace
 
+namespace {
+
+// CloudTrail keeps the first kilobyte of a user agent: what the client says of itself must not push ours out.
+constexpr std::size_t kMostOfAClient = 512;
+
+// Behind what the client says of itself, so that its last words are ours.
+void name_sender(HeaderList& headers, const adapters::Sender& sender) {
+  std::string text(headers.get("User-Agent").value_or("").substr(0, kMostOfAClient));
+  if (!text.empty()) text += ' ';
+  text += "countersign/1";
+  if (!sender.agent.empty()) text += " agent/" + sts_name(sender.agent);
+  if (!sender.operation.empty()) text += " op/" + sender.operation;
+  headers.remove("User-Agent");
+  headers.add("User-Agent", text);
+}
+
+}  // namespace
+
 Task<Result<std::unique_ptr<adapters::HttpReply>>> PooledDoor::send(RequestHead head, adapters::BodySource* body) {
   head.target = origin_->base_path + head.target;
   head.headers.remove("Host");  // the client's Host names us; the pool writes the origin's
@@ -59,8 +78,18 @@ Task<PooledDoor::Sent> PooledDoor::send_signed(RequestHead head, adapters::BodyS
   auto origin = origin_ ? Result<std::shared_ptr<const upstream::Origin>>(origin_) : origin_of(way.endpoint);
   if (!origin) co_return fail(ErrorKind::unavailable, "upstream.not_sent", origin.error().message);
   const bool looks_up = way.keys == adapters::Departure::Keys::tags;
-  auto keys = looks_up ? leaving_.vault.aws_for_tags(upstream_) : leaving_.vault.aws(upstream_);
+  AwsWish wish{.upstream = upstream_,
+               .purpose = looks_up ? AwsWish::For::tags : AwsWish::For::operation,
+               .agent = way.sender.agent,
+               .operation = way.sender.operation,
+               .policy = std::move(way.fence),
+               .region = way.sign_for.region,
+               .origin = origin_,
+               .worker = &leaving_.worker,
+               .client = &leaving_.client};
+  auto keys = co_await leaving_.aws_sessions.get(std::move(wish));
   if (!keys) co_return fail(keys.error());
+  name_sender(head.headers, way.sender);
   head.target = (*origin)->base_path + head.target;
   head.headers.set("Host", (*origin)->authority);
   auto signature =
@@ -122,7 +151,8 @@ Task<PooledDoor::Sent> PooledDoor::transmit(std::shared_ptr<const upstream::Orig
 }
 
 bool PooledDoor::shows_credential(std::string_view text) const {
-  return leaving_.vault.shows(upstream_, text) || leaving_.tokens.shows(upstream_, text);
+  return leaving_.vault.shows(upstream_, text) || leaving_.tokens.shows(upstream_, text) ||
+         leaving_.aws_sessions.shows(upstream_, text);
 }
 
 WorkerDoors::WorkerDoors(const Origins& origins, Leaving leaving, const McpSessions& sessions,

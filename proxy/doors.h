@@ -10,6 +10,7 @@
 #include "auth/vault.h"
 #include "core/config.h"
 #include "proxy/adapters/doors.h"
+#include "proxy/aws_sessions.h"
 #include "proxy/github_tokens.h"
 #include "proxy/net/async.h"
 #include "proxy/sessions.h"
@@ -23,6 +24,7 @@ struct Leaving {
   upstream::Client& client;
   const auth::Vault& vault;
   GithubTokens& tokens;
+  AwsSessions& aws_sessions;
   const Clock& clock;
   http1::SpoolOptions spool;
 };
@@ -36,6 +38,7 @@ class PooledDoor final : public adapters::HttpDoor {
   Task<Result<std::unique_ptr<adapters::HttpReply>>> send(RequestHead head, adapters::BodySource* body) override;
   Task<Result<std::unique_ptr<adapters::HttpReply>>> send_signed(RequestHead head, adapters::BodySource* body,
                                                                  adapters::Departure way) override;
+  [[nodiscard]] bool wants_fence() const override { return leaving_.aws_sessions.wants_policy(upstream_); }
   [[nodiscard]] bool shows_credential(std::string_view text) const override;
 
  private:

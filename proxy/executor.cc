@@ -160,6 +160,7 @@ Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldR
   CaptureSink capture(parts_.config.limits.stored_reply_bytes);
   SpoolSource body(prepared->body);
   adapters::BodySource* source = prepared->body.size() > 0 ? &body : nullptr;
+  prepared->conversation->sent_for({intent.agent, trail.operation});
   adapters::Forwarded forwarded = co_await prepared->conversation->forward(doors, source, capture, nullptr);
   if (!kept->empty()) forwarded.detail += (forwarded.detail.empty() ? "" : "; ") + *kept;
 

@@ -32,6 +32,7 @@ Task<void> forward_read(Parts* parts, const AllowedCall* call) {
   ExchangeSink client(call->exchange);
   SpoolSource body(*call->body);
   adapters::Doors& doors = parts->doors(call->exchange->worker());
+  call->conversation->sent_for({call->intent->agent, call->trail->operation});
   auto work = run(call->conversation, &doors, call->body->size() > 0 ? &body : nullptr, &client, call->visible);
   auto forwarded = co_await call->exchange->or_client_gone(std::move(work));
   if (!forwarded) {
@@ -49,6 +50,7 @@ Task<void> forward_change(Parts* parts, const AllowedCall* call) {
   SpoolSource body(*call->body);
   adapters::Doors& doors = parts->doors(call->exchange->worker());
   adapters::BodySource* source = call->body->size() > 0 ? &body : nullptr;
+  call->conversation->sent_for({call->intent->agent, call->trail->operation});
   adapters::Forwarded forwarded = co_await call->conversation->forward(doors, source, gate, call->visible);
   const audit::Entry outcome = outcome_entry(*call->trail, *call->intent, forwarded);
   Status recorded = co_await parts->recorder.write(&outcome);

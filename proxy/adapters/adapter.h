@@ -124,6 +124,9 @@ class Conversation {
     co_return std::string();
   }
 
+  // Before forward(): whose operation it is, for upstreams that can be told.
+  virtual void sent_for(Sender sender) { static_cast<void>(sender); }
+
   // Sends the operation upstream and the answer to `sink`. `body` is the request's body (nullptr when there is none).
   // For Reach::gateway: answers by itself. Never throws; what went wrong is in the result and, where possible, in the
   // answer.

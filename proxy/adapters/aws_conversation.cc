@@ -3,6 +3,7 @@
 #include "core/sha256.h"
 #include "proxy/adapters/aws_answers.h"
 #include "proxy/adapters/aws_endpoint.h"
+#include "proxy/adapters/aws_fence.h"
 #include "proxy/adapters/aws_retry.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/outcome.h"
@@ -33,12 +34,14 @@ approvals::Frozen AwsConversation::freeze() const {
   return frozen;
 }
 
-Result<Departure> AwsConversation::departure() const {
+Result<Departure> AwsConversation::departure(const HttpDoor& door) const {
   Result<std::string> endpoint = aws_endpoint(request_.call, request_.signed_for.region, account_.partition);
   if (!endpoint) return fail(endpoint.error());
   return Departure{.sign_for = request_.signed_for,
                    .endpoint = std::move(*endpoint),
-                   .body_sha256 = body_size_ == 0 ? sha256_of_nothing() : body_sha256_};
+                   .body_sha256 = body_size_ == 0 ? sha256_of_nothing() : body_sha256_,
+                   .sender = sender_,
+                   .fence = door.wants_fence() ? aws_fence(request_.call) : std::string()};
 }
 
 Task<Forwarded> AwsConversation::answer_not_done(ReplySink& sink, Error error) {
@@ -53,7 +56,7 @@ Task<Forwarded> AwsConversation::answer_not_done(ReplySink& sink, Error error) {
 Task<Forwarded> AwsConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
   HttpDoor* door = doors.http(request_.operation.upstream);
-  Result<Departure> way = departure();
+  Result<Departure> way = door == nullptr ? Result<Departure>(fail(not_connected())) : departure(*door);
   if (door == nullptr || !way) {
     Error error =
         door == nullptr ? not_connected() : Error{ErrorKind::unavailable, "upstream.not_sent", way.error().message};

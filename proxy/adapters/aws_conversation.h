@@ -22,6 +22,7 @@ class AwsConversation final : public Conversation {
 
   [[nodiscard]] const Operation& operation() const override { return request_.operation; }
   [[nodiscard]] approvals::Frozen freeze() const override;
+  void sent_for(Sender sender) override { sender_ = std::move(sender); }
   Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;
   Task<Status> answer_denied(ReplySink& sink, Denial denial) override;
   [[nodiscard]] Patience patience() const override { return patience_; }
@@ -30,7 +31,7 @@ class AwsConversation final : public Conversation {
   Task<Status> deliver(ReplySink& sink, approvals::StoredReply reply) override;
 
  private:
-  [[nodiscard]] Result<Departure> departure() const;
+  [[nodiscard]] Result<Departure> departure(const HttpDoor& door) const;
   Task<Forwarded> answer_not_done(ReplySink& sink, Error error);
 
   const config::AwsAccount& account_;
@@ -39,6 +40,7 @@ class AwsConversation final : public Conversation {
   std::uint64_t body_size_ = 0;
   std::string_view body_;  // while describe()'s caller keeps it: freeze() is called before that ends
   Patience patience_;
+  Sender sender_;
 };
 
 }  // namespace countersign::adapters

@@ -46,13 +46,20 @@ class HttpReply {
         "upstream.connect_timeout", "upstream.not_sent", "upstream.bad_request"}) {
     if (error.code == code) return true;
   }
-  return error.code.starts_with("vault.");  // without its credential no request leaves
+  // Without its credential no request leaves.
+  return error.code.starts_with("vault.") || error.code == "aws.credential_unavailable";
 }
 
 // What a request was, or is to be, signed for (auth/sigv4_request.h).
 struct SignedFor {
   std::string service;  // signing name: "s3"
   std::string region;
+};
+
+// Whose operation a request to an upstream is, and under which id the audit log has it. Empty: the gateway's own.
+struct Sender {
+  std::string agent;
+  std::string operation;
 };
 
 // How a request leaves for an upstream that takes signatures.
@@ -63,6 +70,8 @@ struct Departure {
   enum class Keys : std::uint8_t { upstream, tags };
   Keys keys = Keys::upstream;  // tags: those for looking tags up, where there are any (config::AwsTags::credential)
   TimeMs patience = 0;         // for the answer's head, and between two pieces of its body; 0: as for any request
+  Sender sender = {};          // told to the upstream, where it can be told
+  std::string fence = {};      // policy of the session it is sent with, where the door wants one (wants_fence)
 };
 
 class HttpDoor {
@@ -78,6 +87,8 @@ class HttpDoor {
     static_cast<void>(way);
     co_return fail(ErrorKind::internal, "upstream.not_sent", "this upstream takes no signatures");
   }
+  // Whether what is signed is sent with a session of its own (proxy/adapters/aws_fence.h): nothing leaves without one.
+  [[nodiscard]] virtual bool wants_fence() const { return false; }
   // Whether `text` shows the credential that the door puts into requests: a server may have sent it back.
   [[nodiscard]] virtual bool shows_credential(std::string_view text) const {
     static_cast<void>(text);
