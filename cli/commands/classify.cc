@@ -1,7 +1,9 @@
 // classify: what a request to AWS would do, from the catalogue in the program.
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
-#include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,20 +19,26 @@ namespace {
 constexpr std::size_t kMostBytes = 256U << 20;
 constexpr std::size_t kMostNamed = 3;
 
+struct CloseGz {
+  void operator()(gzFile_s* file) const { gzclose(file); }
+};
+
+// Of a file, or of standard input for "-"; CloudTrail's are compressed, and zlib reads what is not as it is.
 Result<std::string> contents_of(const std::string& path) {
-  std::ifstream file;
-  if (path == "-")
-    file.open("/dev/stdin", std::ios::binary);
-  else
-    file.open(path, std::ios::binary);
+  const std::unique_ptr<gzFile_s, CloseGz> file(gzopen(path == "-" ? "/dev/stdin" : path.c_str(), "rb"));
   if (!file) return fail(ErrorKind::invalid, "classify.file", "cannot read " + one_line(path));
   std::string out;
   std::array<char, 65536> buffer{};
-  while (file.read(buffer.data(), buffer.size()) || file.gcount() > 0) {
-    out.append(buffer.data(), static_cast<std::size_t>(file.gcount()));
+  int got = 0;
+  while ((got = gzread(file.get(), buffer.data(), buffer.size())) > 0) {
+    out.append(buffer.data(), static_cast<std::size_t>(got));
     if (out.size() > kMostBytes)
       return fail(ErrorKind::too_large, "classify.too_large", one_line(path) + " is longer than 256 MiB");
   }
+  int wrong = Z_OK;
+  gzerror(file.get(), &wrong);
+  if (got < 0 || wrong != Z_OK)
+    return fail(ErrorKind::malformed, "classify.file", one_line(path) + " cannot be read whole");
   return out;
 }
 
@@ -95,8 +103,8 @@ std::string explanation_of(const Classified& one) {
   for (std::string_view each : one.call.operation->why) out += (out.empty() ? "because: " : "; ") + one_line(each);
   if (!out.empty()) out += "\n";
   std::string secrets;
-  for (std::string_view each : one.call.operation->secrets)
-    secrets += (secrets.empty() ? "secret in the answer: " : ", ") + one_line(each);
+  for (const AwsSecret& each : one.call.operation->secrets)
+    secrets += (secrets.empty() ? "secret in the answer: " : ", ") + one_line(each.path);
   return secrets.empty() ? out : out + secrets + "\n";
 }
 

@@ -60,10 +60,36 @@ void write_object(AwsJudge& judge) {
   if (judge.text("IfNoneMatch") != "*") judge.flag("may_overwrite");
 }
 
+// What nobody sees before CompleteMultipartUpload, which names every part by its digest.
+void stage_part(AwsJudge& judge) {
+  judge.flag("staged");
+}
+
+// Whoever completes the upload is not shown what it was opened with, so only what says no more than where it goes is
+// staged.
+void open_upload(AwsJudge& judge) {
+  static constexpr std::array<std::string_view, 9> kPlain = {
+      "Bucket", "ChecksumAlgorithm", "ChecksumType",         "ContentType",     "ExpectedBucketOwner",
+      "Key",    "RequestPayer",      "ServerSideEncryption", "BucketKeyEnabled"};
+  open_object(judge);
+  bool plain = true;
+  for (const AwsNode* each = judge.in().first; each; each = each->next)
+    plain = plain && std::ranges::find(kPlain, each->key) != kPlain.end();
+  if (plain) judge.flag("staged");
+}
+
+void complete_upload(AwsJudge& judge) {
+  if (judge.text("IfNoneMatch") != "*") judge.flag("may_overwrite");
+}
+
 void copy_object(AwsJudge& judge) {
   judge.name_each(Effect::read);
   judge.touch(object_arn(judge, judge.text("Bucket"), judge.text("Key")), judge.call().operation->effect, "is written");
-  if (judge.call().operation->name == "CopyObject") write_object(judge);
+  if (judge.call().operation->name == "CopyObject") {
+    write_object(judge);
+  } else {
+    stage_part(judge);
+  }
   std::string_view source = judge.text("CopySource");
   Result<std::string> decoded = decode_aws_percent(source.substr(0, source.find('?')), AwsPlus::literal);
   std::string_view path = decoded ? std::string_view(*decoded) : std::string_view();
@@ -140,7 +166,9 @@ constexpr AwsRule kRules[] = {
     {"s3", "PutObject", write_object},
     {"s3", "CopyObject", copy_object},
     {"s3", "UploadPartCopy", copy_object},
-    {"s3", "CreateMultipartUpload", open_object},
+    {"s3", "CreateMultipartUpload", open_upload},
+    {"s3", "UploadPart", stage_part},
+    {"s3", "CompleteMultipartUpload", complete_upload},
     {"s3", "CreateBucket", open_object},
     {"s3", "PutObjectAcl", open_object},
     {"s3", "PutBucketAcl", open_object},

@@ -1,4 +1,5 @@
 """countersign classify: names, a request, an HTTP archive, CloudTrail. COUNTERSIGN_BINARY names the binary."""
+import gzip
 import json
 import os
 import pathlib
@@ -106,6 +107,16 @@ class Logs(unittest.TestCase):
         self.assertEqual((function["operation"], function["outcome"]), ("DeleteFunction", "AccessDenied"))
         self.assertEqual((alarms["action"], alarms["effect"]), ("aws:cloudwatch:DescribeAlarms", "read"))
         self.assertEqual((lifecycle["effect"], lifecycle["flags"]), ("destroy", ["lifecycle_expiry"]))
+
+    def test_cloudtrail_as_it_is_stored(self):
+        packed = gzip.compress(json.dumps(CLOUDTRAIL).encode())
+        name = self.file("") + ".gz"
+        with open(name, "wb") as handle:
+            handle.write(packed)
+        self.assertIn("6 requests: 1 read, 5 destroy", run("--cloudtrail", name)[1])
+        with open(name, "wb") as handle:
+            handle.write(packed[:-40])
+        self.assertEqual(run("--cloudtrail", name)[0], 2, "half a log is none")
 
     def test_cloudtrail_as_a_table_with_a_summary(self):
         code, out, _ = run("--cloudtrail", self.file(json.dumps(CLOUDTRAIL)))

@@ -55,7 +55,7 @@ class World:
         shutil.copy(ROOT / "examples" / "aws" / "entities.yaml", self.folder / "policies")
         agents, admin = free_port(), free_port()
         text = (ROOT / "examples" / "aws" / "countersign.yaml").read_text()
-        for example, ours in (("127.0.0.1:8700, ", f"127.0.0.1:{agents}, "), ("127.0.0.1:8701 ", f"127.0.0.1:{admin} "), ("wait: 25s", "wait: 1s"),
+        for example, ours in (("127.0.0.1:8700, ", f"127.0.0.1:{agents}, "), ("127.0.0.1:8701 ", f"127.0.0.1:{admin} "), ("wait: 25s", "wait: 1s, host: aws.proxy.example"),
                               ("    protocol: aws", f"    url: {self.account.url}\n    protocol: aws")):
             assert example in text, example
             text = text.replace(example, ours)

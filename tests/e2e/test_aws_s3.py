@@ -127,8 +127,41 @@ class Objects(Aws):
                 some = sdk("s3", "GetObject", Bucket="staging", Key="big", Range="bytes=10485755-10485764")
                 self.assertEqual(some["Body"], body[10485755:10485765])
                 self.assertEqual(some["ContentRange"], f"bytes 10485755-10485764/{20 << 20}")
-                self.refused("approval.pending", sdk, "s3", "", do="upload", Bucket="orders", Key="big-" + sdk.name, Body=body)
         self.assertNotIn("Contents", self.world.direct("s3", "ListObjectsV2", Bucket="orders", Prefix="big"))
+
+    def test_an_upload_in_parts_asks_once(self):
+        """Nobody sees a part before the upload is completed, which names each by its digest: that is what people are asked for."""
+        pieces = [os.urandom(6 << 20), b"the end"]
+        for sdk in self.world.sdks:
+            with self.subTest(sdk=sdk.name):
+                where = {"Bucket": "orders", "Key": "parts-" + sdk.name}
+                upload = {**where, "UploadId": sdk("s3", "CreateMultipartUpload", **where)["UploadId"]}
+                parts = [{"PartNumber": number, "ETag": sdk("s3", "UploadPart", PartNumber=number, Body=piece, **upload)["ETag"]}
+                         for number, piece in enumerate(pieces, 1)]
+                request = self.held(sdk, "s3", "CompleteMultipartUpload", MultipartUpload={"Parts": parts}, **upload)
+                self.assertNotIn("Contents", self.world.direct("s3", "ListObjectsV2", Bucket="orders", Prefix=where["Key"]))
+                self.approve(request)
+                self.assertEqual(self.world.content(*where.values()), b"".join(pieces))
+                count = len(self.world.account.seen)
+                self.assertIn("ETag", sdk("s3", "CompleteMultipartUpload", MultipartUpload={"Parts": parts}, **upload))
+                self.assertEqual(len(self.world.account.seen), count, "the retry collects the result")
+                # What the one who approves the last step would not see is asked for at the first.
+                self.held(sdk, "s3", "CreateMultipartUpload", WebsiteRedirectLocation="https://elsewhere.example", **where)
+
+    def test_a_bucket_before_the_host_name(self):
+        """Judged and forwarded as the path that says the same: a Host cannot make an object of orders look like one of staging."""
+        for before, bucket in (("staging.aws.proxy.example:8700", "staging"), ("staging.s3.eu-central-1.amazonaws.com", "staging"),
+                               ("orders.aws.proxy.example:8700", "orders")):
+            signer = Signer(self.world.keys, before)
+            fields = signer.sign("PUT", "/aws/orders/virtual", b"x")
+            count = len(self.world.account.seen)
+            status, answer = self.world.send("PUT", "/aws/orders/virtual", fields, b"x")
+            targets = [seen.target for seen in self.world.account.seen[count:]]
+            if bucket == "orders":
+                self.assertIn(b"[approval.pending]", answer)
+                self.assertEqual(targets, [])
+            else:
+                self.assertEqual((status, targets), (200, ["/staging/orders/virtual"]), answer)
 
     def test_odd_keys(self):
         for sdk in self.world.sdks:
