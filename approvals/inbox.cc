@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "approvals/bursts.h"
 #include "core/sha256.h"
 
 namespace countersign::approvals {
@@ -11,6 +12,7 @@ namespace countersign::approvals {
 struct Inbox::Entry {
   Place place;
   std::string id;
+  std::uint64_t burst = 0;  // key of bursts_
   TimeMs expires = 0;
   std::string documentation;
   TimeMs documented = 0;
@@ -97,6 +99,8 @@ class Inbox::Question {
   }
 
   [[nodiscard]] TimeMs now() const { return now_; }
+  // Kinds are known by their addresses: before and after those that are not kept alive.
+  void forget() { kind_ = nullptr; }
 
  private:
   void turn_to(const Kind& kind) {
@@ -183,7 +187,7 @@ class Inbox::Walk {
   std::optional<std::pair<std::size_t, Question::Answer>> last_;
 };
 
-Inbox::Kind& Inbox::kind_of(const HeldRequest& request) {
+std::shared_ptr<Inbox::Kind>& Inbox::kind_of(const HeldRequest& request) {
   std::string key = spelled_out(request);
   std::shared_ptr<Kind>& known = kinds_[key];
   if (!known) {
@@ -193,12 +197,73 @@ Inbox::Kind& Inbox::kind_of(const HeldRequest& request) {
     known->rules = request.rules;
     known->edited_by = request.edited_by;
   }
-  return *known;
+  return known;
+}
+
+// The first of a burst was put in by itself; with the second it becomes a member too.
+std::uint64_t Inbox::burst_of(const HeldRequest& request) {
+  if (request.burst.empty()) return 0;
+  if (auto known = burst_numbers_.find(request.burst); known != burst_numbers_.end()) return known->second;
+  if (begins_burst(request)) return 0;
+  const std::uint64_t number = ++last_burst_;
+  auto first = places_.find(first_of_burst(request.burst));
+  if (first != places_.end()) {
+    const Where where = first->second;
+    auto line = where.kind->lines.find(where.past);
+    auto entry = std::make_shared<Entry>(*line->second.at(where.place));
+    const std::shared_ptr<Kind> kind = kinds_.at(where.kind->key);
+    remove(where);
+    entry->burst = number;
+    first->second.burst = number;
+    kinds_[kind->key] = kind;
+    bursts_[number].id = request.burst;
+    put(kind, where.past, std::move(entry));
+  }
+  bursts_[number].id = request.burst;
+  burst_numbers_[request.burst] = number;
+  return number;
+}
+
+// Whether of a burst's requests in such a line only the oldest is there: people would be asked the same about all.
+bool Inbox::bundles(const Past& past) {
+  return past.touched == Touched::never;
+}
+
+void Inbox::put(const std::shared_ptr<Kind>& kind, const Past& past, std::shared_ptr<Entry> entry) {
+  const Place place = entry->place;
+  Line& line = kind->lines[past];
+  if (entry->burst != 0) {
+    std::map<Place, Member>& members = bursts_[entry->burst].members;
+    members[place] = {kind, past, entry};
+    if (bundles(past)) {
+      for (const auto& [other_place, other] : members) {
+        if (other_place == place || other.kind != kind || other.past != past) continue;
+        if (other_place < place) return;  // that one is in the line, or another before it
+        line.erase(other_place);
+      }
+    }
+  }
+  line[place] = std::move(entry);
 }
 
 void Inbox::remove(const Where& where) {
   auto line = where.kind->lines.find(where.past);
-  line->second.erase(where.place);
+  const bool was_there = line->second.erase(where.place) > 0;
+  if (where.burst != 0) {
+    auto burst = bursts_.find(where.burst);
+    std::map<Place, Member>& members = burst->second.members;
+    members.erase(where.place);
+    if (was_there && bundles(where.past)) {
+      auto next = std::ranges::find_if(members, [&](const auto& each) {
+        return each.second.kind.get() == where.kind && each.second.past == where.past;
+      });
+      if (next != members.end()) line->second[next->first] = next->second.entry;
+    }
+    if (members.empty()) {
+      burst_numbers_.erase(burst->second.id);
+      bursts_.erase(burst);
+    }
+  }
   if (line->second.empty()) where.kind->lines.erase(line);
   if (where.kind->lines.empty()) kinds_.erase(kinds_.find(where.kind->key));
 }
@@ -225,9 +290,11 @@ void Inbox::update(const HeldRequest& request) {
   const Touched touched = !request.votes.empty()          ? Touched::voted
                           : request.documentation.empty() ? Touched::never
                                                           : Touched::documented;
-  const Where where{&kind_of(request), {touched, request.reminded}, place};
-  where.kind->lines[where.past][place] = std::move(entry);
-  places_[request.id] = where;
+  const Past past{touched, request.reminded};
+  entry->burst = burst_of(request);
+  const std::shared_ptr<Kind> kind = kind_of(request);
+  places_[request.id] = {kind.get(), past, place, entry->burst};
+  put(kind, past, std::move(entry));
 }
 
 std::vector<std::shared_ptr<const Inbox::Kind>> Inbox::kinds() const {
@@ -258,6 +325,39 @@ Inbox::Entries Inbox::next(const Kind& kind, const Past& past, const Place& afte
   auto at = line->second.upper_bound(after);
   for (; at != line->second.end() && out.size() < count; ++at) out.push_back(at->second);
   return out;
+}
+
+Inbox::Entries Inbox::stands_for(const Kind& kind, const Past& past, const std::shared_ptr<const Entry>& lead) const {
+  Entries out{lead};
+  std::lock_guard lock(mutex_);
+  auto burst = bursts_.find(lead->burst);
+  if (!bundles(past) || burst == bursts_.end()) return out;
+  for (const auto& [place, member] : burst->second.members) {
+    if (place > lead->place && member.kind.get() == &kind && member.past == past) out.push_back(member.entry);
+  }
+  return out;
+}
+
+std::optional<Inbox::Place> Inbox::seen_of(std::uint64_t burst, Question& question) const {
+  std::vector<Member> there;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = bursts_.find(burst);
+    if (found == bursts_.end()) return std::nullopt;
+    for (const auto& [place, member] : found->second.members) {
+      if (member.kind->lines.at(member.past).contains(place)) there.push_back(member);
+    }
+  }
+  question.forget();
+  std::optional<Place> seen;
+  for (const Member& member : there) {
+    const bool waits =
+        question.now() < member.entry->expires && question.about(*member.kind, *member.entry) == Question::Answer::yes;
+    if (waits) seen = member.entry->place;
+    if (seen) break;
+  }
+  question.forget();
+  return seen;
 }
 
 Inbox::Place Inbox::place_of(const HeldRequest& request) const {
@@ -296,6 +396,13 @@ std::vector<std::string> Inbox::waiting_for(const Approver& approver, const Rule
   auto is_later = [](const Walk& one, const Walk& other) { return one.entry().place > other.entry().place; };
   std::ranges::make_heap(walks, is_later);
   std::vector<std::string> ids;
+  std::unordered_map<std::uint64_t, std::optional<Place>> seen;
+  auto stands_for_its_burst = [&](const Entry& entry) {
+    if (entry.burst == 0) return true;
+    auto [known, is_new] = seen.try_emplace(entry.burst);
+    if (is_new) known->second = seen_of(entry.burst, question);
+    return known->second == entry.place;
+  };
   Place last = after;
   while (!walks.empty() && ids.size() < limit) {
     std::ranges::pop_heap(walks, is_later);
@@ -303,7 +410,7 @@ std::vector<std::string> Inbox::waiting_for(const Approver& approver, const Rule
     // One that is voted on meanwhile may stand in two lines' walks.
     if (oldest.entry().place > last) {
       last = oldest.entry().place;
-      ids.push_back(oldest.entry().id);
+      if (stands_for_its_burst(oldest.entry())) ids.push_back(oldest.entry().id);
     }
     if (oldest.advance(question)) {
       std::ranges::push_heap(walks, is_later);
@@ -330,17 +437,19 @@ std::vector<std::string> Inbox::to_remind(const Rules& rules, TimeMs now) const 
         const Entries entries = next(*kind, past, reached, chunk);
         more = entries.size() == chunk;
         chunk = kChunk;
-        for (const std::shared_ptr<const Entry>& entry : entries) {
-          reached = entry->place;
-          probe.created = entry->place.first;
-          if (now < probe.created + times[sent]) {
+        for (const std::shared_ptr<const Entry>& lead : entries) {
+          reached = lead->place;
+          if (now < lead->place.first + times[sent]) {
             more = false;
             break;
           }
-          probe.expires = entry->expires;
-          probe.documentation = entry->documentation;
-          probe.documented = entry->documented;
-          if (!due_reminders(probe, rules, sent, now).empty()) due.emplace_back(entry->place, entry->id);
+          for (const std::shared_ptr<const Entry>& entry : stands_for(*kind, past, lead)) {
+            probe.created = entry->place.first;
+            probe.expires = entry->expires;
+            probe.documentation = entry->documentation;
+            probe.documented = entry->documented;
+            if (!due_reminders(probe, rules, sent, now).empty()) due.emplace_back(entry->place, entry->id);
+          }
         }
       }
     }

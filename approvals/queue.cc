@@ -22,6 +22,8 @@ const char* Change::event_name() const {
       return "documented";
     case Kind::reminded:
       return "reminded";
+    case Kind::burst:
+      return kBurstEvent.data();
     case Kind::grant:
       return "grant";
   }
@@ -41,11 +43,14 @@ Result<std::unique_ptr<Queue>> Queue::open(const std::filesystem::path& file, co
 
 Status Queue::fill() {
   std::lock_guard lock(mutex_);
-  Status open = store_.each_open([this](const HeldRequest& request) {
+  std::map<std::string, std::size_t> open_of_burst;
+  Status open = store_.each_open([&](const HeldRequest& request) {
+    if (!request.burst.empty()) ++open_of_burst[request.burst];
     usage_.opened(request.id, request.requester.agent);
     conflicts_.update(request);
     inbox_.update(request);
   });
+  if (open) open = fill_bursts(open_of_burst);
   if (!open) return open;
   Status kept = store_.each_kept([this](const std::string& agent, std::uint64_t bytes) { usage_.kept(agent, bytes); });
   if (!kept) return kept;
@@ -66,6 +71,7 @@ void Queue::apply(const Change& change) {
     if (change.grant) grants_.update(*change.grant);
     return;
   }
+  if (change.kind == Change::Kind::burst) return;
   inbox_.update(request);
   if (change.kind != Change::Kind::state) return;
   conflicts_.update(request);

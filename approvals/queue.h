@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "approvals/body_files.h"
+#include "approvals/bursts.h"
 #include "approvals/conflicts.h"
 #include "approvals/eligibility.h"
 #include "approvals/grant_index.h"
@@ -43,6 +44,7 @@ struct Change {
     vote,        // an approval that was not the last one needed; it is among request.votes
     documented,  // request.documentation was given
     reminded,    // a reminder is due; request.reminded counts it
+    burst,       // the burst of `request`, its first, is complete: of two or more, some of them held
     grant,       // `grant` was proposed, became active, or was revoked; `request` is the one it was proposed with
   };
   Kind kind = Kind::state;
@@ -51,7 +53,7 @@ struct Change {
   HeldRequest request;
   std::optional<Grant> grant;
 
-  // "held", "approved", … for a change of state; "vote", "documented", "reminded", "grant" for the others.
+  // "held", "approved", … for a change of state; "vote", "documented", "reminded", "burst", "grant" for the others.
   [[nodiscard]] const char* event_name() const;
 };
 using Observer = std::function<void(const Change&)>;
@@ -76,6 +78,18 @@ struct Ballot {
   TimeMs viewed_ms = -1;    // how long the request was looked at; -1 when nobody knows
   std::string grant;        // digest of the proposed grant that this approval is for as well; or empty
   std::string fingerprint;  // of the request that the voter saw; checked when given
+};
+
+// A request of a burst as somebody saw it.
+struct Seen {
+  std::string id;
+  std::string fingerprint;
+};
+
+// What became of a vote on several.
+struct BurstVote {
+  std::vector<HeldRequest> voted;     // as they are afterwards, in the order in which they were held
+  std::vector<HeldRequest> not_held;  // decided, expired or taken back meanwhile: nobody's vote changes that
 };
 
 // What an approver changed about a held request before letting it through.
@@ -136,7 +150,8 @@ class Queue {
   // Refused: approval.incomplete (invalid: no rules, no identity, no agent, no root token, expiry not ahead),
   // approval.too_large (a field over 1 MiB, a list over 10,000), approval.too_many (unavailable),
   // approval.body_changed, json.not_utf8, documentation.… (approvals/documentation.h).
-  Result<Holding> hold(HeldRequest draft, TimeMs now);
+  // `bursts` says what it may be held along with; absent: with nothing (approvals/bursts.h).
+  Result<Holding> hold(HeldRequest draft, TimeMs now, const BurstLimits& bursts = {});
 
   // The request an identical retry belongs to: held, approved or executing; over (done, failed, unknown, expired,
   // stale) and not collected yet; or denied or cancelled, until `expires`. nullopt: a retry is a new request; always so
@@ -158,6 +173,19 @@ class Queue {
   // Past its expiry the request becomes expired (that is durable) and the vote is refused.
   // Returns the request as it is afterwards.
   Result<HeldRequest> vote(std::string_view id, const Ballot& ballot, const Rules& rules, TimeMs now);
+
+  // One person's vote on the listed requests of a burst, and on nothing else: what belongs to the burst and is not in
+  // the list stays as it is. Each gets the vote that vote() would give it (`ballot.fingerprint` and `ballot.grant` are
+  // not looked at), in the order in which they were held; all of them or, with an error, none. Refused: burst.unknown
+  // (not_found), approval.incomplete (invalid: an empty list, or a request twice), approval.changed (one is not of this
+  // burst, or has another fingerprint), and as vote(), with the request's id in front of the message. Those that are
+  // not held any more are told, and keep nobody from voting on the others; one past its expiry expires.
+  Result<BurstVote> vote_burst(std::string_view burst, std::span<const Seen> seen, const Ballot& ballot,
+                               const Rules& rules, TimeMs now);
+  // All of a burst, in the order in which they were held, without replies. burst.unknown (not_found).
+  Result<std::vector<HeldRequest>> burst(std::string_view burst);
+  // How many of what it has; empty when nobody knows it. Cheap.
+  Result<std::vector<BurstPart>> count_burst(std::string_view burst);
 
   // An approver (who must be eligible to approve it) changes a held request: it is superseded (code approval.edited),
   // and the edited one is held in its place, with a fingerprint of its own and no votes. A retry of the original finds
@@ -207,10 +235,11 @@ class Queue {
   // Newest first; without replies.
   Result<std::vector<HeldRequest>> list(const Filter& filter);
   // The held requests that wait for this person's approval (also in the place of somebody), oldest first; at most
-  // `limit`, without replies. `after`: an id, for the next page. Undocumented ones wait for nobody.
+  // `limit`, without replies. `after`: an id, for the next page. Undocumented ones wait for nobody. Of a burst there is
+  // the oldest alone.
   Result<std::vector<HeldRequest>> waiting_for(const Approver& approver, const Rules& rules, TimeMs now,
                                                std::size_t limit, std::string_view after = {});
-  // How many there are, counted up to `most`.
+  // How many there are, counted up to `most`: a burst is one.
   [[nodiscard]] std::size_t count_waiting(const Approver& approver, const Rules& rules, TimeMs now,
                                           std::size_t most) const;
 
@@ -222,8 +251,9 @@ class Queue {
   // many. Not under the lock, and with a bounded part of them in memory: `take` may ask the queue.
   Result<std::size_t> each_outcome(TimeMs since, std::size_t most, const std::function<void(const Outcome&)>& take);
 
-  // Reminders that have come due since they were last asked for: each is counted (durably) and told to observers once,
-  // also when several came due for one request at once. To be called every few seconds. Returns the requests.
+  // Tells observers of every burst that is complete, once. Reminders that have come due since they were last asked for:
+  // each is counted (durably) and told to observers once, also when several came due for one request at once. To be
+  // called every few seconds. Returns the requests.
   Result<std::vector<HeldRequest>> upkeep(TimeMs now, const Rules& rules);
 
   // Attaches a proposal to a held request: by somebody who may approve it. Proposing the same again is no error.
@@ -282,12 +312,18 @@ class Queue {
   Status move(Work& work, HeldRequest& request, Step step, TimeMs now);
   Result<bool> expire_if_due(Work& work, HeldRequest& request, TimeMs now);
 
-  Result<Holding> hold_in(Work& work, HeldRequest& draft, TimeMs now);
+  Result<Holding> hold_in(Work& work, HeldRequest& draft, const BurstLimits& bursts, TimeMs now);
   Result<HeldRequest> insert_in(Work& work, HeldRequest& draft, TimeMs now);
   Result<std::string> fresh_id(TimeMs now);
   Status check_room(const std::string& agent) const;
 
   Result<HeldRequest> vote_in(Work& work, std::string_view id, const Ballot& ballot, const Rules& rules, TimeMs now);
+  // On a request that waits, as it was read in this transaction; does not commit.
+  Status cast(Work& work, HeldRequest& request, const Ballot& ballot, const Rules& rules, TimeMs now);
+  Result<BurstVote> vote_burst_in(Work& work, std::string_view burst, std::span<const Seen> seen, const Ballot& ballot,
+                                  const Rules& rules, TimeMs now);
+  Status tell_bursts(TimeMs now);
+  Status fill_bursts(const std::map<std::string, std::size_t>& open_of_burst);
   Result<HeldRequest> edit_in(Work& work, std::string_view id, Edit& edit, const Approver& editor, const Rules& rules,
                               TimeMs now);
   // Ends a held or approved request in a way that nobody voted for.
@@ -312,7 +348,8 @@ class Queue {
   BodyFiles bodies_;
   const Options options_;
   std::vector<Observer> observers_;
-  Usage usage_;  // under mutex_; the others have locks of their own
+  Usage usage_;  // these two under mutex_; the others have locks of their own
+  OpenBursts bursts_;
   Conflicts conflicts_;
   Inbox inbox_;
   GrantIndex grants_;

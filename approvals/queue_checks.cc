@@ -68,6 +68,7 @@ void reset_progress(HeldRequest& draft, TimeMs now) {
   draft.edited.clear();
   draft.supersedes.clear();
   draft.superseded_by.clear();
+  draft.burst.clear();
 }
 
 std::unexpected<Error> not_what_you_saw() {

@@ -20,7 +20,7 @@ Status take_documentation(HeldRequest& draft, TimeMs now) {
 
 }  // namespace
 
-Result<Holding> Queue::hold(HeldRequest draft, TimeMs now) {
+Result<Holding> Queue::hold(HeldRequest draft, TimeMs now, const BurstLimits& bursts) {
   if (Status complete = check_complete(draft, now); !complete) return fail(complete.error());
   if (Status fits = check_size(draft); !fits) return fail(fits.error());
   if (Status intact = check_frozen_body(draft.frozen); !intact) return fail(intact.error());
@@ -28,10 +28,10 @@ Result<Holding> Queue::hold(HeldRequest draft, TimeMs now) {
   reset_progress(draft, now);
   draft.fingerprint = fingerprint(draft);
   draft.retry_key = retry_key(draft.frozen, draft.requester);
-  return transact([&](Work& work) { return hold_in(work, draft, now); });
+  return transact([&](Work& work) { return hold_in(work, draft, bursts, now); });
 }
 
-Result<Holding> Queue::hold_in(Work& work, HeldRequest& draft, TimeMs now) {
+Result<Holding> Queue::hold_in(Work& work, HeldRequest& draft, const BurstLimits& bursts, TimeMs now) {
   Result<std::optional<HeldRequest>> existing = store_.load_for_retry(draft.retry_key, now);
   if (!existing) return fail(existing.error());
   if (*existing) {
@@ -44,8 +44,10 @@ Result<Holding> Queue::hold_in(Work& work, HeldRequest& draft, TimeMs now) {
   Result<std::string> id = fresh_id(now);
   if (!id) return fail(id.error());
   draft.id = std::move(*id);
+  draft.burst = bursts_.join(draft, bursts, now);
   Result<HeldRequest> held = insert_in(work, draft, now);
   if (!held) return fail(held.error());
+  bursts_.held(*held, bursts, now);  // it is committed
   return Holding{Holding::How::held, std::move(*held)};
 }
 
@@ -149,6 +151,7 @@ Result<HeldRequest> Queue::edit_in(Work& work, std::string_view id, Edit& edit, 
   edited.edited_by = editor.name;
   edited.edited = edit.what;
   edited.supersedes = original->id;
+  edited.burst = original->burst;
   if (Status complete = check_complete(edited, now); !complete) return fail(complete.error());
   edited.fingerprint = fingerprint(edited);
   edited.retry_key = original->retry_key;

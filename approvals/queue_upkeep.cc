@@ -121,6 +121,7 @@ Result<std::size_t> Queue::purge(TimeMs now) {
 }
 
 Result<std::vector<HeldRequest>> Queue::upkeep(TimeMs now, const Rules& rules) {
+  if (Status told = tell_bursts(now); !told) return fail(told.error());
   std::vector<HeldRequest> reminded;
   std::vector<std::string> ids = inbox_.to_remind(rules, now);
   for (std::size_t first = 0; first < ids.size(); first += kBatch) {

@@ -9,16 +9,6 @@
 namespace countersign::approvals {
 namespace {
 
-constexpr std::size_t kMostSignatureBytes = 64U << 10;
-
-Status check_ballot(const Ballot& ballot) {
-  if (Status fits = check_reason(ballot.reason); !fits) return fits;
-  if (ballot.signature.size() > kMostSignatureBytes) {
-    return fail(ErrorKind::too_large, "approval.signature_invalid", "a signature has at most 64 KiB");
-  }
-  return {};
-}
-
 Vote vote_of(const Ballot& ballot, Opening opening, TimeMs now) {
   bool approves = ballot.choice == Choice::approve;
   return {.rule = std::move(opening.rule),
@@ -47,39 +37,44 @@ Result<HeldRequest> Queue::vote_in(Work& work, std::string_view id, const Ballot
   Result<HeldRequest> request = load_waiting(work, id, now);
   if (!request) return request;
   if (!ballot.fingerprint.empty() && ballot.fingerprint != request->fingerprint) return not_what_you_saw();
+  Status done = cast(work, *request, ballot, rules, now);
+  if (done) done = work.commit();
+  if (!done) return fail(done.error());
+  return request;
+}
+
+Status Queue::cast(Work& work, HeldRequest& request, const Ballot& ballot, const Rules& rules, TimeMs now) {
   bool approves = ballot.choice == Choice::approve;
   Result<std::vector<Opening>> openings =
-      eligibility(*request, ballot.approver, ballot.choice, rules, now, ballot.for_whom);
+      eligibility(request, ballot.approver, ballot.choice, rules, now, ballot.for_whom);
   if (!openings) return fail(openings.error());
-  const Demands demands = demands_of(request->rules, rules);
+  const Demands demands = demands_of(request.rules, rules);
   Status brings = check_demands(demands, ballot.approver, ballot.choice, ballot.signature, now);
   if (brings) brings = check_key(demands, ballot.choice, ballot.key_enrolled, now);
   if (!brings) return fail(brings.error());
   if (approves && !ballot.grant.empty()) {
-    Result<std::optional<Grant>> proposal = store_.load_proposal(request->id, ballot.grant);
+    Result<std::optional<Grant>> proposal = store_.load_proposal(request.id, ballot.grant);
     if (!proposal) return fail(proposal.error());
     if (!*proposal || (*proposal)->revoked != 0) return no_such_grant();
   }
   for (Opening& opening : *openings) {
     Vote vote = vote_of(ballot, std::move(opening), now);
-    if (Status added = store_.add_vote(*request, vote); !added) return fail(added.error());
-    request->votes.push_back(std::move(vote));
+    if (Status added = store_.add_vote(request, vote); !added) return added;
+    request.votes.push_back(std::move(vote));
   }
   if (!approves) {
-    request->code = "approval.denied";
-    request->reason = ballot.reason;
+    request.code = "approval.denied";
+    request.reason = ballot.reason;
   }
-  bool decided = !approves || all_satisfied(progress_of(*request, rules, now));
-  if (decided) {
-    request->decided_by = ballot.approver.name;
-    Status moved = move(work, *request, {State::held, approves ? State::approved : State::denied}, now);
-    if (moved && approves) moved = activate_grant(work, *request, rules, now);
-    if (!moved) return fail(moved.error());
-  } else {
-    work.tell(Change::Kind::vote, *request);
+  bool decided = !approves || all_satisfied(progress_of(request, rules, now));
+  if (!decided) {
+    work.tell(Change::Kind::vote, request);
+    return {};
   }
-  if (Status done = work.commit(); !done) return fail(done.error());
-  return request;
+  request.decided_by = ballot.approver.name;
+  Status moved = move(work, request, {State::held, approves ? State::approved : State::denied}, now);
+  if (moved && approves) moved = activate_grant(work, request, rules, now);
+  return moved;
 }
 
 // What people have voted on stays as they read it; so does what is complete.

@@ -15,6 +15,7 @@
 namespace countersign::approvals {
 
 inline constexpr std::size_t kMostReasonBytes = 4'000;
+inline constexpr std::string_view kBurstEvent = "burst";
 inline constexpr std::size_t kBatch = 200;
 inline constexpr std::size_t kAll = 1'000'000;
 
@@ -31,9 +32,19 @@ inline std::unexpected<Error> expired_error(const HeldRequest& request) {
               "request " + request.id + " expired at " + format_time(request.expires));
 }
 
+inline constexpr std::size_t kMostSignatureBytes = 64U << 10;
+
 inline Status check_reason(std::string_view reason) {
   if (reason.size() <= kMostReasonBytes) return {};
   return fail(ErrorKind::invalid, "approval.reason_too_long", "a reason has at most 4000 bytes");
+}
+
+inline Status check_ballot(const Ballot& ballot) {
+  if (Status fits = check_reason(ballot.reason); !fits) return fits;
+  if (ballot.signature.size() > kMostSignatureBytes) {
+    return fail(ErrorKind::too_large, "approval.signature_invalid", "a signature has at most 64 KiB");
+  }
+  return {};
 }
 
 // One transaction, and the changes to tell when it has committed; what happened is written down with it.

@@ -131,6 +131,8 @@ struct HeldRequest {
   std::string edited;         // what they changed and why, for the agent and the other approvers
   std::string supersedes;     // the request as the agent made it
   std::string superseded_by;  // and back: set on the one that was superseded, empty when nothing took its place
+
+  std::string burst;  // "bst_…", shared with what was held along with it (approvals/bursts.h); may be empty
 };
 
 }  // namespace countersign::approvals

@@ -118,6 +118,12 @@ struct BreakGlass {
   int line = 0;  // in approvals.yaml
 };
 
+// What is held of one caller within a short time is decided as one (approvals/bursts.h).
+struct BurstLimits {
+  TimeMs window = 0;       // how long after the last one another may join; 0: nothing is grouped
+  std::size_t most = 500;  // requests; 2 to 500
+};
+
 struct Rules {
   static constexpr TimeMs kDefaultExpires = 4 * 3'600'000;
 
@@ -127,6 +133,7 @@ struct Rules {
   std::vector<Freeze> freezes;          // at most 200
   ConflictMode conflicts = ConflictMode::hold;
   std::optional<BreakGlass> break_glass;  // absent: it is not possible
+  BurstLimits bursts{.window = 30'000};
 
   [[nodiscard]] const Rule* find(std::string_view name) const;
   // How long a request that needs all of `names` may stay held: the shortest of them.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "approvals/bursts.h"
 #include "approvals/names.h"
 
 namespace countersign::approvals {
@@ -65,6 +66,22 @@ std::optional<Delegation> read_delegation(std::string_view file, const yaml::Nod
   return delegation;
 }
 
+// "bursts: { window: 30s, most: 500 }"; "window: 0s" for none.
+void read_bursts(std::string_view file, yaml::Map& root, Rules& rules, Problems& problems) {
+  const yaml::Node* node = root.map("bursts");
+  if (node == nullptr) return;
+  yaml::Map map(file, *node, "`bursts`", problems);
+  if (const yaml::Node* window = map.any("window"); window != nullptr && window->text == "0s") {
+    rules.bursts.window = 0;
+  } else {
+    map.duration("window", rules.bursts.window, kLongestBurst);
+  }
+  std::int64_t most = kMostOfBurst;
+  map.integer("most", most, 2, kMostOfBurst);
+  rules.bursts.most = static_cast<std::size_t>(most);
+  map.finish();
+}
+
 std::optional<Rules> read_rules(std::string_view file, const yaml::Node& root, Problems& problems) {
   Rules rules;
   yaml::Map map(file, root, "the file", problems);
@@ -84,6 +101,7 @@ std::optional<Rules> read_rules(std::string_view file, const yaml::Node& root, P
   if (map.one_of("conflicts", conflicts, {"hold", "note"}) != nullptr && conflicts == "note") {
     rules.conflicts = ConflictMode::note;
   }
+  read_bursts(file, map, rules, problems);
   map.finish();
   return rules;
 }

@@ -15,11 +15,11 @@ namespace {
   "effect, environment, summary, resources, input, protocol, upstream, head, has_body, body_sha256, body_size, " \
   "identity, preconditions, retry_identity, fingerprint, retry_key, policies, rules, policy_digest, operation, " \
   "decided_by, reason, code, delivered, documentation, documented, reminded, edited_by, edited, supersedes, "    \
-  "superseded_by"
+  "superseded_by, burst"
 
 constexpr std::string_view kInsert =
     "INSERT INTO requests (" COUNTERSIGN_REQUEST_COLUMNS
-    ", shown) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    ", shown) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr std::string_view kSelect = "SELECT " COUNTERSIGN_REQUEST_COLUMNS
                                      ", shown, reply_status, reply_head, reply_truncated, reply_body FROM requests ";
 constexpr std::string_view kSelectWithoutReply =
@@ -95,6 +95,7 @@ Result<HeldRequest> read_row(const sql::Statement& row, const BodyFiles& bodies)
   out.edited = text();
   out.supersedes = text();
   out.superseded_by = text();
+  out.burst = text();
   out.frozen.shown = text();
   out.reply = read_reply(row, at);
   if (!lists) return fail(lists.error());
@@ -139,6 +140,7 @@ Result<HeldRequest> read_light(const sql::Statement& row, Lists& lists) {
   out.documented = row.integer(13);
   out.reminded = static_cast<int>(row.integer(14));
   out.edited_by = row.text(15);
+  out.burst = row.text(16);
   std::optional<State> state = state_from_name(row.text(1));
   if (!state) return fail(ErrorKind::internal, "store.corrupt", "a stored request has a state nobody knows");
   out.state = *state;
@@ -194,7 +196,7 @@ Status Store::insert(const HeldRequest& request) {
   row->bind(request.fingerprint, request.retry_key, *policies, *rules, request.policy_digest, request.operation);
   row->bind(request.decided_by, request.reason, request.code, request.delivered);
   row->bind(request.documentation, request.documented, request.reminded, request.edited_by, request.edited,
-            request.supersedes, request.superseded_by);
+            request.supersedes, request.superseded_by, request.burst);
   row->bind(sql::Blob{frozen.shown});
   return row->run();
 }
@@ -305,7 +307,8 @@ Result<std::optional<HeldRequest>> Store::load_for_retry(std::string_view retry_
 // walked from its newest row: a page of what is open must not sort everything that is open.
 Result<std::vector<HeldRequest>> Store::list(const Filter& filter) {
   std::size_t limit = std::clamp<std::size_t>(filter.limit, 1, 1'000);
-  bool by_states = !filter.states.empty() && filter.agent.empty() && filter.owner.empty() && filter.upstream.empty();
+  bool by_states = !filter.states.empty() && filter.agent.empty() && filter.owner.empty() && filter.upstream.empty() &&
+                   filter.burst.empty();
   const char* older = filter.before.empty() ? "" : " AND number < (SELECT number FROM requests WHERE id = ?)";
   std::string sql = std::string(kSelectWithoutReply);
   if (by_states) {
@@ -323,6 +326,7 @@ Result<std::vector<HeldRequest>> Store::list(const Filter& filter) {
     if (!filter.agent.empty()) sql += " AND agent = ?";
     if (!filter.owner.empty()) sql += " AND owner = ?";
     if (!filter.upstream.empty()) sql += " AND upstream = ?";
+    if (!filter.burst.empty()) sql += " AND burst <> '' AND burst = ?";
     sql += older;
   }
   sql += " ORDER BY number DESC LIMIT ?";
@@ -335,7 +339,7 @@ Result<std::vector<HeldRequest>> Store::list(const Filter& filter) {
     row->bind(limit);
   }
   if (!by_states) {
-    for (const std::string* value : {&filter.agent, &filter.owner, &filter.upstream, &filter.before}) {
+    for (const std::string* value : {&filter.agent, &filter.owner, &filter.upstream, &filter.burst, &filter.before}) {
       if (!value->empty()) row->bind(*value);
     }
   }
@@ -475,7 +479,7 @@ Status Store::each_open(const std::function<void(const HeldRequest&)>& take) {
   }
   row = database_.prepare(
       "SELECT id, state, created, expires, agent, owner, issuer, delegates, chain, resources, upstream, rules,"
-      " documentation, documented, reminded, edited_by"
+      " documentation, documented, reminded, edited_by, burst"
       " FROM requests WHERE state IN ('held', 'approved', 'executing') ORDER BY number");
   if (!row) return fail(row.error());
   Lists lists;

@@ -21,6 +21,7 @@ struct Filter {
   std::string agent;          // empty: all
   std::string owner;          // empty: all
   std::string upstream;       // empty: all
+  std::string burst;          // empty: all
   std::string before;         // id: only requests made before that one, for the next page
   std::size_t limit = 100;    // 1 to 1,000
 };
@@ -40,6 +41,13 @@ struct Outcome {
   std::string rules;        // JSON list, as stored: many requests have the same
   TimeMs decided = 0;       // when it left `held`; 0: it has not
   bool by_someone = false;  // a person ended or approved it
+};
+
+// How many requests of a burst are in a state and have an effect.
+struct BurstPart {
+  State state = State::held;
+  std::string effect;
+  std::size_t count = 0;
 };
 
 struct UseRecord {
@@ -93,8 +101,12 @@ class Store {
   // last one's millisecond.
   Result<std::vector<Outcome>> outcomes(TimeMs since, TimeMs before, std::size_t count);
 
+  // Of one burst: how many of what, and the ids in the order in which they were held.
+  Result<std::vector<BurstPart>> count_burst(std::string_view burst);
+  Result<std::vector<std::string>> ids_of_burst(std::string_view burst);
+
   // Calls `take` for every open request, oldest first, with what the indexes in memory need and nothing that is large:
-  // requester, rules, resources, upstream, times, votes, documentation, reminders and the editor.
+  // requester, rules, resources, upstream, times, votes, documentation, reminders, the editor and the burst.
   Status each_open(const std::function<void(const HeldRequest&)>& take);
   // Calls `take` for every agent with the bytes of its bodies that are still kept.
   Status each_kept(const std::function<void(const std::string& agent, std::uint64_t bytes)>& take);
@@ -107,6 +119,8 @@ class Store {
   Result<std::vector<StoredEvent>> events_after(std::int64_t number, std::size_t limit);
   Result<std::int64_t> last_event();
   Status forget_events(TimeMs before);
+  // What events of this name were about.
+  Result<std::vector<std::string>> about_in_events(std::string_view name);
 
   // Grants. A proposal has activated == 0.
   Status insert_grant(const Grant& grant);

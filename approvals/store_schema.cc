@@ -137,8 +137,15 @@ CREATE TABLE events (
 constexpr std::string_view kOutcomes =
     "CREATE INDEX requests_outcomes ON requests(created, state, rules, decided, decided_by);";
 
-constexpr std::array<std::string_view, 5> kSteps{
-    kSchema, "ALTER TABLE requests ADD COLUMN shown BLOB NOT NULL DEFAULT x'';", kStatesAndGrants, kEvents, kOutcomes};
+// What is counted of a burst is in the index.
+constexpr std::string_view kBursts = R"sql(
+ALTER TABLE requests ADD COLUMN burst TEXT NOT NULL DEFAULT '';
+CREATE INDEX requests_burst ON requests(burst, state, effect) WHERE burst <> '';
+)sql";
+
+constexpr std::array<std::string_view, 6> kSteps{
+    kSchema, "ALTER TABLE requests ADD COLUMN shown BLOB NOT NULL DEFAULT x'';", kStatesAndGrants, kEvents, kOutcomes,
+    kBursts};
 
 }  // namespace
 

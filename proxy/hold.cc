@@ -192,7 +192,8 @@ Task<void> hold(Parts* parts, HeldCall call) {
   }
   const auto rules = parts->rulesets.current();
   HeldRequest draft = draft_of(*parts, call, *rules->approvals, parts->clock.now());
-  auto freeze_and_hold = [parts, body = *spool, draft = std::move(draft)]() mutable -> Result<approvals::Holding> {
+  auto freeze_and_hold = [parts, body = *spool, bursts = rules->approvals->bursts,
+                          draft = std::move(draft)]() mutable -> Result<approvals::Holding> {
     std::filesystem::path file;
     if (body->size() > 0) {
       auto kept = body->persist(parts->held_bodies / (draft.operation + ".new"));
@@ -200,7 +201,7 @@ Task<void> hold(Parts* parts, HeldCall call) {
       file = *kept;
       draft.frozen.body_file = file;
     }
-    auto holding = parts->queue.hold(std::move(draft), parts->clock.now());
+    auto holding = parts->queue.hold(std::move(draft), parts->clock.now(), bursts);
     std::error_code ignored;
     if (!file.empty())
       std::filesystem::remove(file, ignored);  // the queue has its own by now, or joined another request

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 
+#include "approvals/bursts.h"
 #include "tests/approvals/fixture.h"
 
 namespace countersign::approvals {
@@ -38,7 +41,9 @@ rules:
   return rules.value_or(Rules{});
 }
 
-TEST(Inbox, AgreesWithTheRulesOneByOne) {
+enum class Together : std::uint8_t { no, in_bursts };
+
+void agrees_with_the_rules(Together together) {
   std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
@@ -53,6 +58,7 @@ TEST(Inbox, AgreesWithTheRulesOneByOne) {
 
   Inbox inbox;
   std::vector<HeldRequest> all;
+  std::map<std::string, std::string> bursts;
   for (int i = 0; i < 3'000; ++i) {
     HeldRequest request = test::draft("x");
     request.id = "req_" + std::to_string(i);
@@ -66,6 +72,13 @@ TEST(Inbox, AgreesWithTheRulesOneByOne) {
     if (pick(10) == 0) request.edited_by = "carol";
     request.documented = request.created;
     request.reminded = static_cast<int>(pick(3));
+    if (together == Together::in_bursts) {
+      request.expires = kNow + 2 * kHour;  // those of a burst have the same time
+      std::string& burst =
+          bursts[request.requester.agent + request.rules.front() + std::to_string(request.rules.size())];
+      if (burst.empty() || pick(12) == 0) burst = burst_begun_by(request.id);
+      if (burst == burst_begun_by(request.id) || pick(10) != 0) request.burst = burst;
+    }
     all.push_back(request);
     inbox.update(request);
     if (pick(3) != 0) continue;
@@ -95,9 +108,11 @@ TEST(Inbox, AgreesWithTheRulesOneByOne) {
        {kNow, kNow + 5 * 60'000, kNow + 10 * 60'000 + 150, kNow + 12 * 60'000, kNow + 20 * 60'000, kNow + kHour}) {
     for (const Approver& person : people) {
       std::vector<std::string> expected;
+      std::set<std::string> seen;
       for (const HeldRequest& request : all) {
         bool waits = eligibility(request, person, Choice::approve, rules, now).has_value() ||
                      !may_vote_for(request, person, rules, now).empty();
+        if (waits && !request.burst.empty()) waits = seen.insert(request.burst).second;
         if (waits) expected.push_back(request.id);
       }
       EXPECT_EQ(inbox.waiting_for(person, rules, now, all.size(), {}), expected) << person.name << " " << now - kNow;
@@ -132,6 +147,14 @@ TEST(Inbox, AgreesWithTheRulesOneByOne) {
   EXPECT_EQ(inbox.held().count, 0U);
   EXPECT_EQ(inbox.held().oldest, std::nullopt);
   EXPECT_TRUE(inbox.waiting_for(people[0], rules, kNow, all.size(), {}).empty());
+}
+
+TEST(Inbox, AgreesWithTheRulesOneByOne) {
+  agrees_with_the_rules(Together::no);
+}
+
+TEST(Inbox, OfABurstTheOldestThatWaitsStandsForAll) {
+  agrees_with_the_rules(Together::in_bursts);
 }
 
 }  // namespace

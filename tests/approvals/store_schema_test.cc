@@ -87,6 +87,7 @@ TEST_F(StoreSchemaTest, AnOlderDatabaseKeepsEverything) {
   EXPECT_EQ(request.documentation, "");
   EXPECT_EQ(request.documented, 0);
   EXPECT_EQ(request.superseded_by, "");
+  EXPECT_EQ(request.burst, "");
 
   for (std::string_view state :
        {"approved", "denied", "expired", "cancelled", "executing", "done", "failed", "unknown"}) {

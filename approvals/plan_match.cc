@@ -1,0 +1,385 @@
+#include "approvals/plan_match.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/json_reader.h"
+#include "core/words.h"
+
+namespace countersign::approvals {
+namespace {
+
+constexpr std::size_t kMostLearned = 64;
+constexpr std::size_t kMostAnswer = 1U << 20;
+
+// Operations that make something new, by the first word of their name.
+constexpr std::array kCreating = std::to_array<std::string_view>(
+    {"Create", "Run", "Allocate", "Put", "Register", "Request", "Add", "Import", "Publish", "Provision", "Launch", "Copy"});
+
+template <class List>
+bool has(const List& list, std::string_view word) {
+  return std::ranges::find(list, word) != list.end();
+}
+
+// "arn:aws:rds:eu-central-1:123456789012:db:orders" in its parts.
+struct Arn {
+  std::string_view service, region, account, rest;
+};
+
+std::optional<Arn> read_arn(std::string_view text) {
+  std::array<std::string_view, 5> parts;
+  for (std::string_view& part : parts) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    part = text.substr(0, colon);
+    text.remove_prefix(colon + 1);
+  }
+  if (parts[0] != "arn") return std::nullopt;
+  return Arn{parts[2], parts[3], parts[4], text};
+}
+
+std::string_view kind_of(std::string_view rest) {
+  if (rest.starts_with('/')) rest.remove_prefix(1);
+  const std::size_t end = rest.find_first_of(":/");
+  return end == std::string_view::npos ? std::string_view() : rest.substr(0, end);
+}
+
+// Names under which plans may know what an ARN's last part names. Each is the whole of a name.
+std::vector<std::string_view> names_of(const Arn& arn) {
+  std::string_view rest = arn.rest;
+  if (rest.ends_with(":*")) rest.remove_suffix(2);
+  if (arn.service == "s3") return {rest};  // a bucket, or bucket/key
+  std::vector<std::string_view> out{rest};
+  if (rest.starts_with('/')) rest.remove_prefix(1);
+  if (const std::size_t end = rest.find_first_of(":/"); end != std::string_view::npos && !rest.starts_with("http"))
+    out.push_back(rest.substr(end + 1));
+  // Paths before the name: names of IAM are unique without them.
+  if (arn.service == "iam" || arn.service == "autoscaling") out.push_back(rest.substr(rest.rfind('/') + 1));
+  std::erase_if(out, [](std::string_view name) { return name.empty() || name.find('*') != std::string_view::npos; });
+  return out;
+}
+
+// A request that names no region or account may mean ours.
+bool agree(std::string_view planned, std::string_view asked) {
+  return planned.empty() || asked.empty() || asked == "*" || planned == asked;
+}
+
+// Part by part, where the request's may be unknown: "autoScalingGroup:*:autoScalingGroupName/a".
+bool same_rest(std::string_view planned, std::string_view asked) {
+  if (asked.ends_with('*')) return false;
+  for (;;) {
+    const std::size_t a = std::min(planned.find(':'), planned.size());
+    const std::size_t b = std::min(asked.find(':'), asked.size());
+    const std::string_view one = asked.substr(0, b);
+    if (one != "*" && one != planned.substr(0, a)) return false;
+    if (a == planned.size() || b == asked.size()) return a == planned.size() && b == asked.size();
+    planned.remove_prefix(a + 1);
+    asked.remove_prefix(b + 1);
+  }
+}
+
+// Whether one of `names` is the thing's. `names` of one side of a change, which its ARN places.
+bool is_named(const std::vector<std::string>& names, std::string_view region, std::string_view resource) {
+  const std::optional<Arn> asked = read_arn(resource);
+  if (!asked) return has(names, resource);
+  if (!agree(region, asked->region)) return false;
+  const std::vector<std::string_view> short_names = names_of(*asked);
+  std::optional<Arn> placed;
+  for (const std::string& name : names) {
+    const std::optional<Arn> planned = read_arn(name);
+    if (!planned || planned->service != asked->service) continue;
+    const bool here = agree(planned->region, asked->region) && agree(planned->account, asked->account);
+    if (here && same_rest(planned->rest, asked->rest)) return true;
+    placed = planned;
+  }
+  for (const std::string& name : names) {
+    if (!has(short_names, name)) continue;
+    // Two kinds of things may have one name, and one name may be in two regions: the ARN tells them apart.
+    if (!placed) return true;
+    const std::string_view kind = kind_of(asked->rest);
+    const bool same_kind = kind.empty() || kind == "*" || kind_of(placed->rest).empty() || kind == kind_of(placed->rest);
+    if (same_kind && agree(placed->region, asked->region) && agree(placed->account, asked->account)) return true;
+  }
+  return false;
+}
+
+// The same for what belongs to others: their ARNs place nothing.
+bool is_related(const std::vector<std::string>& names, std::string_view region, std::string_view resource) {
+  const std::optional<Arn> asked = read_arn(resource);
+  if (!asked) return has(names, resource);
+  const std::vector<std::string_view> short_names = names_of(*asked);
+  return std::ranges::any_of(names, [&](const std::string& name) {
+    const std::optional<Arn> planned = read_arn(name);
+    if (!planned) return has(short_names, name) && agree(region, asked->region);
+    return planned->service == asked->service && agree(planned->region, asked->region) &&
+           agree(planned->account, asked->account) && same_rest(planned->rest, asked->rest);
+  });
+}
+
+bool names_nothing(std::string_view resource) {
+  const std::optional<Arn> arn = read_arn(resource);
+  return !arn || names_of(*arn).empty();
+}
+
+bool is_learned(const std::set<std::string, std::less<>>& learned, std::string_view resource) {
+  if (learned.contains(resource)) return true;
+  const std::optional<Arn> arn = read_arn(resource);
+  return arn && std::ranges::any_of(names_of(*arn), [&](std::string_view name) { return learned.contains(name); });
+}
+
+bool is_learned_anywhere(const LearnedNames& learned, std::string_view resource) {
+  return std::ranges::any_of(learned, [&](const auto& each) { return is_learned(each.second, resource); });
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return out;
+}
+
+// How an operation's name stands to a type: "CreateVpc" to aws_vpc.
+enum class Kinship : std::uint8_t { none, below, same };
+
+Kinship kinship(const TerraformType& type, std::string_view operation) {
+  std::size_t start = 1;
+  while (start < operation.size() && (operation[start] < 'A' || operation[start] > 'Z')) ++start;
+  const std::string noun = lower(operation.substr(std::min(start, operation.size())));
+  Kinship out = Kinship::none;
+  for (const std::string& each : type.nouns) {
+    if (noun == each || noun == each + "s" || noun == each + "es" ||
+        (each.ends_with('y') && noun == each.substr(0, each.size() - 1) + "ies"))
+      return Kinship::same;
+    if (noun.starts_with(each)) out = Kinship::below;
+  }
+  return out;
+}
+
+// The texts at "ChangeBatch.Changes[].ResourceRecordSet.Name".
+void collect(JsonValue value, std::string_view path, std::vector<std::string>& out) {
+  if (path.empty()) {
+    if (auto text = value.string()) out.emplace_back(*text);
+    else if (auto number = value.integer()) out.push_back(std::to_string(*number));
+    return;
+  }
+  const std::size_t dot = std::min(path.find('.'), path.size());
+  std::string_view part = path.substr(0, dot);
+  const std::string_view rest = path.substr(std::min(dot + 1, path.size()));
+  const bool each = part.ends_with("[]");
+  if (each) part.remove_suffix(2);
+  const JsonValue member = value.is_object() ? value.member(part) : JsonValue();
+  if (!member) return;
+  if (!each) return collect(member, rest, out);
+  for (JsonValue one = member.is_array() ? member.first() : JsonValue(); one; one = one.next()) collect(one, rest, out);
+}
+
+// An operation as a plan looks at it.
+struct Asked {
+  std::string_view service;    // "ec2"
+  std::string_view operation;  // "RunInstances"
+  JsonValue parameters;        // none where they are not all known
+  const LearnedNames* learned;
+};
+
+// One change of a plan against one thing that is touched.
+class Fit {
+ public:
+  Fit(const PlannedChange& change, const TerraformType& type, const Asked& asked)
+      : change_(change), type_(type), asked_(asked), kinship_(kinship(type, asked.operation)) {}
+
+  [[nodiscard]] bool announces(const Access& access) const {
+    const std::string& thing = access.resource.name;
+    if (access.effect == Effect::destroy) return deletes(thing) || weakens(thing);
+    return changes(thing, access.effect) || creates(thing);
+  }
+
+  // Something new without a name yet: none of the things that are touched is it.
+  [[nodiscard]] bool is_unnamed_creation(const Operation& operation) const {
+    if (!may_create()) return false;
+    return std::ranges::none_of(operation.accesses, [&](const Access& access) {
+      return is_change(access.effect) && is_own(change_.after, access.resource.name);
+    });
+  }
+
+ private:
+  [[nodiscard]] bool listed(const std::vector<std::string>& operations) const {
+    return has(operations, asked_.operation);
+  }
+
+  [[nodiscard]] bool is_own(const PlannedNames& names, std::string_view thing) const {
+    return is_named(names.own, names.region, thing);
+  }
+  [[nodiscard]] bool is_new(std::string_view thing) const {
+    if (!change_.creates || !change_.after.own_unknown) return false;
+    auto mine = asked_.learned->find(change_.type);
+    return mine != asked_.learned->end() && is_learned(mine->second, thing);
+  }
+  // Of another thing that this resource names.
+  [[nodiscard]] bool names(const PlannedNames& names, std::string_view thing) const {
+    return is_related(names.related, names.region, thing) ||
+           (names.related_unknown && is_learned_anywhere(*asked_.learned, thing));
+  }
+
+  // What the request says beside its ARNs names what the plan names.
+  [[nodiscard]] bool right_parameters(const PlannedNames& names) const {
+    if (type_.named.empty()) return true;
+    if (!asked_.parameters) return false;
+    std::vector<std::string> given;
+    for (const std::string& path : type_.named) collect(asked_.parameters, path, given);
+    return std::ranges::all_of(given, [&](std::string_view name) {
+      const std::string_view bare = name.ends_with('.') ? name.substr(0, name.size() - 1) : name;  // of the DNS
+      return has(names.own, name) || has(names.related, name) || has(names.own, bare) || has(names.related, bare) ||
+             ((names.own_unknown || names.related_unknown) && is_learned_anywhere(*asked_.learned, name));
+    });
+  }
+  [[nodiscard]] bool has_named_parameter() const {
+    std::vector<std::string> given;
+    for (const std::string& path : type_.named) collect(asked_.parameters, path, given);
+    return !given.empty();
+  }
+
+  [[nodiscard]] bool deletes(const std::string& thing) const {
+    if (!change_.deletes) return false;
+    const bool is_listed = listed(type_.deletes);
+    if (is_own(change_.before, thing) && (is_listed || kinship_ != Kinship::none)) return true;
+    // A bucket that is emptied first.
+    if (change_.empties && asked_.service == "s3" && change_.type == "aws_s3_bucket" &&
+        asked_.operation.starts_with("DeleteObject")) {
+      const std::size_t slash = thing.find('/');
+      return slash != std::string::npos && is_own(change_.before, thing.substr(0, slash));
+    }
+    if (!is_listed && kinship_ != Kinship::same) return false;
+    if (!right_parameters(change_.before)) return false;
+    if (names(change_.before, thing)) return type_.part || is_listed;
+    return names_nothing(thing) && is_listed && has_named_parameter();
+  }
+
+  // It destroys something, and the plan says that this attribute of it changes.
+  [[nodiscard]] bool weakens(const std::string& thing) const {
+    auto found = std::ranges::find(type_.weakens, asked_.operation, &TerraformType::Weakening::operation);
+    if (found == type_.weakens.end()) return false;
+    const bool changes = change_.creates || found->attributes.empty() ||
+                         std::ranges::any_of(found->attributes, [&](const std::string& attribute) {
+                           return has(change_.changed, attribute);
+                         });
+    if (!changes || !(change_.creates || change_.updates || change_.deletes)) return false;
+    for (const PlannedNames* side : {&change_.before, &change_.after}) {
+      if (!type_.part && is_own(*side, thing)) return true;
+      if (type_.part && right_parameters(*side) && names(*side, thing)) return true;
+    }
+    return is_new(thing);
+  }
+
+  [[nodiscard]] bool changes(const std::string& thing, Effect effect) const {
+    const bool is_listed = listed(type_.changes) || listed(type_.creates) || (change_.deletes && listed(type_.deletes));
+    if (is_own(change_.before, thing) || is_own(change_.after, thing) || is_new(thing))
+      return effect == Effect::write || is_listed || kinship_ != Kinship::none;
+    if (!is_listed && kinship_ != Kinship::same && (type_.part || kinship_ != Kinship::below)) return false;
+    for (const PlannedNames* side : {&change_.before, &change_.after}) {
+      if (names(*side, thing) && right_parameters(*side)) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool may_create() const {
+    if (!change_.creates) return false;
+    if (listed(type_.creates)) return true;
+    return kinship_ == Kinship::same && std::ranges::any_of(kCreating, [&](std::string_view verb) {
+             return asked_.operation.starts_with(verb) && asked_.operation.size() > verb.size() &&
+                    asked_.operation[verb.size()] >= 'A' && asked_.operation[verb.size()] <= 'Z';
+           });
+  }
+
+  // Of what it touches nothing is named: the new thing itself.
+  [[nodiscard]] bool creates(const std::string& thing) const {
+    return may_create() && names_nothing(thing) && makes_one() && right_parameters(change_.after);
+  }
+
+  // A call that makes several at once is not what Terraform does.
+  [[nodiscard]] bool makes_one() const {
+    for (std::string_view count : {"MaxCount", "InstanceCount"}) {
+      const JsonValue given = asked_.parameters ? asked_.parameters.member(count) : JsonValue();
+      if (given && given.integer().value_or(2) > 1) return false;
+    }
+    return true;
+  }
+
+  const PlannedChange& change_;
+  const TerraformType& type_;
+  const Asked& asked_;
+  Kinship kinship_;
+};
+
+}  // namespace
+
+PlanIndex::PlanIndex(std::vector<PlannedChange> changes) : changes_(std::move(changes)) {
+  for (std::size_t i = 0; i < changes_.size(); ++i) {
+    auto [type, fresh] = types_.try_emplace(changes_[i].type);
+    if (fresh) type->second = find_terraform_type(changes_[i].type);
+    if (type->second) of_service_[type->second->service].push_back(i);
+  }
+}
+
+std::size_t PlanIndex::creations_of(std::string_view type) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      changes_, [&](const PlannedChange& change) { return change.creates && change.type == type; }));
+}
+
+std::optional<Announced> PlanIndex::announced(const Operation& operation, const LearnedNames& learned) const {
+  constexpr std::string_view kAws = "aws:";
+  std::string_view action = operation.action;
+  if (operation.protocol != "aws" || !action.starts_with(kAws) || operation.accesses.empty()) return std::nullopt;
+  action.remove_prefix(kAws.size());
+  const std::size_t colon = action.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  auto input = JsonDocument::parse(operation.input.empty() ? "{}" : operation.input);
+  if (!input) return std::nullopt;
+  const Asked asked{action.substr(0, colon), action.substr(colon + 1), input->root().member("parameters"), &learned};
+  const auto here = of_service_.find(asked.service);
+  if (here == of_service_.end()) return std::nullopt;
+
+  // Names that belong together (a role and its policy) must come from one change, so one that fits all comes first.
+  for (std::size_t index : here->second) {
+    const TerraformType& type = *types_.find(changes_[index].type)->second;
+    const Fit fit(changes_[index], type, asked);
+    const bool all = std::ranges::all_of(operation.accesses, [&](const Access& access) {
+      return !is_change(access.effect) || fit.announces(access);
+    });
+    if (all) return Announced{{index}, fit.is_unnamed_creation(operation) ? changes_[index].type : ""};
+  }
+  Announced out;
+  for (const Access& access : operation.accesses) {
+    if (!is_change(access.effect)) continue;
+    const auto found = std::ranges::find_if(here->second, [&](std::size_t index) {
+      const TerraformType& type = *types_.find(changes_[index].type)->second;
+      const Fit fit(changes_[index], type, asked);
+      return !type.part && type.named.empty() && !fit.is_unnamed_creation(operation) && fit.announces(access);
+    });
+    if (found == here->second.end()) return std::nullopt;
+    out.changes.push_back(*found);
+  }
+  std::ranges::sort(out.changes);
+  out.changes.erase(std::ranges::unique(out.changes).begin(), out.changes.end());
+  return out.changes.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
+std::vector<std::string> names_in_answer(std::string_view answer, std::string_view request) {
+  answer = answer.substr(0, kMostAnswer);
+  auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_.:/").contains(c);
+  };
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < answer.size() && out.size() < kMostLearned;) {
+    std::size_t end = at;
+    while (end < answer.size() && is_part(answer[end])) ++end;
+    const std::string_view word = answer.substr(at, end - at);
+    at = std::max(end, at + 1);
+    if (end < answer.size() && answer[end] == '=') continue;  // an attribute of XML
+    const bool has_digit = std::ranges::any_of(word, [](char c) { return c >= '0' && c <= '9'; });
+    if (!has_digit || word.size() < 5 || word.size() > kMostNameBytes || word.starts_with('/')) continue;
+    if (request.find(word) == std::string_view::npos && !has(out, word)) out.emplace_back(word);
+  }
+  return out;
+}
+
+}  // namespace countersign::approvals
