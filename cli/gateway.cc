@@ -185,8 +185,8 @@ Status Gateway::open_upstreams() {
   for (std::size_t i = 0; i < workers_->size(); ++i) {
     net::Worker& worker = workers_->at(i);
     doors_.push_back(std::make_unique<proxy::WorkerDoors>(
-        origins_, proxy::Leaving{worker, clients_->on(worker), *vault_, *github_tokens_, *aws_sessions_, clock_, spool}, sessions_,
-        *adapter_pool_));
+        origins_, proxy::Leaving{worker, clients_->on(worker), *vault_, *github_tokens_, *aws_sessions_, clock_, spool},
+        sessions_, *adapter_pool_));
   }
   // A session lives on the first worker; calls from the others cross over to it.
   sessions_ = proxy::open_mcp_sessions(config_, workers_->at(0), *doors_[0], log_);
@@ -197,6 +197,7 @@ Status Gateway::open_upstreams() {
 }
 
 Status Gateway::open_queue() {
+  recall_histories();
   auto queue = approvals::Queue::open(folders_.state / "countersign.db", folders_.requests, {});
   if (!queue) return fail(queue.error());
   queue_ = std::move(*queue);
@@ -222,6 +223,7 @@ Status Gateway::open_queue() {
       .registry = *registry_,
       .rulesets = *rulesets_,
       .journal = *journal_,
+      .histories = histories_,
       .mounts = mounts_,
       .queue = *queue_,
       .emergencies = *emergencies_,
@@ -317,8 +319,24 @@ void Gateway::record(std::string_view code, std::string detail) {
   audit_->append(entry);
 }
 
+// What agents did before the program was started again.
+void Gateway::recall_histories() {
+  if (!journal_->is_on()) return;
+  constexpr TimeMs kHour = 3'600'000;
+  constexpr std::uint64_t kMost = 200'000;
+  auto recall = [this](const policies::JournalEntry& entry) {
+    histories_.recall(entry);
+    return true;
+  };
+  const TimeMs now = clock_.now();
+  auto read = policies::read_journal(journal_->folder(), now - kHour, now + 1, kMost, recall);
+  if (read && read->more) log_.warning("not all of what agents did in the last hour is known again");
+}
+
 void Gateway::on_change(const approvals::Change& change) {
   const approvals::HeldRequest& request = change.request;
+  if (change.to == approvals::State::denied && change.from != change.to)
+    proxy::note_denied(histories_, request, clock_.now());
   waiters_.notify(request);
   if (api_) api_->request_changed(change);
   if (courier_) courier_->wake();

@@ -68,6 +68,7 @@ class Gateway {
   void on_change(const approvals::Change& change);
   void run_approved(const approvals::HeldRequest& request);
   void break_glass(const std::string& request);
+  void recall_histories();
   void record_grant(const approvals::Grant& grant, const approvals::HeldRequest& request);
   void run_what_waits();
   void publish_what_waits();
@@ -94,6 +95,7 @@ class Gateway {
   auth::SigV4Replays replays_{auth::SigV4Limits()};
   std::unique_ptr<approvals::RulesetStore> rulesets_;
   std::unique_ptr<policies::Journal> journal_;
+  proxy::Histories histories_;
   std::unique_ptr<console::PolicyDesk> policy_desk_;
   std::unique_ptr<PolicyFollow> policy_follow_;  // null: policies come from a folder
   std::unique_ptr<auth::People> people_;

@@ -18,8 +18,8 @@ struct Keys {
       labels{"labels"}, now{"now"}, effect{"effect"}, upstream{"upstream"}, protocol{"protocol"}, input{"input"},
       caller{"caller"}, token{"token"}, delegated{"delegated"}, approval{"approval"}, by{"by"}, level{"level"},
       rank{"rank"}, at{"at"}, session{"session"}, age{"age"}, changes{"changes"}, created{"created"},
-      denials{"denials"}, denied{"denied"}, destroyed{"destroyed"}, destroys{"destroys"}, holds{"holds"}, hour{"hour"},
-      listed{"listed"}, minutes{"minutes"}, reads{"reads"}, siblings_destroyed{"siblings_destroyed"},
+      denials{"denials"}, denied{"denied"}, destroys{"destroys"}, holds{"holds"}, hour{"hour"}, listed{"listed"},
+      minutes{"minutes"}, reads{"reads"}, recreates{"recreates"}, siblings_destroyed{"siblings_destroyed"},
       unprotected{"unprotected"};
 };
 
@@ -168,10 +168,10 @@ Value RequestMaker::session(const Access& access) const {
   fields.emplace_back(k.age, Value::integer(said.age));
   fields.emplace_back(k.created, Value::boolean(thing.created));
   fields.emplace_back(k.denied, Value::boolean(thing.denied));
-  fields.emplace_back(k.destroyed, Value::boolean(thing.destroyed));
   fields.emplace_back(k.hour, counts_value(said.hour));
   fields.emplace_back(k.listed, Value::boolean(thing.listed));
   fields.emplace_back(k.minutes, counts_value(said.minutes));
+  fields.emplace_back(k.recreates, Value::boolean(thing.recreates));
   fields.emplace_back(k.siblings_destroyed, Value::integer(thing.siblings_destroyed));
   fields.emplace_back(k.unprotected, Value::boolean(thing.unprotected));
   return Value::record(std::move(fields));

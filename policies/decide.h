@@ -42,6 +42,7 @@ struct Subject {
   std::string_view token;                  // id of the leaf token; may be empty
   const Scope* scope = nullptr;            // nothing is allowed without one
   const Session* session = nullptr;        // without one it is unknown: what is forbidden by it is
+  std::string_view root;                   // id of the token that the leaf was narrowed from: its lineage; may be empty
 };
 
 // Codes: policy.allowed, policy.held; scope.*, policy.floor, policy.forbidden, policy.error, policy.no_permit.

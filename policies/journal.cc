@@ -42,6 +42,7 @@ JournalEntry journal_entry(std::shared_ptr<const Snapshot> snapshot, const Subje
   out.owner = subject.owner;
   out.delegates.assign(subject.delegates.begin(), subject.delegates.end());
   out.token = subject.token;
+  out.root = subject.root;
   if (subject.session) out.session = *subject.session;
   if (subject.scope && names_environments(*subject.scope)) out.scope = *subject.scope;
   out.operation.protocol = operation.protocol;

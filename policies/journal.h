@@ -38,6 +38,7 @@ struct JournalEntry {
   std::string owner;
   std::vector<std::string> delegates;
   std::string token;
+  std::string root;  // Subject::root
   // Only where what the scope says depends on policies' folder: a rule of it names environments. Otherwise the scope
   // admitted the operation, or `code` begins with "scope.".
   std::optional<Scope> scope;

@@ -189,7 +189,7 @@ std::string render(const JournalEntry& entry, Inputs how) {
   if (input.size() > 2) w.key("input").raw(std::string_view(input).substr(9, input.size() - 10));
   if (inputs.left_out) w.member("left_out", true);
   w.member("now", format_time(entry.at)).member("owner", entry.owner).strings("policies", entry.policies);
-  w.member("protocol", entry.operation.protocol);
+  w.member("protocol", entry.operation.protocol).member_if("root", entry.root);
   if (entry.scope) write_scope(*entry.scope, w);
   if (std::string said = session_text(entry.session); !said.empty()) w.key("session").raw(said);
   w.strings("shadow", entry.shadow).member_if("token", entry.token).member("upstream", entry.operation.upstream);
@@ -297,6 +297,7 @@ Result<JournalEntry> parse_entry(JsonValue line) {
   out.agent = text_of(line, "agent");
   out.owner = text_of(line, "owner");
   out.token = text_of(line, "token");
+  out.root = text_of(line, "root");
   out.code = text_of(line, "code");
   out.policy_digest = text_of(line, "digest");
   out.delegates = texts_of(line, "delegates");

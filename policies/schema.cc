@@ -249,7 +249,7 @@ std::string schema_text(const SchemaParts& parts, const SchemaFocus& focus) {
   const std::string counts = "{ changes: Long, denials: Long, destroys: Long, holds: Long, reads: Long }";
   out += "type Session = {\n  age: Long, hour: " + counts + ",\n  minutes: " + counts + ",\n";
   out +=
-      "  created: Bool, denied: Bool, destroyed: Bool, listed: Bool, siblings_destroyed: Long, unprotected: "
+      "  created: Bool, denied: Bool, listed: Bool, recreates: Bool, siblings_destroyed: Long, unprotected: "
       "Bool,\n};\n\n";
   out += "entity Team in [Team] = { name: String };\n";
   out += "entity User in [Team] = { name: String, level: String, rank: Long };\n";

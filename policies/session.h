@@ -22,13 +22,14 @@ struct Session {
   // What the lineage has to do with one thing, of the last hour. All false for what is only read.
   struct Thing {
     bool created = false;      // it created it, and has not destroyed it since; remembered longer than an hour
-    bool destroyed = false;    // it destroyed it, and has not created it since
+    bool recreates = false;    // it destroyed it, had not created it itself, and would now make it again
     bool unprotected = false;  // it took protection off it, or off what it is in
     bool listed = false;       // it read what it is in
     // Another operation on it, or on what it is in, or in it, was denied: one of the same effect or a weaker one. Or a
     // weaker one waits for approval.
     bool denied = false;
-    // Others beside it that were destroyed and that the lineage had not created itself; those of this operation too.
+    // Others beside it that were destroyed, without anybody's approval, and that the lineage had not created itself;
+    // those of this operation too.
     std::int64_t siblings_destroyed = 0;
     bool operator==(const Thing&) const = default;
   };

@@ -21,8 +21,8 @@ constexpr std::array<std::pair<std::string_view, std::int64_t Counts::*>, 5> kCo
      {"reads", &Counts::reads}}};
 constexpr std::array<std::pair<std::string_view, bool Thing::*>, 5> kFacts = {{{"created", &Thing::created},
                                                                                {"denied", &Thing::denied},
-                                                                               {"destroyed", &Thing::destroyed},
                                                                                {"listed", &Thing::listed},
+                                                                               {"recreates", &Thing::recreates},
                                                                                {"unprotected", &Thing::unprotected}}};
 constexpr std::string_view kSiblings = "siblings_destroyed";
 

@@ -1,9 +1,9 @@
 // Sessions as JSON, in questions, tests of policies and the journal:
 //
 //   { "hour": { "reads": 3, "changes": 2, "destroys": 2, "denials": 1, "holds": 0 }, "minutes": { … }, "age": 12,
-//     "destroyed": true }
+//     "recreates": true }
 //
-// Members about a thing (created, destroyed, unprotected, listed, denied, siblings_destroyed) stand for everything the
+// Members about a thing (created, denied, listed, recreates, siblings_destroyed, unprotected) stand for everything the
 // operation touches, or in `things`, a list with one object for each. What is left out is 0 or false. Pure, any thread.
 #pragma once
 

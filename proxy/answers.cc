@@ -57,6 +57,7 @@ policies::Subject subject_of(const auth::Caller& caller) {
   subject.owner = caller.owner;
   subject.delegates = caller.delegates;
   subject.token = caller.token();
+  if (!caller.chain.empty()) subject.root = caller.chain.front();
   subject.scope = &caller.scope;
   return subject;
 }
@@ -79,7 +80,10 @@ policies::Subject subject_of(const approvals::Requester& requester, const Scope&
   subject.agent = requester.agent;
   subject.owner = requester.owner;
   subject.delegates = requester.delegates;
-  if (!requester.chain.empty()) subject.token = requester.chain.back();
+  if (!requester.chain.empty()) {
+    subject.token = requester.chain.back();
+    subject.root = requester.chain.front();
+  }
   subject.scope = &scope;
   return subject;
 }

@@ -37,7 +37,9 @@ Result<std::vector<std::string>> rules_for(const Parts& parts, const HeldRequest
                                            const approvals::Ruleset& rules) {
   auto scope = scope_as_requested(original);
   if (!scope) return fail(scope.error());
-  const policies::Subject subject = subject_of(original.requester, *scope);
+  policies::Subject subject = subject_of(original.requester, *scope);
+  const policies::Session session = parts.histories.look(subject.root, operation, parts.clock.now());
+  subject.session = &session;
   const policies::Decision decision = policies::decide(*rules.policies, subject, operation, {}, parts.clock.now());
   if (decision.verdict == policies::Verdict::deny)
     return fail(ErrorKind::forbidden, decision.code, "as edited it would be denied: " + decision.reason);

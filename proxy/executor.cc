@@ -119,11 +119,13 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
 
   auto scope = scope_as_requested(*request);
   if (!scope) co_return fail(scope.error());
-  const policies::Subject subject = subject_of(request->requester, *scope);
+  policies::Subject subject = subject_of(request->requester, *scope);
+  const Operation& operation = (*conversation)->operation();
+  const policies::Session session = parts_.histories.look(subject.root, operation, parts_.clock.now());
+  subject.session = &session;
   const auto rules = parts_.rulesets.current();
   const auto facts = approvals::approval_facts(approvals::progress_of(*request, *rules->approvals, parts_.clock.now()));
-  policies::Decision decision =
-      policies::decide(*rules->policies, subject, (*conversation)->operation(), facts, parts_.clock.now());
+  policies::Decision decision = policies::decide(*rules->policies, subject, operation, facts, parts_.clock.now());
   if (decision.verdict != policies::Verdict::allow) {
     co_return fail(ErrorKind::forbidden, "policy.changed",
                    "today's policies do not allow it although it was approved: " + decision.reason);
@@ -157,11 +159,15 @@ Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldR
     co_return Executed{not_sent(kept.error()), std::nullopt};
   }
 
+  const std::string root = request->requester.chain.empty() ? std::string() : request->requester.chain.front();
+  parts_.histories.note_approved(root, prepared->conversation->operation(), parts_.clock.now());
   CaptureSink capture(parts_.config.limits.stored_reply_bytes);
   SpoolSource body(prepared->body);
   adapters::BodySource* source = prepared->body.size() > 0 ? &body : nullptr;
   prepared->conversation->sent_for({intent.agent, trail.operation});
   adapters::Forwarded forwarded = co_await prepared->conversation->forward(doors, source, capture, nullptr);
+  if (forwarded.outcome == "ok")
+    parts_.histories.note_success(root, prepared->conversation->operation(), parts_.clock.now());
   if (!kept->empty()) forwarded.detail += (forwarded.detail.empty() ? "" : "; ") + *kept;
 
   const audit::Entry outcome = outcome_entry(trail, intent, forwarded);

@@ -52,6 +52,9 @@ Task<void> forward_change(Parts* parts, const AllowedCall* call) {
   adapters::BodySource* source = call->body->size() > 0 ? &body : nullptr;
   call->conversation->sent_for({call->intent->agent, call->trail->operation});
   adapters::Forwarded forwarded = co_await call->conversation->forward(doors, source, gate, call->visible);
+  const std::vector<std::string>& chain = call->intent->chain;
+  if (forwarded.outcome == "ok" && !chain.empty())
+    parts->histories.note_success(chain.front(), call->conversation->operation(), parts->clock.now());
   const audit::Entry outcome = outcome_entry(*call->trail, *call->intent, forwarded);
   Status recorded = co_await parts->recorder.write(&outcome);
   if (recorded) {

@@ -15,6 +15,7 @@
 #include "core/config.h"
 #include "policies/decide.h"
 #include "policies/journal.h"
+#include "proxy/histories.h"
 #include "proxy/mounts.h"
 #include "proxy/net/async.h"
 #include "proxy/net/worker.h"
@@ -32,6 +33,7 @@ struct Parts {
   const auth::Registry& registry;
   const approvals::RulesetStore& rulesets;
   policies::Journal& journal;
+  Histories& histories;
   const Mounts& mounts;
   approvals::Queue& queue;
   approvals::Emergencies& emergencies;

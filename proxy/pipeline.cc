@@ -63,7 +63,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
                                   caller->owner,
                                   source,
                                   identified.signature ? &identified.signed_for : nullptr,
-                                  identified.trailer ? &*identified.trailer : nullptr};
+                                  identified.trailer ? &*identified.trailer : nullptr,
+                                  caller->chain.empty() ? std::string_view() : caller->chain.front()};
   adapters::Doors& doors = parts_.doors(exchange->worker());
   auto conversation = co_await describe(route->mount, &caller->scope, &inbound, &doors, now);
   if (!conversation) {
@@ -84,12 +85,14 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   // ── decide, at the time it is by now: a body may take half an hour
   const TimeMs decided = parts_.clock.now();
   const std::shared_ptr<const approvals::Ruleset> rules = parts_.rulesets.current();
-  const policies::Subject subject = subject_of(*caller);
+  policies::Subject subject = subject_of(*caller);
+  const policies::Session session = parts_.histories.look(subject.root, operation, decided);
+  subject.session = &session;
   policies::Decision decision = policies::decide(*rules->policies, subject, operation, {}, decided);
   parts_.journal.note(rules->policies, subject, operation, decision, decided);
   if (change) deny_unless(decision, parts_.authenticator.may_change());
   const std::set<std::string> environments = environments_of(*rules->policies, operation);
-  const Restrained restrained{&*caller, &operation, &trail.operation, rules.get(), &environments, decided};
+  const Restrained restrained{&*caller, &operation, &trail.operation, rules.get(), &environments, &session, decided};
   if (change) co_await restrain(&parts_, restrained, &decision);
 
   // ── an identical retry belongs to the request that was held for it
@@ -138,6 +141,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   }
 
   // ── deny, hold, or forward and record the outcome
+  parts_.histories.note(subject.root, operation, decision, decided);
   switch (decision.verdict) {
     case policies::Verdict::deny: {
       adapters::Denial denial{403, Error{ErrorKind::forbidden, decision.code, decision.reason}, ""};
@@ -148,6 +152,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
       co_await hold(&parts_, call);
       break;
     case policies::Verdict::allow: {
+      if (decision.reveals_secrets) (*conversation)->reveal_secrets();
       auto visible = [&rules, &subject, decided](const Operation& listed) {
         return policies::could_allow(*rules->policies, subject, listed, decided);
       };

@@ -63,7 +63,9 @@ Status still_welcome(const Parts& parts, const Restrained& call) {
 }
 
 policies::Decision decision_with(const Restrained& call, std::span<const policies::ApprovalFact> facts) {
-  return policies::decide(*call.rules->policies, subject_of(*call.caller), *call.operation, facts, call.now);
+  policies::Subject subject = subject_of(*call.caller);
+  subject.session = call.session;
+  return policies::decide(*call.rules->policies, subject, *call.operation, facts, call.now);
 }
 
 bool suffice(const Restrained& call, std::span<const policies::ApprovalFact> facts) {

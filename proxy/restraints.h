@@ -23,6 +23,7 @@ struct Restrained {
   const std::string* id = nullptr;  // of the operation, as audit records name it
   const approvals::Ruleset* rules = nullptr;
   const std::set<std::string>* environments = nullptr;
+  const policies::Session* session = nullptr;
   TimeMs now = 0;  // when the request began
 };
 
