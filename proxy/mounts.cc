@@ -4,6 +4,7 @@
 #include "proxy/adapters/git_adapter.h"
 #include "proxy/adapters/http_adapter.h"
 #include "proxy/adapters/mcp_adapter.h"
+#include "proxy/adapters/terraform_adapter.h"
 
 namespace countersign::proxy {
 namespace {
@@ -46,6 +47,10 @@ Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem
       mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, out.reviews_, std::move(lfs));
     } else if (upstream.protocol == "aws") {
       mount.adapter = std::make_unique<adapters::AwsAdapter>(upstream);
+    } else if (upstream.protocol == "terraform") {
+      auto adapter = adapters::TerraformAdapter::create(upstream, state / "terraform" / (upstream.name + ".locks"));
+      if (!adapter) return fail(adapter.error());
+      mount.adapter = std::move(*adapter);
     } else {
       auto adapter = adapters::HttpAdapter::create(upstream);
       if (!adapter) return fail(adapter.error());

@@ -90,6 +90,33 @@ Protocol aws() {
            {"aws:s3:DeleteBucket", at_least(Effect::destroy), kAwsInput, kTypes, "aws:s3"}}};
 }
 
+// What a write does to a state comes from the two states, and whose lock it is from what the gateway saw. A fact that
+// could not be found out is left out, as of a push. What a LOCK says is the client's word.
+constexpr std::string_view kStateInput =
+    "{ flags: Set<String>, own_lock: Bool, operation: String, serial: Long, previous_serial: Long, resources: Long, "
+    "lost: Long, lost_resources: Set<String>, lost_types: Set<String> }";
+constexpr std::string_view kDeletedInput =
+    "{ flags: Set<String>, previous_serial: Long, resources: Long, lost: Long, lost_resources: Set<String>, "
+    "lost_types: Set<String> }";
+
+Protocol terraform() {
+  constexpr EffectSet kRead{Effect::read};
+  constexpr EffectSet kWrite{Effect::write};
+  constexpr EffectSet kDestroy{Effect::destroy};
+  constexpr Parameters kMeasured = Parameters::measured;
+  EffectSet either = kWrite;
+  either.add(Effect::destroy);
+  const std::vector<std::string_view> kTypes = {"TerraformState"};
+  return {"terraform",
+          ActionNames::listed,
+          {{"terraform:read_state", kRead, "{}", kTypes},
+           {"terraform:lock", kWrite, "{ operation: String, who: String, version: String, info: String }", kTypes},
+           {"terraform:unlock", kWrite, "{ lock: String }", kTypes},
+           {"terraform:force_unlock", {Effect::administer}, "{ lock: String }", kTypes},
+           {"terraform:write_state", either, kStateInput, kTypes, {}, kMeasured},
+           {"terraform:delete_state", kDestroy, kDeletedInput, kTypes, {}, kMeasured}}};
+}
+
 }  // namespace
 
 const ProtocolAction* Protocol::find(std::string_view action) const {
@@ -101,7 +128,7 @@ const ProtocolAction* Protocol::find(std::string_view action) const {
 }
 
 std::span<const Protocol> protocols() {
-  static const std::vector<Protocol> all = {mcp(), http(), git(), aws()};
+  static const std::vector<Protocol> all = {mcp(), http(), git(), aws(), terraform()};
   return all;
 }
 

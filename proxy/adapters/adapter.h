@@ -33,6 +33,7 @@ struct Inbound {
   BodySource* source = nullptr;           // the body once more, to be read from its start; nullptr when there is none
   const SignedFor* signed_for = nullptr;  // of a request that a signature authenticated
   const HeaderField* trailer = nullptr;   // the proven field that came behind the body; nullptr when none did
+  std::string_view lineage = {};          // id of the caller's root token: who asks, whichever leaf of it
 };
 
 // A refusal, to be put into the protocol's own words.
@@ -126,6 +127,10 @@ class Conversation {
 
   // Before forward(): whose operation it is, for upstreams that can be told.
   virtual void sent_for(Sender sender) { static_cast<void>(sender); }
+
+  // Before forward(): what was decided lets secrets in the answer reach the agent. Otherwise an adapter that knows where
+  // they stand puts them out of sight.
+  virtual void reveal_secrets() {}
 
   // Sends the operation upstream and the answer to `sink`. `body` is the request's body (nullptr when there is none).
   // For Reach::gateway: answers by itself. Never throws; what went wrong is in the result and, where possible, in the

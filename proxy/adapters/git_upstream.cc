@@ -11,24 +11,13 @@
 #include "proxy/adapters/git/objects/descriptor.h"
 #include "proxy/adapters/git/push_writer.h"
 #include "proxy/adapters/git/upstream_error.h"
+#include "proxy/adapters/text_source.h"
 
 namespace countersign::adapters {
 namespace {
 
 constexpr std::string_view kAgent = "git/2.0 (countersign)";  // hosts tell git from browsers by this
 constexpr std::size_t kPackHead = 12;
-
-class TextSource final : public BodySource {
- public:
-  explicit TextSource(std::string text) : text_(std::move(text)) {}
-  [[nodiscard]] std::uint64_t size() const override { return text_.size(); }
-  void rewind() override { over_ = false; }
-  Result<ByteView> next() override { return std::exchange(over_, true) ? ByteView() : as_bytes(text_); }
-
- private:
-  std::string text_;
-  bool over_ = false;
-};
 
 RequestHead head_of(std::string_view method, std::string target, git::Service service) {
   RequestHead head{std::string(method), std::move(target), {}};
