@@ -171,8 +171,9 @@ class AdminApi {
                 const approvals::Ruleset& ruleset) const;
 
   // votes.cc
-  struct Intent;  // what a person wants to vote (console/votes.cc)
-  struct Stated;  // what that means for one request
+  struct Intent;    // what a person wants to vote (console/votes.cc)
+  struct Stated;    // what that means for one request
+  struct Prepared;  // a vote that nothing speaks against
   Result<Answer> vote_challenge(const Call& call);
   Result<Answer> approve_request(const Call& call);
   Result<Answer> deny_request(const Call& call);
@@ -183,9 +184,26 @@ class AdminApi {
   Status verify_signature(const Call& call, const Json& signature, Intent& intent);
   // Votes on one request, and returns what the answer says about it.
   Result<Json> vote_one(const Call& call, const Intent& intent, const std::string& id, std::string_view seen_sha256);
+  // The same without doing it: everything that can be said against it is said here.
+  Result<Prepared> prepare_vote(const Call& call, const Intent& intent, const approvals::Approver& person,
+                                const approvals::HeldRequest& before, const approvals::Rules& rules,
+                                std::string_view seen_sha256) const;
+  [[nodiscard]] Result<approvals::Approver> voter(const Call& call, const approvals::Ruleset& ruleset) const;
+  [[nodiscard]] Json voted_json(const Call& call, const Intent& intent, const approvals::HeldRequest& after,
+                                const approvals::Rules& rules) const;
   // What this vote means for one request, from the server's own data of this moment.
   Result<Stated> stated(const Intent& intent, const approvals::Approver& person, const approvals::HeldRequest& request,
                         const approvals::Rules& rules) const;
+
+  // bursts.cc
+  Result<Answer> show_burst(const Call& call);
+  Result<Answer> approve_burst(const Call& call);
+  Result<Answer> deny_burst(const Call& call);
+  Result<Answer> vote_burst(const Call& call, approvals::Choice choice);
+  // The id when people see it as a burst: of two or more; empty otherwise.
+  [[nodiscard]] std::string burst_shown(const approvals::HeldRequest& request) const;
+  // What lists say about it, by any of its requests.
+  [[nodiscard]] Json burst_json(const approvals::HeldRequest& any) const;
 
   // break_glass.cc
   Result<Answer> list_emergencies(const Call& call);
@@ -266,6 +284,8 @@ class AdminApi {
   void append_refusal(const Call& call, audit::Entry entry);
   // Waits until the record is durable. The log's error otherwise.
   Status record(audit::Entry entry);
+  // All of them, or the first error.
+  Status record(std::vector<audit::Entry> entries);
   // That somebody has read something; nobody waits for it.
   void record_look(const Call& call);
   // What must hold before anything is changed: the log takes records, and revocations are known.

@@ -37,6 +37,21 @@ Status AdminApi::record(audit::Entry entry) {
   return done.get();
 }
 
+Status AdminApi::record(std::vector<audit::Entry> entries) {
+  std::vector<std::promise<Status>> durable(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    services_.log.append(std::move(entries[i]), [&one = durable[i]](Result<audit::Receipt> receipt) {
+      one.set_value(receipt ? Status() : Status(fail(receipt.error())));
+    });
+  }
+  Status all;
+  for (std::promise<Status>& one : durable) {
+    Status done = one.get_future().get();
+    if (!done && all) all = std::move(done);
+  }
+  return all;
+}
+
 void AdminApi::record_refusal(const Call& call, const Error& error) {
   audit::Entry entry = entry_of(call, audit::Phase::refused);
   if (entry.chain.empty()) entry.chain = services_.authenticator.presented_chain(call.head);

@@ -81,6 +81,7 @@ std::optional<approvals::Approver> AdminApi::approver_of(const Principal& princi
 Json AdminApi::summary_json(const approvals::HeldRequest& request, const approvals::Rules& rules, TimeMs now,
                             const std::vector<std::string>& conflicts) const {
   Json out = request_summary(request, rules, now, conflicts);
+  out["burst"] = burst_shown(request);
   if (std::string sentence = services_.sentence ? services_.sentence(request) : ""; !sentence.empty())
     out["summary"] = std::move(sentence);
   return out;
@@ -144,9 +145,13 @@ Result<Answer> AdminApi::list_requests(const Call& call) {
   }
   if (!found) return fail(found.error());
   Json requests = Json::array();
+  Json bursts = Json::object();
   for (const approvals::HeldRequest& request : *found) {
     requests.push_back(summary_json(request, *ruleset->approvals, now, conflicts_of(request, services_.queue, now)));
+    const std::string burst = requests.back()["burst"].get<std::string>();
+    if (!burst.empty() && !bursts.contains(burst)) bursts[burst] = burst_json(request);
   }
+  out["bursts"] = std::move(bursts);
   out["requests"] = std::move(requests);
   out["before"] = found->size() == *limit ? Json(found->back().id) : Json();
   return json_answer(out);

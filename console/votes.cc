@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <set>
 
-#include "console/api.h"
 #include "console/views.h"
+#include "console/votes_parts.h"
 #include "core/sha256.h"
 
 namespace countersign::console {
@@ -86,23 +86,6 @@ Result<std::vector<Named>> requests_in(const Json& body) {
 }
 
 }  // namespace
-
-// What a vote means for one request, and how long it takes to read what it would do.
-struct AdminApi::Stated {
-  approvals::StatedRequest request;
-  TimeMs reading = 0;
-};
-
-struct AdminApi::Intent {
-  approvals::Choice choice = approvals::Choice::deny;
-  std::string reason;
-  std::string for_whom;
-  std::string grant;
-  TimeMs viewed_ms = -1;
-  std::string signature;                          // as it is stored; empty when unsigned
-  TimeMs key_enrolled = 0;                        // of the passkey that made it
-  std::optional<approvals::Statement> statement;  // that was signed
-};
 
 Result<AdminApi::Stated> AdminApi::stated(const Intent& intent, const approvals::Approver& person,
                                           const approvals::HeldRequest& request, const approvals::Rules& rules) const {
@@ -233,22 +216,22 @@ Result<AdminApi::Intent> AdminApi::intent_of(const Call& call, const Json& body,
   return intent;
 }
 
-Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const std::string& id,
-                                std::string_view seen_sha256) {
-  auto ruleset = services_.rulesets.current();
-  const approvals::Rules& rules = *ruleset->approvals;
-  const TimeMs now = services_.clock.now();
-  auto person = approver_of(call.principal, *ruleset);
-  if (!person)
-    return fail(ErrorKind::forbidden, "admin.unknown_person", "you are not a user in entities.yaml any more");
-  auto before = services_.queue.get(id);
-  if (!before) return fail(before.error());
+Result<approvals::Approver> AdminApi::voter(const Call& call, const approvals::Ruleset& ruleset) const {
+  auto person = approver_of(call.principal, ruleset);
+  if (person) return std::move(*person);
+  return fail(ErrorKind::forbidden, "admin.unknown_person", "you are not a user in entities.yaml any more");
+}
 
-  auto today = stated(intent, *person, *before, rules);
+Result<AdminApi::Prepared> AdminApi::prepare_vote(const Call& call, const Intent& intent,
+                                                  const approvals::Approver& person,
+                                                  const approvals::HeldRequest& before, const approvals::Rules& rules,
+                                                  std::string_view seen_sha256) const {
+  const TimeMs now = services_.clock.now();
+  auto today = stated(intent, person, before, rules);
   if (!today) return fail(today.error());
   const approvals::StatedRequest& part = today->request;
-  const approvals::Demands demands = approvals::demands_of(before->rules, rules);
-  if (auto met = approvals::check_demands(demands, *person, intent.choice, intent.signature, now); !met)
+  const approvals::Demands demands = approvals::demands_of(before.rules, rules);
+  if (auto met = approvals::check_demands(demands, person, intent.choice, intent.signature, now); !met)
     return fail(met.error());
   if (auto met = approvals::check_key(demands, intent.choice, intent.key_enrolled, now); !met) return fail(met.error());
   auto changed = [] {
@@ -257,7 +240,7 @@ Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const st
   };
   if (!seen_sha256.empty() && seen_sha256 != part.preview_sha256) return changed();
   if (intent.statement) {
-    auto was = std::ranges::find(intent.statement->requests, id, &approvals::StatedRequest::id);
+    auto was = std::ranges::find(intent.statement->requests, before.id, &approvals::StatedRequest::id);
     if (was == intent.statement->requests.end())
       return fail(invalid_signature("this request is not among those that were signed"));
     if (was->preview_sha256 != part.preview_sha256) return changed();
@@ -267,10 +250,8 @@ Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const st
     }
   }
 
-  // The vote is written down before it counts: nothing is ever approved that the log does not know about.
-  const bool approves = intent.choice == approvals::Choice::approve;
-  audit::Entry entry = request_entry(entry_of(call, audit::Phase::approval), *before);
-  entry.action = approves ? "approval:approve" : "approval:deny";
+  audit::Entry entry = request_entry(entry_of(call, audit::Phase::approval), before);
+  entry.action = intent.choice == approvals::Choice::approve ? "approval:approve" : "approval:deny";
   entry.comment = intent.reason;
   entry.signature = intent.signature;
   Json detail = {{"preview_sha256", part.preview_sha256}, {"stages", part.stages}};
@@ -280,11 +261,10 @@ Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const st
     detail["viewed_ms"] = intent.viewed_ms;
     detail["unread"] = intent.viewed_ms < today->reading;
   }
-  detail["waited_ms"] = std::max<TimeMs>(0, now - before->created);
+  if (!before.burst.empty()) detail["burst"] = before.burst;
+  detail["waited_ms"] = std::max<TimeMs>(0, now - before.created);
   if (auto text = canonical_json(detail)) entry.detail = std::move(*text);
-  if (auto durable = record(std::move(entry)); !durable) return fail(durable.error());
-
-  approvals::Ballot ballot{.approver = std::move(*person),
+  approvals::Ballot ballot{.approver = person,
                            .choice = intent.choice,
                            .reason = intent.reason,
                            .for_whom = intent.for_whom,
@@ -293,16 +273,36 @@ Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const st
                            .viewed_ms = intent.viewed_ms,
                            .grant = intent.grant,
                            .fingerprint = part.fingerprint};
-  auto after = services_.queue.vote(id, ballot, rules, services_.clock.now());
+  return Prepared{std::move(entry), std::move(ballot)};
+}
+
+Json AdminApi::voted_json(const Call& call, const Intent& intent, const approvals::HeldRequest& after,
+                          const approvals::Rules& rules) const {
+  return {{"id", after.id},
+          {"state", approvals::state_name(after.state)},
+          {"vote", intent.choice == approvals::Choice::approve ? "approve" : "deny"},
+          {"by", call.principal.name},
+          {"for", intent.for_whom},
+          {"signed", !intent.signature.empty()},
+          {"missing", missing_sentences(after, rules, services_.clock.now())}};
+}
+
+Result<Json> AdminApi::vote_one(const Call& call, const Intent& intent, const std::string& id,
+                                std::string_view seen_sha256) {
+  auto ruleset = services_.rulesets.current();
+  const approvals::Rules& rules = *ruleset->approvals;
+  auto person = voter(call, *ruleset);
+  if (!person) return fail(person.error());
+  auto before = services_.queue.get(id);
+  if (!before) return fail(before.error());
+  auto prepared = prepare_vote(call, intent, *person, *before, rules, seen_sha256);
+  if (!prepared) return fail(prepared.error());
+  // The vote is written down before it counts: nothing is ever approved that the log does not know about.
+  if (auto durable = record(std::move(prepared->entry)); !durable) return fail(durable.error());
+  auto after = services_.queue.vote(id, prepared->ballot, rules, services_.clock.now());
   if (!after) return fail(after.error());
   record_move(call, *before, *after);
-  return Json{{"id", after->id},
-              {"state", approvals::state_name(after->state)},
-              {"vote", approves ? "approve" : "deny"},
-              {"by", call.principal.name},
-              {"for", intent.for_whom},
-              {"signed", !intent.signature.empty()},
-              {"missing", missing_sentences(*after, rules, services_.clock.now())}};
+  return voted_json(call, intent, *after, rules);
 }
 
 Result<Answer> AdminApi::approve_request(const Call& call) {
