@@ -190,7 +190,7 @@ Status Gateway::open_upstreams() {
   }
   // A session lives on the first worker; calls from the others cross over to it.
   sessions_ = proxy::open_mcp_sessions(config_, workers_->at(0), *doors_[0], log_);
-  auto mounts = proxy::Mounts::build(config_, folders_.state, clock_, held_pushes());
+  auto mounts = proxy::Mounts::build(config_, folders_.state, clock_, held_pushes(), log_, metrics_);
   if (!mounts) return fail(mounts.error());
   mounts_ = std::move(*mounts);
   return {};

@@ -20,7 +20,7 @@ std::optional<std::string_view> behind(std::string_view target, std::string_view
 }  // namespace
 
 Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem::path& state, const Clock& clock,
-                             adapters::GitReviewSources held) {
+                             adapters::GitReviewSources held, const Log& log, Metrics& metrics) {
   Mounts out;
   const adapters::McpOptions mcp_options{.hold_stream = config.limits.hold_stream, .version = COUNTERSIGN_VERSION};
   std::vector<std::string> mcp;
@@ -46,7 +46,8 @@ Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem
       adapters::LfsGate lfs{std::move(*tickets), config.agents_tls ? "https" : "http", clock};
       mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, out.reviews_, std::move(lfs));
     } else if (upstream.protocol == "aws") {
-      mount.adapter = std::make_unique<adapters::AwsAdapter>(upstream);
+      mount.adapter =
+          std::make_unique<adapters::AwsAdapter>(upstream, adapters::AwsSurroundings{&clock, &log, &metrics});
     } else if (upstream.protocol == "terraform") {
       auto adapter = adapters::TerraformAdapter::create(upstream, state / "terraform" / (upstream.name + ".locks"));
       if (!adapter) return fail(adapter.error());

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "core/config.h"
+#include "core/log.h"
+#include "core/metrics.h"
 #include "proxy/adapters/adapter.h"
 #include "proxy/adapters/git_reviews.h"
 
@@ -33,9 +35,10 @@ class Mounts {
  public:
   // Errors: those of the adapters (an OpenAPI document that does not load).
   // `state`: the state directory, where adapters keep what they need. `clock` outlives the mounts. `held`: where held
-  // pushes are, asked once requests are served.
+  // pushes are, asked once requests are served. `log` and `metrics` outlive the mounts too.
   [[nodiscard]] static Result<Mounts> build(const config::Config& config, const std::filesystem::path& state,
-                                            const Clock& clock, adapters::GitReviewSources held);
+                                            const Clock& clock, adapters::GitReviewSources held, const Log& log,
+                                            Metrics& metrics);
 
   [[nodiscard]] std::optional<Route> match(std::string_view target) const;
   // The adapter that speaks with this upstream, to run or show a stored request.

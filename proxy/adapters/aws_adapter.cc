@@ -57,6 +57,12 @@ std::string indented(const std::string& json) {
 
 }  // namespace
 
+AwsAdapter::AwsAdapter(config::Upstream upstream, const AwsSurroundings& around) : upstream_(std::move(upstream)) {
+  static const SystemClock system;
+  const Clock& clock = around.clock ? *around.clock : system;
+  if (upstream_.aws.tags) tags_ = std::make_unique<AwsTagReader>(upstream_, clock, around.log, around.metrics);
+}
+
 Task<Status> AwsAdapter::prepare(Doors& doors) {
   static_cast<void>(doors);
   co_return Status();
@@ -67,7 +73,8 @@ Result<std::unique_ptr<Conversation>> AwsAdapter::describe(const Inbound& inboun
   Result<AwsRequest> request = read_aws_request(upstream_, inbound);
   if (!request) return fail(request.error());
   const Patience patience{.at_most = upstream_.aws.wait};
-  return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), inbound.body, patience);
+  return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), inbound.body, patience,
+                                           AwsLabelling{tags_.get(), AwsTagReader::From::cache});
 }
 
 Result<std::unique_ptr<Conversation>> AwsAdapter::thaw(const approvals::Frozen& frozen, std::string_view body,
@@ -76,7 +83,8 @@ Result<std::unique_ptr<Conversation>> AwsAdapter::thaw(const approvals::Frozen& 
   Result<AwsRequest> request = thaw_aws_request(upstream_, frozen, body);
   if (!request) return fail(request.error());
   const BodyView view{.size = frozen.body_size, .sha256 = frozen.body_sha256};
-  return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), view, Patience{});
+  return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), view, Patience{},
+                                           AwsLabelling{tags_.get(), AwsTagReader::From::upstream});
 }
 
 std::string AwsAdapter::sentence(const approvals::Frozen& frozen, std::string_view body,

@@ -8,13 +8,22 @@
 
 #include "core/config.h"
 #include "proxy/adapters/adapter.h"
+#include "proxy/adapters/aws_tags.h"
 
 namespace countersign::adapters {
 
-// Immutable after construction: describe, thaw and preview may be called from any thread.
+// Where the adapter says what it could not find out; it outlives the adapter.
+struct AwsSurroundings {
+  const Clock* clock = nullptr;  // nullptr: the system's
+  const Log* log = nullptr;
+  Metrics* metrics = nullptr;
+};
+
+// But for what it keeps of tags, immutable after construction: describe, thaw and preview may be called from any
+// thread.
 class AwsAdapter final : public Adapter {
  public:
-  explicit AwsAdapter(config::Upstream upstream) : upstream_(std::move(upstream)) {}
+  explicit AwsAdapter(config::Upstream upstream, const AwsSurroundings& around = {});
 
   [[nodiscard]] bool takes_signatures() const override { return true; }
   [[nodiscard]] std::uint64_t body_limit(const config::Limits& limits) const override { return limits.push_bytes; }
@@ -31,6 +40,7 @@ class AwsAdapter final : public Adapter {
 
  private:
   config::Upstream upstream_;
+  std::unique_ptr<AwsTagReader> tags_;  // nullptr: labels do not come from tags
 };
 
 }  // namespace countersign::adapters

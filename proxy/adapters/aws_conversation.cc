@@ -17,7 +17,32 @@ std::string sha256_of_nothing() {
   return to_hex(sha256(as_bytes("")));
 }
 
+// While a request that may change tags is under way, and when it ends, nothing that was read before is believed.
+class TagsInMotion {
+ public:
+  TagsInMotion(AwsTagReader* reader, const AwsRequest& request) : reader_(reader), request_(request) { forget(); }
+  ~TagsInMotion() { forget(); }
+  TagsInMotion(const TagsInMotion&) = delete;
+  TagsInMotion& operator=(const TagsInMotion&) = delete;
+
+ private:
+  void forget() {
+    if (reader_) reader_->forget_if_changed(request_.call, request_.signed_for.region);
+  }
+
+  AwsTagReader* reader_;
+  const AwsRequest& request_;
+};
+
 }  // namespace
+
+Task<Status> AwsConversation::look_closer(Doors& doors, BodySource* body) {
+  static_cast<void>(body);
+  if (labelling_.reader)
+    co_await labelling_.reader->read(doors, request_.call, request_.signed_for.region, labelling_.from,
+                                     request_.operation);
+  co_return Status();
+}
 
 approvals::Frozen AwsConversation::freeze() const {
   approvals::Frozen frozen;
@@ -55,6 +80,7 @@ Task<Forwarded> AwsConversation::answer_not_done(ReplySink& sink, Error error) {
 
 Task<Forwarded> AwsConversation::forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) {
   static_cast<void>(visible);
+  const TagsInMotion tags(labelling_.reader, request_);
   HttpDoor* door = doors.http(request_.operation.upstream);
   Result<Departure> way = door == nullptr ? Result<Departure>(fail(not_connected())) : departure(*door);
   if (door == nullptr || !way) {

@@ -6,21 +6,31 @@
 #include "core/config.h"
 #include "proxy/adapters/adapter.h"
 #include "proxy/adapters/aws_request.h"
+#include "proxy/adapters/aws_tags.h"
 
 namespace countersign::adapters {
 
+// Who knows the tags of things; no reader: labels do not come from tags.
+struct AwsLabelling {
+  AwsTagReader* reader = nullptr;
+  AwsTagReader::From from = AwsTagReader::From::upstream;
+};
+
 class AwsConversation final : public Conversation {
  public:
-  // `account` outlives the conversation.
-  AwsConversation(const config::AwsAccount& account, AwsRequest request, const BodyView& body, Patience patience)
+  // `account` and the reader outlive the conversation.
+  AwsConversation(const config::AwsAccount& account, AwsRequest request, const BodyView& body, Patience patience,
+                  AwsLabelling labelling)
       : account_(account),
         request_(std::move(request)),
         body_sha256_(body.sha256),
         body_size_(body.size),
         body_(body.in_memory),
-        patience_(patience) {}
+        patience_(patience),
+        labelling_(labelling) {}
 
   [[nodiscard]] const Operation& operation() const override { return request_.operation; }
+  Task<Status> look_closer(Doors& doors, BodySource* body) override;
   [[nodiscard]] approvals::Frozen freeze() const override;
   void sent_for(Sender sender) override { sender_ = std::move(sender); }
   Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;
@@ -40,6 +50,7 @@ class AwsConversation final : public Conversation {
   std::uint64_t body_size_ = 0;
   std::string_view body_;  // while describe()'s caller keeps it: freeze() is called before that ends
   Patience patience_;
+  AwsLabelling labelling_;
   Sender sender_;
 };
 

@@ -41,15 +41,21 @@ Result<std::string> host_prefix(const AwsCall& call) {
 
 }  // namespace
 
-Result<std::string> aws_endpoint(const AwsCall& call, std::string_view region, std::string_view partition) {
+Result<std::string> aws_endpoint(const AwsService& service, std::string_view region, std::string_view partition) {
   if (!is_host_label(region))
     return fail(ErrorKind::malformed, "aws.bad_region", "the request is signed for no region");
-  Result<std::string> prefix = host_prefix(call);
-  if (!prefix) return fail(prefix.error());
-  std::string out = *prefix + std::string(call.service->endpoint_prefix) + ".";
+  std::string out = std::string(service.endpoint_prefix) + ".";
   // China has regional endpoints for what is global elsewhere.
-  if (!call.service->global || partition == "aws-cn") out += std::string(region) + ".";
+  if (!service.global || partition == "aws-cn") out += std::string(region) + ".";
   return out + std::string(suffix_of(partition));
+}
+
+Result<std::string> aws_endpoint(const AwsCall& call, std::string_view region, std::string_view partition) {
+  Result<std::string> host = aws_endpoint(*call.service, region, partition);
+  if (!host) return host;
+  Result<std::string> prefix = host_prefix(call);
+  if (!prefix) return prefix;
+  return *prefix + *host;
 }
 
 }  // namespace countersign::adapters

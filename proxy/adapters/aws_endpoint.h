@@ -15,5 +15,8 @@ namespace countersign::adapters {
 // region that is none, aws.endpoint_unknown (unsupported) where the host needs a value that the request does not give.
 [[nodiscard]] Result<std::string> aws_endpoint(const AwsCall& call, std::string_view region,
                                                std::string_view partition);
+// The same of an operation without a prefix of its own. Error: aws.bad_region.
+[[nodiscard]] Result<std::string> aws_endpoint(const AwsService& service, std::string_view region,
+                                               std::string_view partition);
 
 }  // namespace countersign::adapters

@@ -10,6 +10,7 @@
 #include "core/json_writer.h"
 #include "core/words.h"
 #include "proxy/adapters/aws_recognise.h"
+#include "proxy/adapters/aws_relabels.h"
 #include "proxy/adapters/aws_route.h"
 #include "proxy/adapters/aws_value.h"
 #include "proxy/adapters/http_fields.h"
@@ -101,6 +102,7 @@ Status name_request(const config::Upstream& upstream, std::string_view body, std
   Result<AwsCall> call = recognise(AwsCatalogue::embedded(), wire);
   if (!call) return fail(call.error());
   request.call = std::move(*call);
+  if (upstream.aws.tags) judge_relabelling(*upstream.aws.tags, request.call);
   request.tongue = {request.call.dialect,
                     request.call.service->key == "s3" || request.call.service->key == "s3control"};
   request.operation = operation_of(upstream, request);
