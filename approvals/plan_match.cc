@@ -13,8 +13,9 @@ constexpr std::size_t kMostLearned = 64;
 constexpr std::size_t kMostAnswer = 1U << 20;
 
 // Operations that make something new, by the first word of their name.
-constexpr std::array kCreating = std::to_array<std::string_view>(
-    {"Create", "Run", "Allocate", "Put", "Register", "Request", "Add", "Import", "Publish", "Provision", "Launch", "Copy"});
+constexpr std::array kCreating =
+    std::to_array<std::string_view>({"Create", "Run", "Allocate", "Put", "Register", "Request", "Add", "Import",
+                                     "Publish", "Provision", "Launch", "Copy"});
 
 template <class List>
 bool has(const List& list, std::string_view word) {
@@ -97,7 +98,8 @@ bool is_named(const std::vector<std::string>& names, std::string_view region, st
     // Two kinds of things may have one name, and one name may be in two regions: the ARN tells them apart.
     if (!placed) return true;
     const std::string_view kind = kind_of(asked->rest);
-    const bool same_kind = kind.empty() || kind == "*" || kind_of(placed->rest).empty() || kind == kind_of(placed->rest);
+    const bool same_kind =
+        kind.empty() || kind == "*" || kind_of(placed->rest).empty() || kind == kind_of(placed->rest);
     if (same_kind && agree(placed->region, asked->region) && agree(placed->account, asked->account)) return true;
   }
   return false;
@@ -157,8 +159,10 @@ Kinship kinship(const TerraformType& type, std::string_view operation) {
 // The texts at "ChangeBatch.Changes[].ResourceRecordSet.Name".
 void collect(JsonValue value, std::string_view path, std::vector<std::string>& out) {
   if (path.empty()) {
-    if (auto text = value.string()) out.emplace_back(*text);
-    else if (auto number = value.integer()) out.push_back(std::to_string(*number));
+    if (auto text = value.string())
+      out.emplace_back(*text);
+    else if (auto number = value.integer())
+      out.push_back(std::to_string(*number));
     return;
   }
   const std::size_t dot = std::min(path.find('.'), path.size());
@@ -180,11 +184,18 @@ struct Asked {
   const LearnedNames* learned;
 };
 
-// One change of a plan against one thing that is touched.
+// One change of a plan against an operation.
 class Fit {
  public:
-  Fit(const PlannedChange& change, const TerraformType& type, const Asked& asked)
-      : change_(change), type_(type), asked_(asked), kinship_(kinship(type, asked.operation)) {}
+  Fit(const PlannedChange& change, const TerraformType& type, const Asked& asked, const Operation& operation)
+      : change_(change),
+        type_(type),
+        asked_(asked),
+        operation_(operation),
+        kinship_(kinship(type, asked.operation)),
+        may_create_(creates_by_name()) {
+    anchored_ = touches([this](std::string_view thing) { return is_mine(thing); });
+  }
 
   [[nodiscard]] bool announces(const Access& access) const {
     const std::string& thing = access.resource.name;
@@ -192,95 +203,120 @@ class Fit {
     return changes(thing, access.effect) || creates(thing);
   }
 
-  // Something new without a name yet: none of the things that are touched is it.
-  [[nodiscard]] bool is_unnamed_creation(const Operation& operation) const {
-    if (!may_create()) return false;
-    return std::ranges::none_of(operation.accesses, [&](const Access& access) {
-      return is_change(access.effect) && is_own(change_.after, access.resource.name);
-    });
+  // It makes what this change creates.
+  [[nodiscard]] bool is_creation() const { return may_create_; }
+  // And nothing it touches is known to be that: how often it may is counted.
+  [[nodiscard]] bool is_unnamed_creation() const {
+    return may_create_ && !anchored_ &&
+           !(type_.part && touches([this](std::string_view thing) { return names(change_.after, thing); }));
+  }
+  // What this operation itself calls a new thing whose name was generated.
+  [[nodiscard]] bool is_generated(std::string_view thing) const {
+    return may_create_ && change_.after.own.empty() && change_.after.own_unknown && looks_like_one(thing) &&
+           !names(change_.after, thing);
   }
 
  private:
+  template <class Condition>
+  [[nodiscard]] bool touches(Condition condition) const {
+    return std::ranges::any_of(operation_.accesses, [&](const Access& access) {
+      return is_change(access.effect) && condition(access.resource.name);
+    });
+  }
   [[nodiscard]] bool listed(const std::vector<std::string>& operations) const {
     return has(operations, asked_.operation);
   }
-
-  [[nodiscard]] bool is_own(const PlannedNames& names, std::string_view thing) const {
+  [[nodiscard]] static bool is_own(const PlannedNames& names, std::string_view thing) {
     return is_named(names.own, names.region, thing);
   }
+  // Made under this plan, as one of the resources of this type whose names were not known before.
   [[nodiscard]] bool is_new(std::string_view thing) const {
     if (!change_.creates || !change_.after.own_unknown) return false;
-    auto mine = asked_.learned->find(change_.type);
+    const auto mine = asked_.learned->find(change_.type);
     return mine != asked_.learned->end() && is_learned(mine->second, thing);
   }
-  // Of another thing that this resource names.
+  [[nodiscard]] bool is_mine(std::string_view thing) const {
+    return is_own(change_.before, thing) || is_own(change_.after, thing) || is_new(thing);
+  }
+  // Another thing, which this resource names.
   [[nodiscard]] bool names(const PlannedNames& names, std::string_view thing) const {
     return is_related(names.related, names.region, thing) ||
            (names.related_unknown && is_learned_anywhere(*asked_.learned, thing));
+  }
+
+  // Of another kind than this resource, which the same operation touches too: the role of a function.
+  [[nodiscard]] bool is_beside_mine(std::string_view thing) const {
+    const std::optional<Arn> other = read_arn(thing);
+    return anchored_ && other && !touches([&](std::string_view each) {
+             const std::optional<Arn> arn = read_arn(each);
+             return arn && is_mine(each) && arn->service == other->service &&
+                    kind_of(arn->rest) == kind_of(other->rest);
+           });
   }
 
   // What the request says beside its ARNs names what the plan names.
   [[nodiscard]] bool right_parameters(const PlannedNames& names) const {
     if (type_.named.empty()) return true;
     if (!asked_.parameters) return false;
-    std::vector<std::string> given;
-    for (const std::string& path : type_.named) collect(asked_.parameters, path, given);
-    return std::ranges::all_of(given, [&](std::string_view name) {
+    return std::ranges::all_of(named_in_request(), [&](std::string_view name) {
       const std::string_view bare = name.ends_with('.') ? name.substr(0, name.size() - 1) : name;  // of the DNS
       return has(names.own, name) || has(names.related, name) || has(names.own, bare) || has(names.related, bare) ||
              ((names.own_unknown || names.related_unknown) && is_learned_anywhere(*asked_.learned, name));
     });
   }
-  [[nodiscard]] bool has_named_parameter() const {
-    std::vector<std::string> given;
-    for (const std::string& path : type_.named) collect(asked_.parameters, path, given);
-    return !given.empty();
+  [[nodiscard]] std::vector<std::string> named_in_request() const {
+    std::vector<std::string> out;
+    for (const std::string& path : type_.named) collect(asked_.parameters, path, out);
+    return out;
   }
 
   [[nodiscard]] bool deletes(const std::string& thing) const {
     if (!change_.deletes) return false;
     const bool is_listed = listed(type_.deletes);
-    if (is_own(change_.before, thing) && (is_listed || kinship_ != Kinship::none)) return true;
-    // A bucket that is emptied first.
-    if (change_.empties && asked_.service == "s3" && change_.type == "aws_s3_bucket" &&
-        asked_.operation.starts_with("DeleteObject")) {
-      const std::size_t slash = thing.find('/');
-      return slash != std::string::npos && is_own(change_.before, thing.substr(0, slash));
-    }
-    if (!is_listed && kinship_ != Kinship::same) return false;
-    if (!right_parameters(change_.before)) return false;
-    if (names(change_.before, thing)) return type_.part || is_listed;
-    return names_nothing(thing) && is_listed && has_named_parameter();
+    if (is_own(change_.before, thing)) return is_listed || kinship_ != Kinship::none;
+    if (is_in_emptied_bucket(thing)) return true;
+    if ((!is_listed && kinship_ != Kinship::same) || !right_parameters(change_.before)) return false;
+    if (names(change_.before, thing)) return type_.part || (is_listed && is_beside_mine(thing));
+    return names_nothing(thing) && is_listed && !named_in_request().empty();
   }
 
-  // It destroys something, and the plan says that this attribute of it changes.
+  // A bucket is emptied before it is deleted, where the plan says so.
+  [[nodiscard]] bool is_in_emptied_bucket(const std::string& thing) const {
+    if (!change_.empties || change_.type != "aws_s3_bucket" || !asked_.operation.starts_with("DeleteObject"))
+      return false;
+    const std::size_t slash = thing.find('/');
+    return slash != std::string::npos && is_own(change_.before, std::string_view(thing).substr(0, slash));
+  }
+
+  // It destroys something, and the plan says that what it destroys changes.
   [[nodiscard]] bool weakens(const std::string& thing) const {
-    auto found = std::ranges::find(type_.weakens, asked_.operation, &TerraformType::Weakening::operation);
+    const auto found = std::ranges::find(type_.weakens, asked_.operation, &TerraformType::Weakening::operation);
     if (found == type_.weakens.end()) return false;
-    const bool changes = change_.creates || found->attributes.empty() ||
-                         std::ranges::any_of(found->attributes, [&](const std::string& attribute) {
-                           return has(change_.changed, attribute);
-                         });
-    if (!changes || !(change_.creates || change_.updates || change_.deletes)) return false;
-    for (const PlannedNames* side : {&change_.before, &change_.after}) {
-      if (!type_.part && is_own(*side, thing)) return true;
-      if (type_.part && right_parameters(*side) && names(*side, thing)) return true;
-    }
-    return is_new(thing);
+    const bool said = change_.creates || found->attributes.empty() ||
+                      std::ranges::any_of(found->attributes, [&](const std::string& attribute) {
+                        return has(change_.changed, attribute);
+                      });
+    if (!said) return false;
+    if (!type_.part) return is_mine(thing);
+    return std::ranges::any_of(std::to_array({&change_.before, &change_.after}), [&](const PlannedNames* side) {
+      return right_parameters(*side) && names(*side, thing);
+    });
   }
 
   [[nodiscard]] bool changes(const std::string& thing, Effect effect) const {
     const bool is_listed = listed(type_.changes) || listed(type_.creates) || (change_.deletes && listed(type_.deletes));
-    if (is_own(change_.before, thing) || is_own(change_.after, thing) || is_new(thing))
-      return effect == Effect::write || is_listed || kinship_ != Kinship::none;
-    if (!is_listed && kinship_ != Kinship::same && (type_.part || kinship_ != Kinship::below)) return false;
-    for (const PlannedNames* side : {&change_.before, &change_.after}) {
-      if (names(*side, thing) && right_parameters(*side)) return true;
-    }
-    return false;
+    const bool akin = is_listed || kinship_ != Kinship::none;
+    if (is_own(change_.before, thing)) return akin || effect == Effect::write;
+    // Nothing tells kinds of things of one name apart before they have an ARN, so the operation must be this type's.
+    if (is_mine(thing)) return akin || (effect == Effect::write && asked_.operation.find("Tag") != std::string::npos);
+    if (!akin || (type_.part && !is_listed && kinship_ != Kinship::same)) return false;
+    if (!type_.part && !is_beside_mine(thing) && !(may_create_ && change_.after.own.empty())) return false;
+    return std::ranges::any_of(std::to_array({&change_.before, &change_.after}), [&](const PlannedNames* side) {
+      return names(*side, thing) && right_parameters(*side);
+    });
   }
 
-  [[nodiscard]] bool may_create() const {
+  [[nodiscard]] bool creates_by_name() const {
     if (!change_.creates) return false;
     if (listed(type_.creates)) return true;
     return kinship_ == Kinship::same && std::ranges::any_of(kCreating, [&](std::string_view verb) {
@@ -289,9 +325,30 @@ class Fit {
            });
   }
 
-  // Of what it touches nothing is named: the new thing itself.
+  // Of what it touches the new thing is not named, or by a name that was generated.
   [[nodiscard]] bool creates(const std::string& thing) const {
-    return may_create() && names_nothing(thing) && makes_one() && right_parameters(change_.after);
+    if (!may_create_ || !makes_one() || !right_parameters(change_.after)) return false;
+    return is_generated(thing) || (names_nothing(thing) && says_right_name());
+  }
+
+  // Where the plan knows what it will be called, the request calls it so.
+  [[nodiscard]] bool says_right_name() const {
+    if (change_.after.own.empty()) return true;
+    for (JsonValue each = asked_.parameters ? asked_.parameters.first() : JsonValue(); each; each = each.next()) {
+      if (auto text = each.string(); text && has(change_.after.own, *text)) return true;
+    }
+    return false;
+  }
+
+  // A name of this kind of thing: "table/orders" of aws_dynamodb_table.
+  [[nodiscard]] bool looks_like_one(std::string_view thing) const {
+    const std::optional<Arn> arn = read_arn(thing);
+    if (!arn || arn->service != type_.service || names_of(*arn).empty()) return false;
+    std::string kind = lower(kind_of(arn->rest));
+    std::erase(kind, '-');
+    if (kind.empty())
+      return change_.type == "aws_s3_bucket" || change_.type == "aws_sqs_queue" || change_.type == "aws_sns_topic";
+    return std::ranges::any_of(type_.nouns, [&](const std::string& noun) { return noun == kind; });
   }
 
   // A call that makes several at once is not what Terraform does.
@@ -306,8 +363,21 @@ class Fit {
   const PlannedChange& change_;
   const TerraformType& type_;
   const Asked& asked_;
+  const Operation& operation_;
   Kinship kinship_;
+  bool may_create_;
+  bool anchored_ = false;  // what it touches is, or is among other things, this resource itself
 };
+
+// "aws:ec2:RunInstances" in its parts.
+std::optional<std::pair<std::string_view, std::string_view>> read_action(std::string_view action) {
+  constexpr std::string_view kAws = "aws:";
+  if (!action.starts_with(kAws)) return std::nullopt;
+  action.remove_prefix(kAws.size());
+  const std::size_t colon = action.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  return std::pair(action.substr(0, colon), action.substr(colon + 1));
+}
 
 }  // namespace
 
@@ -325,41 +395,48 @@ std::size_t PlanIndex::creations_of(std::string_view type) const {
 }
 
 std::optional<Announced> PlanIndex::announced(const Operation& operation, const LearnedNames& learned) const {
-  constexpr std::string_view kAws = "aws:";
-  std::string_view action = operation.action;
-  if (operation.protocol != "aws" || !action.starts_with(kAws) || operation.accesses.empty()) return std::nullopt;
-  action.remove_prefix(kAws.size());
-  const std::size_t colon = action.find(':');
-  if (colon == std::string_view::npos) return std::nullopt;
+  const auto action = read_action(operation.action);
+  if (operation.protocol != "aws" || !action) return std::nullopt;
   auto input = JsonDocument::parse(operation.input.empty() ? "{}" : operation.input);
   if (!input) return std::nullopt;
-  const Asked asked{action.substr(0, colon), action.substr(colon + 1), input->root().member("parameters"), &learned};
+  const Asked asked{action->first, action->second, input->root().member("parameters"), &learned};
   const auto here = of_service_.find(asked.service);
   if (here == of_service_.end()) return std::nullopt;
+  std::vector<const Access*> touched;
+  for (const Access& access : operation.accesses) {
+    if (!is_change(access.effect)) continue;
+    // What is done by another operation's right is announced by none.
+    if (!access.action.empty() && access.action != operation.action) return std::nullopt;
+    touched.push_back(&access);
+  }
+  if (touched.empty()) return std::nullopt;
 
   // Names that belong together (a role and its policy) must come from one change, so one that fits all comes first.
   for (std::size_t index : here->second) {
-    const TerraformType& type = *types_.find(changes_[index].type)->second;
-    const Fit fit(changes_[index], type, asked);
-    const bool all = std::ranges::all_of(operation.accesses, [&](const Access& access) {
-      return !is_change(access.effect) || fit.announces(access);
-    });
-    if (all) return Announced{{index}, fit.is_unnamed_creation(operation) ? changes_[index].type : ""};
+    const Fit fit(changes_[index], *types_.find(changes_[index].type)->second, asked, operation);
+    if (!std::ranges::all_of(touched, [&](const Access* access) { return fit.announces(*access); })) continue;
+    Announced out{.changes = {index}};
+    if (fit.is_creation()) out.type = changes_[index].type;
+    out.counted = fit.is_unnamed_creation();
+    for (const Access* access : touched) {
+      if (fit.is_generated(access->resource.name)) out.generated.push_back(access->resource.name);
+    }
+    return out;
   }
   Announced out;
-  for (const Access& access : operation.accesses) {
-    if (!is_change(access.effect)) continue;
+  for (const Access* access : touched) {
     const auto found = std::ranges::find_if(here->second, [&](std::size_t index) {
       const TerraformType& type = *types_.find(changes_[index].type)->second;
-      const Fit fit(changes_[index], type, asked);
-      return !type.part && type.named.empty() && !fit.is_unnamed_creation(operation) && fit.announces(access);
+      if (type.part || !type.named.empty()) return false;
+      const Fit fit(changes_[index], type, asked, operation);
+      return !fit.is_creation() && fit.announces(*access);
     });
     if (found == here->second.end()) return std::nullopt;
     out.changes.push_back(*found);
   }
   std::ranges::sort(out.changes);
   out.changes.erase(std::ranges::unique(out.changes).begin(), out.changes.end());
-  return out.changes.empty() ? std::nullopt : std::optional(std::move(out));
+  return out;
 }
 
 std::vector<std::string> names_in_answer(std::string_view answer, std::string_view request) {

@@ -25,9 +25,11 @@ using LearnedNames = std::map<std::string, std::set<std::string, std::less<>>, s
 
 struct Announced {
   std::vector<std::size_t> changes;  // of the plan, by index: those that announced it; sorted, unique
-  // Set when it creates something whose name nobody knows yet: the type. Each of the plan's creations of that type is
-  // good for one such operation that succeeds.
-  std::string creates;
+  std::string type;                  // of the resource it creates, or empty: what it is called is in the answer
+  // It creates something whose name nobody knows yet. Each of the plan's creations of that type is good for one such
+  // operation that succeeds.
+  bool counted = false;
+  std::vector<std::string> generated;  // ARNs of new things whose names the client made up
 };
 
 // A plan made ready to be asked often. Immutable: any thread.

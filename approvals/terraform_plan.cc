@@ -18,14 +18,14 @@ constexpr std::size_t kMostChangedAttributes = 64;
 
 // Attributes that name other things though their names do not end in one of kNaming.
 constexpr std::array kReferences = std::to_array<std::string_view>(
-    {"ami",        "arn",    "bucket",       "cluster", "domain",   "event_bus",       "family",       "fqdn",
-     "function",   "group",  "groups",       "id",      "identifier", "image",         "instance",     "instances",
-     "key",        "name",   "policy",       "queue",   "queue_url", "repository",     "resource",     "role",
-     "roles",      "rule",   "security_groups", "service", "statement_id", "stream",   "subnets",      "table",
-     "topic",      "user",   "users",        "uuid",    "vpc",      "zone"});
-constexpr std::array kNaming = std::to_array<std::string_view>(
-    {"_id", "_ids", "_arn", "_arns", "_name", "_names", "_identifier", "_role", "_group", "_groups", "cidr_block",
-     "cidr_blocks", "_number"});
+    {"ami",      "arn",   "bucket",          "cluster", "domain",       "event_bus",  "family",   "fqdn",
+     "function", "group", "groups",          "id",      "identifier",   "image",      "instance", "instances",
+     "key",      "name",  "policy",          "queue",   "queue_url",    "repository", "resource", "role",
+     "roles",    "rule",  "security_groups", "service", "statement_id", "stream",     "subnets",  "table",
+     "topic",    "user",  "users",           "uuid",    "vpc",          "zone"});
+constexpr std::array kNaming =
+    std::to_array<std::string_view>({"_id", "_ids", "_arn", "_arns", "_name", "_names", "_identifier", "_role",
+                                     "_group", "_groups", "cidr_block", "cidr_blocks", "_number"});
 
 std::unexpected<Error> malformed(std::string why) {
   return fail(ErrorKind::malformed, "plan.malformed", std::move(why));
@@ -137,8 +137,7 @@ class NameReader {
   void take(JsonValue value, JsonValue mask) {
     auto add = [&](JsonValue one) {
       auto text = one.string();
-      if (text && is_name(*text) && names_.related.size() < 4 * kMostNamesOfChange)
-        names_.related.emplace_back(*text);
+      if (text && is_name(*text) && names_.related.size() < 4 * kMostNamesOfChange) names_.related.emplace_back(*text);
     };
     add(value);
     if (!value.is_array()) return;

@@ -3,7 +3,8 @@
 // the account knows them.
 //
 // What a plan says of a resource holds secrets. Kept are addresses, actions, and the values of attributes that name
-// things (ids, ARNs, names); never a value that Terraform marks as sensitive, nor any other. Pure functions, any thread.
+// things (ids, ARNs, names); never a value that Terraform marks as sensitive, nor any other. Pure functions, any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -49,12 +50,13 @@ struct PlannedChange {
 };
 
 struct PlanCounts {
-  std::size_t add = 0, change = 0, destroy = 0, replace = 0;  // as Terraform counts: a replacement is added and destroyed
+  std::size_t add = 0, change = 0, destroy = 0,
+              replace = 0;  // as Terraform counts: a replacement is added and destroyed
 };
 
 struct TerraformPlan {
-  std::string sha256;             // hex, of the bytes that were submitted
-  std::string terraform_version;  // "1.11.4"
+  std::string sha256;                  // hex, of the bytes that were submitted
+  std::string terraform_version;       // "1.11.4"
   std::vector<PlannedChange> changes;  // without what is only read or stays as it is
 
   [[nodiscard]] PlanCounts counts() const;

@@ -31,7 +31,7 @@ std::string lower_words(std::string_view text) {
 }
 
 struct Table {
-  std::map<std::string, std::string, std::less<>> services;   // by prefix, without aws_
+  std::map<std::string, std::string, std::less<>> services;    // by prefix, without aws_
   std::map<std::string, std::string_view, std::less<>> types;  // the rest of the line
 };
 
@@ -72,7 +72,8 @@ void read_line(std::string_view line, TerraformType& out) {
   for (const std::string& word : split(line, ' ')) {
     const std::size_t equals = std::min(word.find('='), word.size());
     const std::string key = word.substr(0, equals);
-    const std::vector<std::string> values = split(std::string_view(word).substr(std::min(equals + 1, word.size())), ',');
+    const std::vector<std::string> values =
+        split(std::string_view(word).substr(std::min(equals + 1, word.size())), ',');
     if (key == "part") out.part = true;
     if (key == "noun") out.nouns = {lower_words(values.front())};
     if (key == "create") out.creates = values;

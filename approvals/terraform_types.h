@@ -13,8 +13,8 @@
 namespace countersign::approvals {
 
 struct TerraformType {
-  std::string service;             // prefix of IAM actions: "ec2"
-  std::vector<std::string> nouns;  // lower case, without underscores: "dbinstance"
+  std::string service;                                 // prefix of IAM actions: "ec2"
+  std::vector<std::string> nouns;                      // lower case, without underscores: "dbinstance"
   std::vector<std::string> creates, changes, deletes;  // operations besides those of the noun: "RunInstances"
   // Operations that destroy something though the plan says `update` or `create`, and the attributes of which the plan
   // must change one; none: any change of it.

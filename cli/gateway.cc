@@ -209,6 +209,9 @@ Status Gateway::open_queue() {
     if (api_) api_->emergency_changed(emergency, step);
     if (courier_) courier_->wake();
   });
+  auto plans = approvals::Plans::open(folders_.state / "countersign.db", {}, clock_.now());
+  if (!plans) return fail(plans.error());
+  plans_ = std::move(*plans);
   auto attestations = audit::AttestationStore::open(folders_.state / "countersign.db");
   if (!attestations) return fail(attestations.error());
   attestations_ = std::move(*attestations);
@@ -227,6 +230,7 @@ Status Gateway::open_queue() {
       .mounts = mounts_,
       .queue = *queue_,
       .emergencies = *emergencies_,
+      .plans = *plans_,
       .waiters = waiters_,
       .recorder = *recorder_,
       .attester = *attester_,

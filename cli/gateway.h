@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "approvals/notify/courier.h"
+#include "approvals/plans.h"
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "approvals/waiters.h"
@@ -108,6 +109,7 @@ class Gateway {
   std::unique_ptr<audit::AttestationStore> attestations_;
   std::unique_ptr<approvals::Queue> queue_;
   std::unique_ptr<approvals::Emergencies> emergencies_;
+  std::unique_ptr<approvals::Plans> plans_;
 
   proxy::Origins origins_;
   std::unique_ptr<upstream::Clients> clients_;

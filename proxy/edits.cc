@@ -4,6 +4,7 @@
 #include "core/words.h"
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
+#include "proxy/planned.h"
 #include "proxy/restraints.h"
 
 namespace countersign::proxy {
@@ -43,6 +44,8 @@ Result<std::vector<std::string>> rules_for(const Parts& parts, const HeldRequest
   const policies::Decision decision = policies::decide(*rules.policies, subject, operation, {}, parts.clock.now());
   if (decision.verdict == policies::Verdict::deny)
     return fail(ErrorKind::forbidden, decision.code, "as edited it would be denied: " + decision.reason);
+  const approvals::PlanVerdict plan = judge_by_plan(parts, original.requester.chain, operation);
+  if (Status announced = check_plan(plan, operation); !announced) return fail(announced.error());
   std::vector<std::string> needed = original.rules;
   add_unique(needed, decision.approvals);
   auto beside = rules_beside(original, operation, rules, parts.clock.now());

@@ -6,6 +6,7 @@
 #include "proxy/bodies.h"
 #include "proxy/evidence.h"
 #include "proxy/forward.h"
+#include "proxy/planned.h"
 #include "proxy/restraints.h"
 
 namespace countersign::proxy {
@@ -79,6 +80,7 @@ struct Executor::Prepared {
   http1::Spool body;
   std::unique_ptr<adapters::Conversation> conversation;
   policies::Decision decision;
+  approvals::PlanVerdict plan;
 };
 
 Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, net::Worker* worker) {
@@ -133,10 +135,16 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   const auto environments = environments_of(*rules->policies, (*conversation)->operation());
   const Status thawed = check_freezes(*request, (*conversation)->operation(), environments, *rules, parts_.clock.now());
   if (!thawed) co_return fail(thawed.error());
+  approvals::PlanVerdict plan = judge_by_plan(parts_, asked.chain, (*conversation)->operation());
+  if (Status announced = check_plan(plan, (*conversation)->operation()); !announced) co_return fail(announced.error());
+  const approvals::PlanVerdict* planned = &plan;
+  std::string key = request->id;
+  Status taken = co_await take_announced(&parts_, planned, std::move(key));
+  if (!taken) co_return fail(taken.error());
   // Looking closer may have taken a while, in which the agent can have been frozen.
   may = parts_.authenticator.check_stored(asked.agent, asked.chain, asked.delegates);
   if (!may) co_return fail(may.error());
-  co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision)};
+  co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision), std::move(plan)};
 }
 
 struct Executor::Executed {
@@ -145,7 +153,7 @@ struct Executor::Executed {
 };
 
 Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldRequest* request, net::Worker* worker) {
-  const Trail trail{new_uuid(parts_.clock.now()), ""};
+  const Trail trail{new_uuid(parts_.clock.now()), "", announced_as(prepared->plan)};
   const audit::Entry intent = intent_entry(trail, *request, prepared->decision);
   Status recorded = co_await parts_.recorder.write(&intent);
   if (!recorded) co_return Executed{not_sent(recorded.error()), std::nullopt};
@@ -172,6 +180,11 @@ Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldR
 
   const audit::Entry outcome = outcome_entry(trail, intent, forwarded);
   auto known = co_await parts_.recorder.write_at(&outcome);
+  const approvals::PlanVerdict* planned = &prepared->plan;
+  std::string key = request->id;
+  std::string answer = capture.body();
+  std::string asked(prepared->body.in_memory().value_or(""));
+  co_await settle_announced(&parts_, planned, std::move(key), &forwarded, std::move(answer), std::move(asked));
   if (known) co_return Executed{ending_of(forwarded, capture), RecordedRun{trail.operation, *known}};
   co_return Executed{
       {State::unknown, std::nullopt, known.error().code, "it was sent, but its outcome could not be recorded"},

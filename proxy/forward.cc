@@ -4,6 +4,7 @@
 
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
+#include "proxy/planned.h"
 
 namespace countersign::proxy {
 namespace {
@@ -57,6 +58,10 @@ Task<void> forward_change(Parts* parts, const AllowedCall* call) {
     parts->histories.note_success(chain.front(), call->conversation->operation(), parts->clock.now());
   const audit::Entry outcome = outcome_entry(*call->trail, *call->intent, forwarded);
   Status recorded = co_await parts->recorder.write(&outcome);
+  std::string key = call->trail->operation;
+  std::string answer = gate.beginning();
+  std::string asked(call->body->in_memory().value_or(""));
+  co_await settle_announced(parts, call->plan, std::move(key), &forwarded, std::move(answer), std::move(asked));
   if (recorded) {
     std::ignore = co_await gate.release();
     co_return;

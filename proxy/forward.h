@@ -13,6 +13,7 @@ struct AllowedCall {
   const http1::Spool* body = nullptr;
   const Trail* trail = nullptr;
   const audit::Entry* intent = nullptr;
+  const approvals::PlanVerdict* plan = nullptr;
   adapters::Visible visible;
 };
 

@@ -193,7 +193,7 @@ Task<void> hold(Parts* parts, HeldCall call) {
   const auto rules = parts->rulesets.current();
   HeldRequest draft = draft_of(*parts, call, *rules->approvals, parts->clock.now());
   auto freeze_and_hold = [parts, body = *spool, bursts = rules->approvals->bursts,
-                          draft = std::move(draft)]() mutable -> Result<approvals::Holding> {
+                          draft = std::move(draft), plan = *call.plan]() mutable -> Result<approvals::Holding> {
     std::filesystem::path file;
     if (body->size() > 0) {
       auto kept = body->persist(parts->held_bodies / (draft.operation + ".new"));
@@ -205,6 +205,8 @@ Task<void> hold(Parts* parts, HeldCall call) {
     std::error_code ignored;
     if (!file.empty())
       std::filesystem::remove(file, ignored);  // the queue has its own by now, or joined another request
+    // For people: who decides is asked for no less where it cannot be kept.
+    if (holding) std::ignore = parts->plans.note(holding->request.id, plan);
     return holding;
   };
   auto holding = co_await net::on_thread<approvals::Holding>(&parts->blocking, std::move(freeze_and_hold));

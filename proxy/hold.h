@@ -16,6 +16,7 @@ struct HeldCall {
   const auth::Caller* caller = nullptr;
   const policies::Decision* decision = nullptr;
   const audit::Entry* intent = nullptr;
+  const approvals::PlanVerdict* plan = nullptr;
 };
 
 // The request that this call is an identical retry of. One that policies would allow by now is cancelled as superseded

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "approvals/emergencies.h"
+#include "approvals/plans.h"
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "approvals/waiters.h"
@@ -37,6 +38,7 @@ struct Parts {
   const Mounts& mounts;
   approvals::Queue& queue;
   approvals::Emergencies& emergencies;
+  approvals::Plans& plans;
   approvals::Waiters& waiters;
   Recorder& recorder;
   const audit::Attester& attester;

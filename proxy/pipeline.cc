@@ -3,12 +3,14 @@
 #include "auth/strip.h"
 #include "core/id.h"
 #include "core/words.h"
+#include "proxy/agent_plans.h"
 #include "proxy/agent_requests.h"
 #include "proxy/answers.h"
 #include "proxy/bodies.h"
 #include "proxy/forward.h"
 #include "proxy/hold.h"
 #include "proxy/identify.h"
+#include "proxy/planned.h"
 #include "proxy/restraints.h"
 
 namespace countersign::proxy {
@@ -19,7 +21,7 @@ namespace countersign::proxy {
 // The bracket continues in proxy/executor.cc when people have approved; everything else is here.
 Task<void> Pipeline::handle(http1::Exchange* exchange) {
   const TimeMs now = parts_.clock.now();
-  const Trail trail{new_uuid(now), exchange->peer().address};
+  Trail trail{new_uuid(now), exchange->peer().address};
   const RequestHead& received = exchange->head();
   ExchangeSink client(exchange);
 
@@ -35,6 +37,11 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   }
   if (is_about_a_request(received)) {
     co_await answer_about_a_request(&parts_, exchange, &trail, &*caller);
+    co_return;
+  }
+
+  if (is_about_a_plan(received)) {
+    co_await answer_about_a_plan(&parts_, exchange, &trail, &*caller);
     co_return;
   }
 
@@ -92,13 +99,16 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   parts_.journal.note(rules->policies, subject, operation, decision, decided);
   if (change) deny_unless(decision, parts_.authenticator.may_change());
   const std::set<std::string> environments = environments_of(*rules->policies, operation);
-  const Restrained restrained{&*caller, &operation, &trail.operation, rules.get(), &environments, &session, decided};
+  approvals::PlanVerdict plan;
+  const Restrained restrained{&*caller,      &operation, &trail.operation, rules.get(),
+                              &environments, &session,   decided,          &plan};
   if (change) co_await restrain(&parts_, restrained, &decision);
+  trail.announced = announced_as(plan);
 
   // ── an identical retry belongs to the request that was held for it
   const std::string environment = joined(environments, ",");
   audit::Entry intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
-  const HeldCall call{exchange, conversation->get(), &*caller, &decision, &intent};
+  const HeldCall call{exchange, conversation->get(), &*caller, &decision, &intent, &plan};
   if (change && decision.verdict != policies::Verdict::deny) {
     auto held = co_await find_retried(&parts_, call);
     if (!held) {
@@ -120,9 +130,13 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
       intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
 
-  // ── a signature is good for one change
-  if (change && decision.verdict == policies::Verdict::allow && identified.signature) {
-    deny_unless(decision, parts_.replays.admit(*identified.signature, decided, inbound.body.sha256));
+  // ── a signature is good for one change, and a creation without a name that a plan announced for one, too
+  if (change && decision.verdict == policies::Verdict::allow) {
+    if (identified.signature)
+      deny_unless(decision, parts_.replays.admit(*identified.signature, decided, inbound.body.sha256));
+    std::string key = trail.operation;
+    Status taken = co_await take_announced(&parts_, &plan, std::move(key));
+    deny_unless(decision, taken);
     if (decision.verdict == policies::Verdict::deny)
       intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
@@ -156,7 +170,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
       auto visible = [&rules, &subject, decided](const Operation& listed) {
         return policies::could_allow(*rules->policies, subject, listed, decided);
       };
-      const AllowedCall allowed{exchange, conversation->get(), *spool, &trail, &intent, visible};
+      const AllowedCall allowed{exchange, conversation->get(), *spool, &trail, &intent, &plan, visible};
       if (change) {
         co_await forward_change(&parts_, &allowed);
       } else {

@@ -40,6 +40,10 @@ void decided(audit::Entry& entry, const policies::Decision& decision) {
   entry.policy_digest = decision.policy_digest;
 }
 
+std::string in_plan(const Trail& trail) {
+  return trail.announced.empty() ? "" : "; " + trail.announced;
+}
+
 }  // namespace
 
 audit::Entry intent_entry(const Trail& trail, const auth::Caller& caller, const Operation& operation,
@@ -57,7 +61,7 @@ audit::Entry intent_entry(const Trail& trail, const auth::Caller& caller, const 
   entry.effect = effect_name(operation.effect());
   entry.resources = resources_of(operation);
   entry.environment = environment;
-  entry.detail = operation.summary;
+  entry.detail = operation.summary + in_plan(trail);
   if (body.size > 0) {
     entry.input_sha256 = body.sha256;
     entry.input_bytes = static_cast<std::int64_t>(body.size);
@@ -75,7 +79,7 @@ audit::Entry intent_entry(const Trail& trail, const approvals::HeldRequest& requ
   entry.chain = request.requester.chain;
   entry.protocol = request.frozen.protocol;
   entry.action = request.action;
-  entry.detail = request.summary;
+  entry.detail = request.summary + in_plan(trail);
   if (request.frozen.body_size > 0) {
     entry.input_sha256 = request.frozen.body_sha256;
     entry.input_bytes = static_cast<std::int64_t>(request.frozen.body_size);

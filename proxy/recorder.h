@@ -24,6 +24,7 @@ namespace countersign::proxy {
 struct Trail {
   std::string operation;  // UUIDv7, shared by intent and outcome
   std::string peer;
+  std::string announced = {};  // which plan announced it, and as what; on the record
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 

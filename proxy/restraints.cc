@@ -5,6 +5,7 @@
 #include "approvals/freezes.h"
 #include "core/words.h"
 #include "proxy/answers.h"
+#include "proxy/planned.h"
 
 namespace countersign::proxy {
 namespace {
@@ -102,6 +103,12 @@ Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision)
   call.now = parts->clock.now();
   if (Status welcome = still_welcome(*parts, call); !welcome) {
     deny(*decision, welcome.error().code, welcome.error().message);
+    co_return;
+  }
+  const approvals::PlanVerdict planned = judge_by_plan(*parts, call.caller->chain, *call.operation);
+  if (call.plan) *call.plan = planned;
+  if (Status announced = check_plan(planned, *call.operation); !announced) {
+    deny(*decision, announced.error().code, announced.error().message);
     co_return;
   }
   apply_freeze(call, *decision);

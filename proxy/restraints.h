@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "approvals/plans.h"
 #include "approvals/ruleset.h"
 #include "proxy/parts.h"
 
@@ -25,11 +26,12 @@ struct Restrained {
   const std::set<std::string>* environments = nullptr;
   const policies::Session* session = nullptr;
   TimeMs now = 0;  // when the request began
+  approvals::PlanVerdict* plan = nullptr;  // filled by restrain(), where it is not null
 };
 
 // Makes `decision` stricter where a freeze or a conflict says so; never milder. Also denies what an agent goes on with
 // although it was frozen, or its token was revoked or has expired, since the request began: agent.frozen,
-// token.revoked, token.expired. Like the functions below it takes the time anew: between the first byte of a request
+// token.revoked, token.expired; and what a plan that is in force did not announce (proxy/planned.h): plan.unannounced. Like the functions below it takes the time anew: between the first byte of a request
 // and its last there may be half an hour, in which windows begin and permissions end.
 Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision);
 

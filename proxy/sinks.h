@@ -39,6 +39,8 @@ class GateSink final : public adapters::ReplySink {
   // Sends what was kept. An answer that broke off in the middle becomes a problem document where the head has not left
   // yet.
   Task<Status> release();
+  // Of the body that was kept, as much as is in memory.
+  [[nodiscard]] std::string beginning() const { return std::string(kept_.in_memory().value_or("")); }
 
  private:
   adapters::ReplySink* client_;
@@ -58,6 +60,7 @@ class CaptureSink final : public adapters::ReplySink {
   Task<Status> finish() override;
   [[nodiscard]] bool started() const override { return reply_.status != 0; }
   [[nodiscard]] approvals::StoredReply take() { return std::move(reply_); }
+  [[nodiscard]] const std::string& body() const { return reply_.body; }
 
  private:
   std::uint64_t limit_;
