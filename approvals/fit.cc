@@ -22,12 +22,13 @@ bool is_known(const policies::Directory& directory, const Group& group) {
   return false;
 }
 
-// An exemption from a freeze and breaking the glass ask for rules that no policy names.
+// An exemption from a freeze, a budget and breaking the glass ask for rules that no policy names.
 bool is_used(const policies::Snapshot& snapshot, const Rules& rules, const std::string& name) {
   if (rules.break_glass && (rules.break_glass->rule == name || rules.break_glass->in_debt == name)) return true;
   return std::ranges::find(snapshot.approval_uses(), name, &policies::ApprovalUse::rule) !=
              snapshot.approval_uses().end() ||
-         std::ranges::find(rules.freezes, name, &Freeze::rule) != rules.freezes.end();
+         std::ranges::find(rules.freezes, name, &Freeze::rule) != rules.freezes.end() ||
+         std::ranges::find(rules.budgets, name, &Budget::rule) != rules.budgets.end();
 }
 
 void check_delegations(const policies::Directory& directory, const Rules& rules, const std::string& rules_file,

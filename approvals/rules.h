@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "approvals/budgets.h"
 #include "approvals/delegation.h"
 #include "approvals/documentation.h"
 #include "approvals/freezes.h"
@@ -131,6 +132,7 @@ struct Rules {
   TimeMs default_expires = kDefaultExpires;
   std::vector<Delegation> delegations;  // at most 1,000
   std::vector<Freeze> freezes;          // at most 200
+  std::vector<Budget> budgets;          // at most 200
   ConflictMode conflicts = ConflictMode::hold;
   std::optional<BreakGlass> break_glass;  // absent: it is not possible
   BurstLimits bursts{.window = 30'000};

@@ -96,6 +96,7 @@ std::optional<Rules> read_rules(std::string_view file, const yaml::Node& root, P
   }
   read_delegations(file, map, rules, problems);
   read_freezes(file, map, rules, problems);
+  read_budgets(file, map, rules, problems);
   read_break_glass(file, map, lists, rules, problems);
   std::string conflicts;
   if (map.one_of("conflicts", conflicts, {"hold", "note"}) != nullptr && conflicts == "note") {

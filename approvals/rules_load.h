@@ -25,6 +25,8 @@ constexpr TimeMs kLongestExpiry = 30LL * 86'400'000;
 // `delegations` and `freezes`; the rules they name must be there.
 void read_delegations(std::string_view file, yaml::Map& root, Rules& rules, Problems& problems);
 void read_freezes(std::string_view file, yaml::Map& root, Rules& rules, Problems& problems);
+// `budgets`; the same. (approvals/budgets_load.cc)
+void read_budgets(std::string_view file, yaml::Map& root, Rules& rules, Problems& problems);
 // `break_glass`; the same.
 void read_break_glass(std::string_view file, yaml::Map& root, const GroupLists& lists, Rules& rules,
                       Problems& problems);

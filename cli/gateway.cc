@@ -8,6 +8,7 @@
 #include "core/config_load.h"
 #include "core/run_as.h"
 #include "core/words.h"
+#include "proxy/spending.h"
 
 namespace countersign::cli {
 namespace fs = std::filesystem;
@@ -222,11 +223,13 @@ Status Gateway::open_queue() {
       .public_url = without_final_slash(config_.public_url),
       .clock = clock_,
       .authenticator = *authenticator_,
+      .frozen = *frozen_,
       .replays = replays_,
       .registry = *registry_,
       .rulesets = *rulesets_,
       .journal = *journal_,
       .histories = histories_,
+      .budgets = budgets_,
       .mounts = mounts_,
       .queue = *queue_,
       .emergencies = *emergencies_,
@@ -239,6 +242,7 @@ Status Gateway::open_queue() {
       .spool = {folders_.spool, config_.limits.memory_bytes},
       .held_bodies = folders_.requests,
       .doors = [this](net::Worker& worker) -> adapters::Doors& { return *doors_[worker.index()]; },
+      .on_freeze = [this](const std::string& agent, const std::string& why) { on_freeze(agent, why); },
   });
   pipeline_ = std::make_unique<proxy::Pipeline>(*parts_);
   executor_ = std::make_unique<proxy::Executor>(*parts_);
@@ -326,15 +330,25 @@ void Gateway::record(std::string_view code, std::string detail) {
 // What agents did before the program was started again.
 void Gateway::recall_histories() {
   if (!journal_->is_on()) return;
-  constexpr TimeMs kHour = 3'600'000;
   constexpr std::uint64_t kMost = 200'000;
-  auto recall = [this](const policies::JournalEntry& entry) {
+  const auto rules = rulesets_->current();
+  TimeMs longest = 3'600'000;
+  for (const approvals::Budget& budget : rules->approvals->budgets) longest = std::max(longest, budget.per);
+  auto recall = [&](const policies::JournalEntry& entry) {
     histories_.recall(entry);
+    if (entry.verdict == policies::Verdict::allow && !entry.root.empty())
+      budgets_.count(*rules->approvals, proxy::spending_of(entry.root, *rules->policies, entry.operation), entry.at);
     return true;
   };
   const TimeMs now = clock_.now();
-  auto read = policies::read_journal(journal_->folder(), now - kHour, now + 1, kMost, recall);
-  if (read && read->more) log_.warning("not all of what agents did in the last hour is known again");
+  auto read = policies::read_journal(journal_->folder(), now - longest, now + 1, kMost, recall);
+  if (read && read->more) log_.warning("not all of what agents did before this start is known again");
+}
+
+// A budget has stopped an agent: people hear of it at once.
+void Gateway::on_freeze(const std::string& agent, const std::string& why) {
+  log_.error("A BUDGET HAS FROZEN AN AGENT", {{"agent", agent}, {"why", why}});
+  if (api_) api_->agents_changed();
 }
 
 void Gateway::on_change(const approvals::Change& change) {

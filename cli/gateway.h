@@ -70,6 +70,7 @@ class Gateway {
   void run_approved(const approvals::HeldRequest& request);
   void break_glass(const std::string& request);
   void recall_histories();
+  void on_freeze(const std::string& agent, const std::string& why);
   void record_grant(const approvals::Grant& grant, const approvals::HeldRequest& request);
   void run_what_waits();
   void publish_what_waits();
@@ -97,6 +98,7 @@ class Gateway {
   std::unique_ptr<approvals::RulesetStore> rulesets_;
   std::unique_ptr<policies::Journal> journal_;
   proxy::Histories histories_;
+  approvals::Budgets budgets_;
   std::unique_ptr<console::PolicyDesk> policy_desk_;
   std::unique_ptr<PolicyFollow> policy_follow_;  // null: policies come from a folder
   std::unique_ptr<auth::People> people_;

@@ -8,6 +8,7 @@
 #include "proxy/forward.h"
 #include "proxy/planned.h"
 #include "proxy/restraints.h"
+#include "proxy/spending.h"
 
 namespace countersign::proxy {
 namespace {
@@ -144,6 +145,7 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   // Looking closer may have taken a while, in which the agent can have been frozen.
   may = parts_.authenticator.check_stored(asked.agent, asked.chain, asked.delegates);
   if (!may) co_return fail(may.error());
+  if (decision.reveals_secrets) (*conversation)->reveal_secrets();
   co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision), std::move(plan)};
 }
 
@@ -168,14 +170,16 @@ Task<Executor::Executed> Executor::execute(const Prepared* prepared, const HeldR
   }
 
   const std::string root = request->requester.chain.empty() ? std::string() : request->requester.chain.front();
-  parts_.histories.note_approved(root, prepared->conversation->operation(), parts_.clock.now());
+  const Operation& operation = prepared->conversation->operation();
+  const auto rules = parts_.rulesets.current();
+  parts_.histories.note_approved(root, operation, parts_.clock.now());
+  parts_.budgets.count(*rules->approvals, spending_of(root, *rules->policies, operation), parts_.clock.now());
   CaptureSink capture(parts_.config.limits.stored_reply_bytes);
   SpoolSource body(prepared->body);
   adapters::BodySource* source = prepared->body.size() > 0 ? &body : nullptr;
   prepared->conversation->sent_for({intent.agent, trail.operation});
   adapters::Forwarded forwarded = co_await prepared->conversation->forward(doors, source, capture, nullptr);
-  if (forwarded.outcome == "ok")
-    parts_.histories.note_success(root, prepared->conversation->operation(), parts_.clock.now());
+  if (forwarded.outcome == "ok") parts_.histories.note_success(root, operation, parts_.clock.now());
   if (!kept->empty()) forwarded.detail += (forwarded.detail.empty() ? "" : "; ") + *kept;
 
   const audit::Entry outcome = outcome_entry(trail, intent, forwarded);

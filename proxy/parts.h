@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "approvals/budgets.h"
 #include "approvals/emergencies.h"
 #include "approvals/plans.h"
 #include "approvals/queue.h"
@@ -10,6 +11,7 @@
 #include "approvals/waiters.h"
 #include "audit/attestation_store.h"
 #include "auth/authenticator.h"
+#include "auth/frozen_agents.h"
 #include "auth/registry.h"
 #include "auth/sigv4_replays.h"
 #include "core/clock.h"
@@ -30,11 +32,13 @@ struct Parts {
   std::string public_url;  // of the admin listener, without a final slash
   const Clock& clock;
   const auth::Authenticator& authenticator;
+  auth::FrozenAgents& frozen;
   auth::SigV4Replays& replays;
   const auth::Registry& registry;
   const approvals::RulesetStore& rulesets;
   policies::Journal& journal;
   Histories& histories;
+  approvals::Budgets& budgets;
   const Mounts& mounts;
   approvals::Queue& queue;
   approvals::Emergencies& emergencies;
@@ -47,6 +51,8 @@ struct Parts {
   http1::SpoolOptions spool;
   std::filesystem::path held_bodies;                    // folder of the queue: a body is frozen there
   std::function<adapters::Doors&(net::Worker&)> doors;  // of that worker
+  // A budget has frozen an agent. Any thread; may be empty.
+  std::function<void(const std::string& agent, const std::string& why)> on_freeze;
 };
 
 }  // namespace countersign::proxy

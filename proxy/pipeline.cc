@@ -12,6 +12,7 @@
 #include "proxy/identify.h"
 #include "proxy/planned.h"
 #include "proxy/restraints.h"
+#include "proxy/spending.h"
 
 namespace countersign::proxy {
 
@@ -130,14 +131,17 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
       intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
 
-  // ── a signature is good for one change, and a creation without a name that a plan announced for one, too
+  // ── a signature is good for one change; so is what a budget has left, and what a plan announced without a name
   if (change && decision.verdict == policies::Verdict::allow) {
     if (identified.signature)
       deny_unless(decision, parts_.replays.admit(*identified.signature, decided, inbound.body.sha256));
-    std::string key = trail.operation;
-    Status taken = co_await take_announced(&parts_, &plan, std::move(key));
-    deny_unless(decision, taken);
-    if (decision.verdict == policies::Verdict::deny)
+    co_await spend(&parts_, restrained, &decision);
+    if (decision.verdict == policies::Verdict::allow) {
+      std::string key = trail.operation;
+      Status taken = co_await take_announced(&parts_, &plan, std::move(key));
+      deny_unless(decision, taken);
+    }
+    if (decision.verdict != policies::Verdict::allow)
       intent = intent_entry(trail, *caller, operation, decision, inbound.body, environment);
   }
 
