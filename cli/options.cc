@@ -138,14 +138,14 @@ void add_request_commands(CLI::App& root, Action& action) {
   auto show = command<RequestShowOptions>(*request, action, run_request_show, "show",
                                           "Show a request: who asks, what exactly, and who must approve",
                                           "countersign request show req_01jd3v9k4t8w2m6x");
-  show.app->add_option("id", show.options->id, "Id of the request")->required();
+  show.app->add_option("id", show.options->id, "Id of the request, or of a burst of them: bst_…")->required();
   show.app->add_flag("--full", show.options->full, "Print every line of what it would do, however long");
   output_option(show.app, show.options->output);
   server_options(show.app, show.options->server);
 
   auto vote = [&](Vote kind, const char* name, const char* description, const char* example) {
     auto made = command<VoteOptions>(root, action, run_vote, name, description, example, VoteOptions{.vote = kind});
-    made.app->add_option("id", made.options->id, "Id of the request")->required();
+    made.app->add_option("id", made.options->id, "Id of the request, or of a burst of them: bst_…")->required();
     made.app->add_option("--reason", made.options->reason, "Why; it is recorded and, on denial, told to the agent")
         ->type_name("TEXT")
         ->required();
@@ -162,6 +162,47 @@ void add_request_commands(CLI::App& root, Action& action) {
   vote(Vote::deny, "deny", "Deny a held request, as the person COUNTERSIGN_TOKEN belongs to",
        "countersign deny req_01jd3v9k4t8w2m6x --reason \"wrong environment\"");
 }
+
+}  // namespace
+
+void add_plan_commands(CLI::App& root, Action& action) {
+  CLI::App* plan = group(root, "plan", "Terraform plans that announce an agent's changes (docs/terraform.md)");
+  auto door = [](const Command<PlanOptions>& made) {
+    made.app
+        ->add_option("--gateway", made.options->gateway, "Address of the agents listener (or COUNTERSIGN_AGENTS_URL)")
+        ->type_name("URL");
+    made.app
+        ->add_option("--token-file", made.options->token_file, "File with the token (default: COUNTERSIGN_AGENT_TOKEN)")
+        ->type_name("FILE");
+    output_option(made.app, made.options->output);
+  };
+  auto submit = command<PlanOptions>(
+      *plan, action, run_plan_submit, "submit",
+      "Announce what will change: from now on, other changes of this token and of those narrowed from it are refused",
+      "terraform show -json p.bin | countersign plan submit - --upstream aws");
+  submit.app->add_option("plan", submit.options->plan, "What `terraform show -json` wrote; - for standard input")
+      ->type_name("FILE")
+      ->required();
+  submit.app->add_option("--upstream", submit.options->upstream, "The upstream it changes")
+      ->type_name("NAME")
+      ->required();
+  submit.app->add_option("--ttl", submit.options->ttl, "How long it is in force: 30m, 2h (default), 24h at most")
+      ->type_name("TIME");
+  door(submit);
+  auto show = command<PlanOptions>(*plan, action, run_plan_show, "show",
+                                   "Show a plan: as its agent at the agents listener, as a person at the server",
+                                   "countersign plan show pln_01jd3v9k4t8w2m6x");
+  show.app->add_option("id", show.options->plan, "Id of the plan")->required();
+  door(show);
+  server_options(show.app, show.options->server);
+  auto withdraw = command<PlanOptions>(*plan, action, run_plan_withdraw, "withdraw",
+                                       "End a plan: changes are no longer compared with it",
+                                       "countersign plan withdraw pln_01jd3v9k4t8w2m6x");
+  withdraw.app->add_option("id", withdraw.options->plan, "Id of the plan")->required();
+  door(withdraw);
+}
+
+namespace {
 
 void add_key_commands(CLI::App& root, Action& action) {
   CLI::App* key = group(root, "key", "FIDO2 security keys for signed votes (docs/formats/signed-votes.md)");
@@ -262,6 +303,7 @@ Invocation parse_command_line(int argc, const char* const* argv) {
   add_token_commands(*root, *action);
   add_git_commands(*root, *action);
   add_request_commands(*root, *action);
+  add_plan_commands(*root, *action);
   add_key_commands(*root, *action);
   add_person_commands(*root, *action);
   add_audit_commands(*root, *action);

@@ -1,5 +1,7 @@
 #include "cli/signed_vote.h"
 
+#include <algorithm>
+
 #include "core/sha256.h"
 
 namespace countersign::cli {
@@ -23,6 +25,10 @@ std::string shown_documentation_digest(const Json& request) {
 }  // namespace
 
 Result<Question> question_of(const ShownVote& shown, const Json& challenge) {
+  return question_of(ShownVotes{{shown.request}, shown.choice, shown.reason, shown.for_whom}, challenge);
+}
+
+Result<Question> question_of(const ShownVotes& shown, const Json& challenge) {
   auto other = [](std::string_view what) {
     return fail(ErrorKind::conflict, "vote.other_statement",
                 "nothing was signed: the server asks for a signature over " + std::string(what));
@@ -44,16 +50,17 @@ Result<Question> question_of(const ShownVote& shown, const Json& challenge) {
   if (statement->decision != shown.choice) return other("the opposite decision");
   if (statement->reason_sha256 != to_hex(sha256(shown.reason))) return other("another reason");
   if (statement->for_whom != shown.for_whom) return other("a vote for somebody else");
-  if (statement->requests.size() != 1 || statement->requests[0].id != string_or(*shown.request, "id", ""))
-    return other("another request");
-  const approvals::StatedRequest& request = statement->requests[0];
-  if (request.fingerprint != string_or(*shown.request, "fingerprint", ""))
-    return other("another operation than the one shown");
-  if (request.preview_sha256 != shown_preview_digest(*shown.request))
-    return other("another preview than the one shown");
-  if (request.documentation_sha256 != shown_documentation_digest(*shown.request))
-    return other("another documentation than the one shown");
-  if (!request.grant_sha256.empty()) return other("a standing grant");
+  if (statement->requests.size() != shown.requests.size()) return other("another request");
+  for (const Json* each : shown.requests) {
+    auto request = std::ranges::find(statement->requests, string_or(*each, "id", ""), &approvals::StatedRequest::id);
+    if (request == statement->requests.end()) return other("another request");
+    if (request->fingerprint != string_or(*each, "fingerprint", ""))
+      return other("another operation than the one shown");
+    if (request->preview_sha256 != shown_preview_digest(*each)) return other("another preview than the one shown");
+    if (request->documentation_sha256 != shown_documentation_digest(*each))
+      return other("another documentation than the one shown");
+    if (!request->grant_sha256.empty()) return other("a standing grant");
+  }
   question.client_data = auth::client_data_json("webauthn.get", approvals::challenge_of(question.statement), origin);
   return question;
 }

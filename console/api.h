@@ -45,6 +45,8 @@ namespace countersign::console {
 
 inline constexpr std::uint64_t kMaxBodyBytes = 64U << 10;
 inline constexpr std::uint64_t kMaxPolicyBodyBytes = 16U << 20;  // a whole policy folder as JSON
+// Of a burst, with one signature: each of its votes keeps the whole statement, in a record of 64 KiB.
+inline constexpr std::size_t kMostSigned = 60;
 inline constexpr TimeMs kMaxAgentTokenLife = 90LL * 86'400'000;
 inline constexpr TimeMs kMaxUserTokenLife = 7LL * 86'400'000;
 
@@ -240,6 +242,12 @@ class AdminApi {
   Result<Answer> show_key(const Call& call);
   Result<Answer> log_file(const Call& call);
   Result<audit::Reader> reader() const;
+  // plans.cc
+  Result<Answer> list_plans(const Call& call);
+  Result<Answer> show_plan(const Call& call);
+  // Which plan announced a request, and as what; null when none did.
+  [[nodiscard]] Json announced_json(const approvals::HeldRequest& request) const;
+
   // attestations.cc
   Result<Answer> list_attestations(const Call& call);
   Result<Answer> show_attestation(const Call& call);

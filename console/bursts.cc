@@ -111,6 +111,7 @@ Result<Answer> AdminApi::show_burst(const Call& call) {
   }
   out["requests"] = std::move(requests);
   out["demands"] = {{"signature", must_be_signed}};
+  out["sign_at_once"] = kMostSigned;
   out["agent_frozen"] = services_.frozen.is_frozen(members->front().requester.agent);
   return json_answer(out);
 }

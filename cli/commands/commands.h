@@ -106,6 +106,21 @@ struct GitCredentialOptions {
 };
 int run_git_credential(const GitCredentialOptions& options);
 
+// --- plans ---------------------------------------------------------------------------------------------------------
+
+struct PlanOptions {
+  ServerOptions server;  // show, for people
+  Output output = Output::table;
+  std::string plan;  // submit: a file, or "-"; otherwise its id
+  std::string upstream;
+  std::string ttl;         // or empty: 2h
+  std::string gateway;     // http(s)://host:port of the agents listener, or empty: COUNTERSIGN_AGENTS_URL
+  std::string token_file;  // or empty: COUNTERSIGN_AGENT_TOKEN
+};
+int run_plan_submit(const PlanOptions& options);
+int run_plan_show(const PlanOptions& options);
+int run_plan_withdraw(const PlanOptions& options);
+
 // --- held requests -------------------------------------------------------------------------------------------------
 
 struct RequestsOptions {
@@ -137,6 +152,11 @@ struct VoteOptions {
   std::string device;    // which; empty: the only one
 };
 int run_vote(const VoteOptions& options);
+
+// Both for "bst_…": requests that were held together. A vote is about those that are shown first, and no others.
+[[nodiscard]] bool is_burst(std::string_view id);
+int run_burst_show(const RequestShowOptions& options);
+int run_burst_vote(const VoteOptions& options);
 
 // --- security keys -------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include "cli/commands/commands.h"
 #include "cli/prompt.h"
 #include "cli/render.h"
+#include "cli/render_bursts.h"
 #include "cli/report.h"
 #include "cli/security_key.h"
 #include "cli/signed_vote.h"
@@ -18,6 +19,7 @@ int run_requests(const RequestsOptions& options) {
   auto client = Client::open(options.server);
   if (!client) return report(client.error());
   Json list = Json::array();
+  Json bursts = Json::object();
   std::string before;
   while (list.size() < options.limit) {
     std::uint64_t page = std::min(kPage, options.limit - list.size());
@@ -28,15 +30,17 @@ int run_requests(const RequestsOptions& options) {
     const Json* requests = find_member(*answer, "requests");
     if (requests == nullptr || !requests->is_array() || requests->empty()) break;
     for (const Json& request : *requests) list.push_back(request);
+    if (const Json* more = find_member(*answer, "bursts"); more != nullptr && more->is_object()) bursts.update(*more);
     std::string next = string_or(*answer, "before", "");
     if (next.empty()) break;
     before = "&before=" + escape(next);
   }
   if (options.output == Output::json) return finish(render_json_list(list));
-  return finish(render_requests(list, SystemClock().now(), Terminal::standard_output()));
+  return finish(render_requests(grouped_by_burst(list, bursts), SystemClock().now(), Terminal::standard_output()));
 }
 
 int run_request_show(const RequestShowOptions& options) {
+  if (is_burst(options.id)) return run_burst_show(options);
   auto client = Client::open(options.server);
   if (!client) return report(client.error());
   auto request = client->get("/api/v1/requests/" + escape(options.id));
@@ -89,6 +93,7 @@ Result<Json> sign(const Client& client, const VoteOptions& options) {
 int run_vote(const VoteOptions& options) {
   if (options.reason.find_first_not_of(" \t\r\n") == std::string::npos)
     return report_usage("the reason is empty", "--reason says why, for the record and for the agent");
+  if (is_burst(options.id)) return run_burst_vote(options);
   auto client = Client::open(options.server);
   if (!client) return report(client.error());
   Json body = {{"reason", options.reason}};

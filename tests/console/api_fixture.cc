@@ -240,14 +240,15 @@ Json ApiTest::signature(const Browser& browser, testing::SoftKey& key, const std
           {"signature", assertion.signature}};
 }
 
-std::string ApiTest::hold(const std::string& identity, const std::string& agent) {
+std::string ApiTest::hold(const std::string& identity, const std::string& agent, const approvals::BurstLimits& bursts,
+                          const std::string& effect) {
   approvals::HeldRequest draft;
   draft.requester.agent = agent;
   draft.requester.owner = "olivia";
   draft.requester.chain = {std::string(32, 'a')};
   draft.requester.scope = "[]";
   draft.action = "mcp:call_tool";
-  draft.effect = "write";
+  draft.effect = effect;
   draft.environment = "production";
   draft.summary = "call write_file on files with path production/config.json";
   draft.resources = {"File::files/production/config.json"};
@@ -261,7 +262,7 @@ std::string ApiTest::hold(const std::string& identity, const std::string& agent)
   draft.policy_digest = "d1ge57";
   draft.operation = "01938a7c-0000-7000-8000-000000000001";
   draft.expires = clock_.now() + 3'600'000;
-  auto holding = queue_->hold(std::move(draft), clock_.now());
+  auto holding = queue_->hold(std::move(draft), clock_.now(), bursts);
   EXPECT_TRUE(holding) << holding.error().message;
   return holding ? holding->request.id : "";
 }

@@ -40,8 +40,10 @@ class ApiTest : public ::testing::Test {
 
   // A personal token, issued through the API's own socket.
   std::string person(const std::string& name);
-  // A request of agent builder, whose owner is olivia, that needs `production-change`.
-  std::string hold(const std::string& identity, const std::string& agent = "builder");
+  // A request of agent builder, whose owner is olivia, that needs `production-change`; alone unless `bursts` says
+  // otherwise.
+  std::string hold(const std::string& identity, const std::string& agent = "builder",
+                   const approvals::BurstLimits& bursts = {}, const std::string& effect = "write");
   approvals::State state_of(const std::string& id);
 
   // --- the console: with a session instead of a token ---

@@ -117,6 +117,29 @@ TEST_F(SignedVotesTest, TheLogProvesThem) {
   EXPECT_EQ(verified.votes.text(), "votes: 3 signed by 2 people, 1 unsigned; 1 key enrolled\n");
 }
 
+// A burst: the log proves each of its votes by itself, and together they are as many as one signature takes.
+TEST_F(SignedVotesTest, OneSignatureOverABurstProvesEachOfItsVotes) {
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < kMostSigned; ++i) {
+    ids.push_back(hold("burst-" + std::to_string(i), "builder", {.window = 30'000}));
+  }
+  Browser sam = sign_in("sam");
+  auto passkey = enrol(sam);
+  Json list = Json::array();
+  for (const std::string& id : ids) list.push_back({{"id", id}, {"fingerprint", queue_->get(id)->fingerprint}});
+  const std::string burst = queue_->get(ids[0])->burst;
+  Answer voted = submit(sam, "/api/v1/bursts/" + burst + "/approve",
+                        {{"requests", list},
+                         {"reason", "all read"},
+                         {"signature", signature(sam, *passkey, ids, "approve", "all read")}});
+  ASSERT_EQ(voted.status, 200) << voted.body;
+  Verified verified = verify_log();
+  std::string problems;
+  for (const audit::Problem& problem : verified.report.problems) problems += problem.text() + "\n";
+  EXPECT_TRUE(verified.report.ok()) << problems;
+  EXPECT_EQ(verified.votes.verified, kMostSigned);
+}
+
 TEST_F(SignedVotesTest, ASignatureIsNotUsedTwice) {
   std::string id = hold("one");
   Browser sam = sign_in("sam");

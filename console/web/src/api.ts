@@ -35,6 +35,39 @@ export interface Summary {
   documented?: boolean;
   conflicts?: string[];
   demands?: { signature: boolean };
+  /** What it was held together with; empty when it is alone. */
+  burst?: string;
+}
+
+/** Requests that were held together, as lists tell of them. */
+export interface Burst {
+  id: string;
+  sentence: string;
+  members: number;
+  held: number;
+  /** Of those that are held; of all, when none is. */
+  effects: Record<string, number>;
+  states: Record<string, number>;
+  agent: string;
+  owner: string;
+  protocol: string;
+  upstream: string;
+  environment: string;
+  rules: string[];
+}
+export interface BurstMember extends Summary { sentence: string; preview_sha256: string; fingerprint: string; you: You }
+export interface BurstPage extends Burst {
+  requests: BurstMember[];
+  demands: { signature: boolean };
+  sign_at_once: number;
+  agent_frozen: boolean;
+}
+export interface BurstBallot {
+  reason: string;
+  requests: { id: string; fingerprint: string; preview_sha256: string }[];
+  for?: string;
+  viewed_ms?: number;
+  signature?: SignedVote;
 }
 
 export interface PreviewPart { title: string; media_type: string; text: string }
@@ -426,13 +459,15 @@ export const api = {
   remove_passkey: (key: string) => post<unknown>(`/api/v1/passkeys/${id(key)}/remove`),
 
   requests: (filter: Record<string, string | number | undefined>) =>
-    get<{ requests: Summary[]; before: string | null; waiting?: number }>(`/api/v1/requests${query(filter)}`),
+    get<{ requests: Summary[]; bursts?: Record<string, Burst>; before: string | null; waiting?: number }>(`/api/v1/requests${query(filter)}`),
   request: (request: string) => get<HeldRequest>(`/api/v1/requests/${id(request)}`),
   vote_challenge: (requests: string[], decision: Decision, reason: string, for_whom: string, grant: string) =>
     post<VoteAsk>("/api/v1/votes/challenge", { requests, decision, reason, for: for_whom, ...(grant === "" ? {} : { grant }) }),
   vote: (request: string, decision: Decision, ballot: Ballot) => post<VoteAnswer>(`/api/v1/requests/${id(request)}/${decision}`, ballot),
   vote_batch: (ballot: { requests: { id: string; preview_sha256: string }[]; decision: Decision; reason: string; signature?: SignedVote }) =>
     post<BatchAnswer>("/api/v1/votes", ballot),
+  burst: (burst: string) => get<BurstPage>(`/api/v1/bursts/${id(burst)}`),
+  vote_burst: (burst: string, decision: Decision, ballot: BurstBallot) => post<Burst & BatchAnswer>(`/api/v1/bursts/${id(burst)}/${decision}`, ballot),
   grants: (filter: Record<string, string | number | undefined>) =>
     get<{ grants: Grant[]; before: string | null }>(`/api/v1/grants${query(filter)}`),
   propose_grant: (request: string, terms: GrantTerms) => post<Grant>(`/api/v1/requests/${id(request)}/grants`, terms),

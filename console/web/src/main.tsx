@@ -14,6 +14,7 @@ import { follow_events } from "./lib/live";
 import { AgentPage } from "./pages/agent";
 import { Agents } from "./pages/agents";
 import { Audit } from "./pages/audit";
+import { BurstPage } from "./pages/burst";
 import { EmergenciesPage } from "./pages/emergencies";
 import { Grants } from "./pages/grants";
 import { Inbox } from "./pages/inbox";
@@ -53,6 +54,7 @@ function Pages() {
           <Route path="/requests" component={Inbox} />
           <Route path="/grants" component={Grants} />
           <Route path="/requests/:id">{(at) => <RequestPage key={at.id} id={at.id} />}</Route>
+          <Route path="/bursts/:id">{(at) => <BurstPage key={at.id} id={at.id} />}</Route>
           <Route path="/policies" component={Policies} />
           <Route path="/policies/proposals" component={Proposals} />
           <Route path="/policies/proposals/:id">{(at) => <ProposalPage key={at.id} id={at.id} />}</Route>

@@ -1,12 +1,13 @@
 // The inbox: what waits for me, everything that is open, and what was decided lately.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
-import { api, session, type State, type Summary } from "../api";
+import { api, session, type Burst, type State, type Summary } from "../api";
 import { duration, person, plural } from "../lib/format";
 import { use_asked, use_keys } from "../lib/hooks";
 import { announcement, requests_version } from "../lib/live";
 import { plain } from "../lib/visible";
 import { Ago } from "../ui/ago";
+import { burst_title, EffectCounts } from "../ui/burst";
 import { BatchDialog } from "../ui/decide";
 import { Countdown, EffectBadge, EnvironmentBadge, StateBadge } from "../ui/badges";
 import { breaks_glass, GlassMark } from "../ui/glass";
@@ -36,12 +37,25 @@ export const inbox_order: { ids: string[] } = { ids: [] };
 // A group of at most so many is not folded.
 const kUnfolded = 4;
 
-interface Group { key: string; members: Summary[] }
+interface Group { key: string; members: Summary[]; burst?: Burst }
+type Bursts = Record<string, Burst>;
 
-// Requests of one kind stand together, where the first of them stands. Each broken glass stands for itself.
-function grouped(requests: Summary[]): Group[] {
+/** What this request is shown as part of: of a burst of which several wait, people see one entry. */
+function burst_of(request: Summary, bursts: Bursts): Burst | undefined {
+  const burst = request.state === "held" && request.burst ? bursts[request.burst] : undefined;
+  return burst && burst.held > 1 ? burst : undefined;
+}
+
+// Requests that were held together are one entry, those of one kind stand together, where the first of them stands. Each broken glass
+// stands for itself.
+function grouped(requests: Summary[], bursts: Bursts): Group[] {
   const groups = new Map<string, Group>();
   for (const request of requests) {
+    const burst = burst_of(request, bursts);
+    if (burst) {
+      if (!groups.has(burst.id)) groups.set(burst.id, { key: burst.id, members: [request], burst });
+      continue;
+    }
     const key = request.group && !breaks_glass(request) ? `group ${request.group}` : request.id;
     const group = groups.get(key);
     if (group) group.members.push(request);
@@ -50,9 +64,9 @@ function grouped(requests: Summary[]): Group[] {
   return [...groups.values()];
 }
 
-function matches(request: Summary, words: string): boolean {
+function matches(request: Summary, words: string, bursts: Bursts): boolean {
   if (words === "") return true;
-  const text = [request.id, request.summary, request.agent, request.owner, request.upstream, request.action, request.effect, request.environment, ...request.resources]
+  const text = [burst_of(request, bursts)?.sentence ?? "", burst_of(request, bursts)?.id ?? "", request.id, request.summary, request.agent, request.owner, request.upstream, request.action, request.effect, request.environment, ...request.resources]
     .join("\n").toLowerCase();
   return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
@@ -98,6 +112,29 @@ function Row(props: { request: Summary; chosen: boolean; choose: (() => void) | 
   );
 }
 
+function BurstRow(props: { burst: Burst; first: Summary; marked: boolean; view: View }) {
+  const { burst, first, view } = props;
+  return (
+    <li class={`row burst ${props.marked ? "marked" : ""}`} data-id={first.id}>
+      <div class="row-main">
+        <Link href={`/bursts/${burst.id}`} class="row-link"><span class="row-sentence">{burst_title(burst)}</span></Link>
+        <p class="row-counts"><EffectCounts counts={burst.effects} /></p>
+        <p class="row-who">
+          <strong>{plain(burst.agent, 60)}</strong> for {plain(person(burst.owner), 60)}<span class="dot"> · </span>{plain(burst.upstream, 40)}<span class="dot"> · </span><Ago time={first.created} />
+          {burst.held < burst.members && <><span class="dot"> · </span>{burst.members - burst.held} of {burst.members} decided</>}
+        </p>
+        {first.missing.length > 0 && <p class="row-missing">{first.missing.map((sentence) => <span key={sentence}><Text value={sentence} fold={160} /></span>)}</p>}
+      </div>
+      <div class="row-side">
+        <span class="row-badges"><EnvironmentBadge environment={burst.environment} /></span>
+        <Countdown until={first.expires} from={first.created} />
+        {first.demands?.signature && <span class="needs-key"><Icon name="key" size={15} /> passkey</span>}
+        {view === "open" && <StateBadge state="held" />}
+      </div>
+    </li>
+  );
+}
+
 export function Inbox() {
   const search = new URLSearchParams(useSearch());
   const view = (["mine", "open", "decided"].find((name) => name === search.get("view")) ?? "mine") as View;
@@ -110,22 +147,23 @@ export function Inbox() {
   const filter = useRef<HTMLInputElement>(null);
   const asked = use_asked(() => api.requests(asking[view]), view, requests_version.value);
 
+  const bursts = asked.data?.bursts ?? {};
   const shown = useMemo(() => {
-    const fitting = (asked.data?.requests ?? []).filter((request) => matches(request, words));
+    const fitting = (asked.data?.requests ?? []).filter((request) => matches(request, words, bursts));
     // who asks for a broken glass has no time to wait for the end of the list
     const urgent = (request: Summary): boolean => breaks_glass(request) && request.state === "held";
     return [...fitting.filter(urgent), ...fitting.filter((request) => !urgent(request))];
   }, [asked.data, words]);
-  const groups = useMemo(() => grouped(shown), [shown]);
+  const groups = useMemo(() => grouped(shown, bursts), [shown]);
   const folds = (group: Group): boolean => group.members.length > kUnfolded && words === "" && !unfolded.has(group.key);
   const shown_of = (group: Group): Summary[] => (folds(group) ? group.members.slice(0, kUnfolded - 1) : group.members);
   const visible = groups.flatMap(shown_of);
   // a glass is not broken in passing, in a list of others
-  const choosable = new Set(shown.filter((request) => !breaks_glass(request)).map((request) => request.id));
+  const choosable = new Set(shown.filter((request) => !breaks_glass(request) && !burst_of(request, bursts)).map((request) => request.id));
   const may_batch = view === "mine" && session.value!.permissions.includes("vote");
 
   useEffect(() => {
-    inbox_order.ids = shown.map((request) => request.id);
+    inbox_order.ids = shown.filter((request) => !burst_of(request, bursts)).map((request) => request.id);
   }, [shown]);
   useEffect(() => {
     // what has left the list cannot stay chosen
@@ -136,7 +174,7 @@ export function Inbox() {
   useEffect(() => {
     if (!asked.data || view !== "mine") return;
     const size = asked.data.requests.length;
-    if (before.current !== undefined && before.current !== size) announcement.value = `${plural(size, "request")} waiting for you.`;
+    if (before.current !== undefined && before.current !== size) announcement.value = `${plural(size, "entry", "entries")} waiting for you.`;
     before.current = size;
   }, [asked.data]);
 
@@ -159,7 +197,10 @@ export function Inbox() {
   use_keys({
     j: () => move(1),
     k: () => move(-1),
-    Enter: () => marked && go(`/requests/${marked}`),
+    Enter: () => {
+      const request = visible.find((one) => one.id === marked);
+      if (request) go(burst_of(request, bursts) ? `/bursts/${request.burst}` : `/requests/${request.id}`);
+    },
     x: () => may_batch && marked && choosable.has(marked) && toggle([marked]),
     a: () => may_batch && chosen.size > 0 && set_batch("approve"),
     d: () => may_batch && chosen.size > 0 && set_batch("deny"),
@@ -202,6 +243,7 @@ export function Inbox() {
       {shown.length > 0 && (
         <div class="groups">
           {groups.map((group) => {
+            if (group.burst) return <ul key={group.key} class="rows"><BurstRow burst={group.burst} first={group.members[0]!} marked={marked === group.members[0]!.id} view={view} /></ul>;
             if (group.members.length <= 1) return <ul key={group.key} class="rows">{group.members.map(row)}</ul>;
             const open = !folds(group);
             const ids = group.members.map((request) => request.id);

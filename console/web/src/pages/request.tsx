@@ -265,6 +265,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
       </p>
       {glass && <GlassBanner request={request} />}
       {request.agent_frozen && <Note tone="bad">{glass ? "This agent is frozen. What the terms name would run in spite of that." : "This agent is frozen: nothing of it runs, even when it is approved."}</Note>}
+      {request.burst && <Note>It was held together with others: <Link href={`/bursts/${request.burst}`}>all of them in one list</Link>.</Note>}
       {request.edited_by && <Note>This is an edited copy by {plain(request.edited_by)}{request.supersedes && <> of <Link href={`/requests/${request.supersedes}`}>another request</Link></>}.</Note>}
       {request.superseded_by && <Note>Its place was taken by <Link href={`/requests/${request.superseded_by}`}>this request</Link>.</Note>}
       <div class="split">

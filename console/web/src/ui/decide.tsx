@@ -1,6 +1,6 @@
 // Deciding: a form that says once more what is decided, asks why, and signs with a passkey where that is possible or demanded.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, session, type ApiError, type BatchAnswer, type Decision, type Grant, type HeldRequest, type SignedVote } from "../api";
+import { api, session, type ApiError, type BatchAnswer, type BurstMember, type BurstPage, type Decision, type Grant, type HeldRequest, type SignedVote } from "../api";
 import { plural } from "../lib/format";
 import { as_api_error } from "../lib/hooks";
 import { request_changed } from "../lib/live";
@@ -25,7 +25,7 @@ function signing_of(demanded: boolean): Signing {
   return session.value!.passkeys.length > 0 && passkeys_possible() ? "possible" : "not possible";
 }
 
-async function signed(requests: HeldRequest[], decision: Decision, reason: string, for_whom: string, grant: string): Promise<SignedVote> {
+async function signed(requests: Pick<HeldRequest, "id" | "fingerprint" | "preview_sha256">[], decision: Decision, reason: string, for_whom: string, grant: string): Promise<SignedVote> {
   const ask = await api.vote_challenge(requests.map((request) => request.id), decision, reason, for_whom, grant);
   return sign_vote(ask, { user: session.value!.user, for: for_whom, decision, reason, grant, requests });
 }
@@ -40,6 +40,7 @@ function submit_on_ctrl_enter(event: KeyboardEvent & { currentTarget: HTMLFormEl
 function Advice({ error }: { error: ApiError }) {
   const advice: Record<string, string> = {
     "approval.preview_changed": "What you were shown is not what would run now. Close this, read it again, and decide then.",
+    "approval.changed": "What you were shown is not what would run now. Close this, read the list again, and decide then.",
     "approval.signature_required": "This rule counts only votes that are signed with a passkey. Add one on the page Me.",
   };
   return (
@@ -164,6 +165,103 @@ export function DecideDialog(props: { request: HeldRequest; decision: Decision; 
   );
 }
 
+function NotCounted({ answer }: { answer: BatchAnswer }) {
+  const failed = answer.results.filter((one) => one.error);
+  return (
+    <>
+      <p>{plural(answer.results.length - failed.length, "vote")} counted{failed.length > 0 && <>, {failed.length} did not</>}.</p>
+      {failed.length > 0 && (
+        <ul class="list">{failed.map((one) => <li key={one.id} class="list-row"><code>{plain(one.id)}</code> <span><Text value={one.error!.detail} /> <code class="muted">{plain(one.error!.code)}</code></span></li>)}</ul>
+      )}
+    </>
+  );
+}
+
+/** Requests that were held together: exactly these, by their fingerprints, all of them or none. */
+export function BurstDialog(props: { burst: BurstPage; requests: BurstMember[]; decision: Decision; viewed: () => number; close: () => void; done: () => void }) {
+  const { burst, decision } = props;
+  // The list as it stood when the form was opened is what is decided; a live update behind it does not slip in.
+  const [all] = useState(props.requests);
+  const [reason, set_reason] = useState("");
+  const delegators = [...new Set(all.flatMap((request) => request.you.for))];
+  const own = all.every((request) => request.you.code === "" || request.you.code === "approval.sign_in_too_old");
+  const [for_whom, set_for] = useState(decision === "approve" && !own ? delegators[0] ?? "" : "");
+  const signing = signing_of(burst.demands.signature);
+  const [sign, set_sign] = useState(signing !== "not possible");
+  const [busy, set_busy] = useState(false);
+  const [error, set_error] = useState<ApiError>();
+  const [answer, set_answer] = useState<BatchAnswer>();
+  const requests = sign ? all.slice(0, burst.sign_at_once) : all;
+
+  const send = async (): Promise<void> => {
+    set_busy(true);
+    set_error(undefined);
+    try {
+      const text = reason.trim();
+      const made = await api.vote_burst(burst.id, decision, {
+        reason: text,
+        requests: requests.map(({ id, fingerprint, preview_sha256 }) => ({ id, fingerprint, preview_sha256 })),
+        viewed_ms: props.viewed(),
+        ...(for_whom !== "" ? { for: for_whom } : {}),
+        ...(sign ? { signature: await signed(requests, decision, text, for_whom, "") } : {}),
+      });
+      for (const one of made.results) request_changed(one.id);
+      if (made.results.some((one) => one.error)) set_answer(made);
+      else props.done();
+    } catch (failure) {
+      set_error(as_api_error(failure));
+    } finally {
+      set_busy(false);
+    }
+  };
+  if (answer) {
+    return (
+      <Dialog title="Not all of them" close={props.done}>
+        <NotCounted answer={answer} />
+        <div class="actions"><button type="button" class="primary" autofocus onClick={props.done}>Close</button></div>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title={`${verb[decision]} ${plural(requests.length, "request")}`} close={props.close} wide>
+      <form
+        onKeyDown={submit_on_ctrl_enter}
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!busy && reason.trim() !== "") void send();
+        }}
+      >
+        <ol class="batch-list numbered">
+          {requests.map((request) => (
+            <li key={request.id}>
+              <p><EffectBadge effect={request.effect} /> <Text value={request.sentence} fold={300} /></p>
+              <p class="muted small">{plain(request.id)}, fingerprint <Hash value={request.fingerprint} length={16} /></p>
+            </li>
+          ))}
+        </ol>
+        {requests.length < all.length && <Note tone="wait">One signature is good for {burst.sign_at_once} requests: the others stay held, and are decided next.</Note>}
+        {delegators.length > 0 && (
+          <label class="field">
+            In whose name
+            <select value={for_whom} onChange={(event) => set_for(event.currentTarget.value)}>
+              <option value="">my own</option>
+              {delegators.map((name) => <option key={name} value={name}>for {plain(name)}, who delegated to me</option>)}
+            </select>
+          </label>
+        )}
+        <Fields decision={decision} reason={reason} set_reason={set_reason} signing={signing} sign={sign} set_sign={set_sign} />
+        {error && <Advice error={error} />}
+        <div class="actions">
+          <button type="button" onClick={props.close}>Cancel</button>
+          <button type="submit" class={decision === "deny" ? "danger" : "primary"} disabled={busy || reason.trim() === ""}>
+            {sign && <Icon name="key" size={16} />} {busy ? "One moment…" : `${verb[decision]} ${plural(requests.length, "request")} as ${plain(session.value!.user, 40)}`}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
 /** Several requests, one reason, one gesture; each of them answers for itself. */
 export function BatchDialog(props: { decision: Decision; ids: string[]; close: () => void; done: (decided: string[]) => void }) {
   const { decision } = props;
@@ -205,10 +303,7 @@ export function BatchDialog(props: { decision: Decision; ids: string[]; close: (
     const failed = answer.results.filter((one) => one.error);
     return (
       <Dialog title={failed.length === 0 ? "Done" : "Not all of them"} close={props.close}>
-        <p>{plural(answer.results.length - failed.length, "vote")} counted{failed.length > 0 && <>, {failed.length} did not</>}.</p>
-        {failed.length > 0 && (
-          <ul class="list">{failed.map((one) => <li key={one.id} class="list-row"><code>{plain(one.id)}</code> <span><Text value={one.error!.detail} /> <code class="muted">{plain(one.error!.code)}</code></span></li>)}</ul>
-        )}
+        <NotCounted answer={answer} />
         <div class="actions"><button type="button" class="primary" autofocus onClick={props.close}>Close</button></div>
       </Dialog>
     );
