@@ -42,7 +42,9 @@ Operation write_to(std::string_view name) {
 void decide_call(benchmark::State& state, std::string_view name, Verdict expected) {
   auto snapshot = load_default();
   const Scope scope({ScopeBlock{.rules = {ScopeRule{.upstreams = {"files"}}}}});
-  const Subject subject{.agent = "builder", .owner = "olivia", .delegates = {}, .token = "t", .scope = &scope};
+  const Session session;
+  const Subject subject{
+      .agent = "builder", .owner = "olivia", .delegates = {}, .token = "t", .scope = &scope, .session = &session};
   const Operation operation = write_to(name);
   if (decide(*snapshot, subject, operation, {}, kNow).verdict != expected) std::abort();
   for (auto step : state) {
@@ -56,7 +58,9 @@ void decide_call(benchmark::State& state, std::string_view name, Verdict expecte
 void note_call(benchmark::State& state) {
   auto snapshot = load_default();
   const Scope scope({ScopeBlock{.rules = {ScopeRule{.upstreams = {"files"}}}}});
-  const Subject subject{.agent = "builder", .owner = "olivia", .delegates = {}, .token = "t", .scope = &scope};
+  const Session session;
+  const Subject subject{
+      .agent = "builder", .owner = "olivia", .delegates = {}, .token = "t", .scope = &scope, .session = &session};
   const Operation operation = write_to("staging/app.conf");
   const Decision decision = decide(*snapshot, subject, operation, {}, kNow);
   std::string pattern = (std::filesystem::temp_directory_path() / "countersign-bench-XXXXXX").string();

@@ -38,7 +38,9 @@ class DefaultPolicies : public testing::Test {
     operation.input = tool_call("{}");
     operation.accesses = {access(effect, "File", upstream, name)};
     Scope scope = everything();
-    return decide(*snapshot_, {.agent = "builder", .owner = "olivia", .scope = &scope}, operation, approvals, kNow);
+    const Session session;
+    const Subject subject{.agent = "builder", .owner = "olivia", .scope = &scope, .session = &session};
+    return decide(*snapshot_, subject, operation, approvals, kNow);
   }
   std::vector<config::Upstream> upstreams_;
   std::shared_ptr<const Snapshot> snapshot_;

@@ -227,7 +227,7 @@ TEST_F(Questions, AnAuditRecordLeavesTheParametersUnknown) {
   ASSERT_TRUE(question) << question.error().message;
   EXPECT_EQ(question->input, InputKnown::no);
   EXPECT_EQ(question->recorded->decision, "deny");
-  EXPECT_EQ(question->recorded->missing.size(), 2U);
+  EXPECT_EQ(question->recorded->missing.size(), 3U);
   Explanation explained = explain_question(*snapshot_, *question);
   EXPECT_EQ(explained.accesses.at(0).remedy.hard.size(), 1U);
   EXPECT_TRUE(check_answerable(*question, *snapshot_));

@@ -434,7 +434,7 @@ TEST_F(GitTest, OfAHeldPushThatKeptOnlyItsCommandsTheRestIsUnknown) {
   auto question = read_recorded(held);
   ASSERT_TRUE(question) << question.error().message;
   EXPECT_EQ(question->input, InputKnown::partly);
-  EXPECT_EQ(question->recorded->missing.size(), 2U);
+  EXPECT_EQ(question->recorded->missing.size(), 3U);
   ASSERT_EQ(question->operation.accesses.size(), 3U);
   EXPECT_EQ(question->operation.accesses[1].resource.name, "app/refs/heads/main");
   EXPECT_EQ(question->operation.accesses[2].effect, Effect::destroy);

@@ -235,7 +235,8 @@ TEST(PolicySchema, EveryRequestThatIsMadeFitsIt) {
       "a.cedar",
       "permit (principal, action, resource) when { context has input.arguments.a && context.approval.hasTag(\"r\") };\n"
       "permit (principal, action, resource) when { context has input.query.a };\n"
-      "permit (principal, action, resource) when { context has input.uri || context has input.prompt };\n");
+      "permit (principal, action, resource) when { context has input.uri || context has input.prompt };\n"
+      "permit (principal, action, resource) when { context.session.denied && context.session.minutes.reads > 3 };\n");
   folder.write(
       "inputs.cedarschema",
       "type Arguments = { a?: Long, b?: decimal, c?: String, d?: Set<Long>, e?: { a?: Long, b?: Set<String> },\n"
@@ -264,12 +265,14 @@ TEST(PolicySchema, EveryRequestThatIsMadeFitsIt) {
   std::size_t unknown = 0;
   for (int i = 0; i < 3000; ++i) {
     Operation operation = random.operation();
+    const Session session{.hour = {3, 2, 1, 0, 0}, .things = {{.listed = true}}};
     Subject subject{
         .agent = random.pick<std::string_view>({"builder", "other"}),
         .owner = random.pick<std::string_view>({"olivia", "platform", "nobody", "team:x", "user:platform"}),
         .delegates = random.below(2) == 0 ? std::span<const std::string>(delegates) : std::span<const std::string>(),
         .token = "00",
-        .scope = &scope};
+        .scope = &scope,
+        .session = random.below(2) == 0 ? &session : nullptr};
     std::vector<ApprovalFact> facts;
     if (random.below(2) == 0) facts.push_back({"r", "olivia", "senior", 1'700'000'000'000});
     std::vector<std::string> supposed;
