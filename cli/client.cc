@@ -57,6 +57,11 @@ Result<Json> parsed(const std::string& body) {
 
 }  // namespace
 
+Result<Json> read_answer(int status, const std::string& body) {
+  if (status < 200 || status > 299) return fail(error_of(status, body));
+  return parsed(body);
+}
+
 Result<Client> Client::open(const ServerOptions& options) {
   Client client;
   client.token_ = Secret(variable("COUNTERSIGN_TOKEN"));

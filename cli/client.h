@@ -55,6 +55,9 @@ class Client {
 // Percent-encodes everything but unreserved characters (RFC 3986 section 2.3).
 [[nodiscard]] std::string escape(std::string_view text);
 
+// The answer's JSON, or the error its problem document says.
+[[nodiscard]] Result<Json> read_answer(int status, const std::string& body);
+
 // report(), with the client's advice.
 int report(const Client& client, const Error& error);
 

@@ -116,6 +116,7 @@ console::Services Gateway::services() {
       .metrics = metrics_,
       .pool = *admin_pool_,
       .attestations = attestations_.get(),
+      .plans = plans_.get(),
       .policy_desk = policy_desk_.get(),
       .oidc = oidc_.get(),
       .reload = [this] { return reload_policies("asked over the admin API"); },

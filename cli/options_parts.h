@@ -70,5 +70,6 @@ void add_audit_commands(CLI::App& root, Action& action);
 void add_verify_commits(CLI::App& root, Action& action);
 void add_attestation_commands(CLI::App& root, Action& action);
 void add_policy_commands(CLI::App& root, Action& action);
+void add_plan_commands(CLI::App& root, Action& action);
 
 }  // namespace countersign::cli

@@ -1,4 +1,5 @@
 #include "cli/render.h"
+#include "cli/render_plan.h"
 
 namespace countersign::cli {
 namespace {
@@ -164,6 +165,7 @@ std::string render_request(const Json& request, TimeMs now, const Terminal& term
   field(out, terminal, "action", text_of(request, "action"));
   for (const Json& resource : list_of(request, "resources"))
     field(out, terminal, "touches", resource.is_string() ? one_line(resource.get_ref<const std::string&>()) : "");
+  field(out, terminal, "announced by", render_announced(request));
   field(out, terminal, "asked", when(request, "created", now));
   if (state == "held" || state == "approved") field(out, terminal, "expires", when(request, "expires", now));
   field(out, terminal, "decided", when(request, "decided", now));

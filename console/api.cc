@@ -135,6 +135,8 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {"GET", "/api/v1/audit/{}", known, read_audit, &AdminApi::show_record},
       {"GET", "/api/v1/audit/{}/proof", known, read_audit, &AdminApi::prove_record},
       {"GET", "/log/{…}", known, read_audit, &AdminApi::log_file},
+      {"GET", "/api/v1/plans", known, read_requests, &AdminApi::list_plans},
+      {"GET", "/api/v1/plans/{}", known, read_requests, &AdminApi::show_plan},
       {"GET", "/api/v1/attestations", known, read_requests, &AdminApi::list_attestations},
       {"GET", "/api/v1/attestations/{}", known, read_requests, &AdminApi::show_attestation},
       {"GET", "/api/v1/policies", known, read_policies, &AdminApi::show_policies},

@@ -184,6 +184,7 @@ Result<Answer> AdminApi::show_request(const Call& call) {
   if (!history) return fail(history.error());
   out["agent_history"] =
       history_of(*request, *history, [&](const auto& each) { return summary_json(each, rules, now); });
+  if (Json plan = announced_json(*request); !plan.is_null()) out["plan"] = std::move(plan);
   out["agent_frozen"] = services_.frozen.is_frozen(request->requester.agent);
   out["you"] = you_json(call.principal, *request, *ruleset);
   return json_answer(out);

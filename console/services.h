@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "approvals/emergencies.h"
+#include "approvals/plans.h"
 #include "approvals/queue.h"
 #include "approvals/ruleset.h"
 #include "audit/attestation_store.h"
@@ -71,6 +72,7 @@ struct Services {
   Metrics& metrics;
   net::ThreadPool& pool;
   audit::AttestationStore* attestations = nullptr;  // null: none are kept
+  approvals::Plans* plans = nullptr;                // null: there are none
   PolicyDesk* policy_desk = nullptr;                // null: policies are not edited here
   auth::Oidc* oidc = nullptr;                       // null: no identity provider is configured
 
