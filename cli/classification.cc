@@ -272,7 +272,7 @@ Json classified_json(const Classified& one) {
   for (const adapters::AwsAccess& each : call.accesses)
     out["resources"].push_back({{"arn", each.arn}, {"effect", effect_name(each.effect)}, {"why", each.why}});
   out["secrets"] = Json::array();
-  for (std::string_view each : call.operation->secrets) out["secrets"].push_back(each);
+  for (const AwsSecret& each : call.operation->secrets) out["secrets"].push_back(each.path);
   if (Result<Json> parameters = parse_json(call.parameters); parameters && !parameters->empty())
     out["parameters"] = std::move(*parameters);
   return out;

@@ -4,6 +4,7 @@
 #include "proxy/adapters/aws_answers.h"
 #include "proxy/adapters/aws_endpoint.h"
 #include "proxy/adapters/aws_fence.h"
+#include "proxy/adapters/aws_relay.h"
 #include "proxy/adapters/aws_retry.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/outcome.h"
@@ -88,15 +89,22 @@ Task<Forwarded> AwsConversation::forward(Doors& doors, BodySource* body, ReplySi
         door == nullptr ? not_connected() : Error{ErrorKind::unavailable, "upstream.not_sent", way.error().message};
     co_return co_await answer_not_done(sink, std::move(error));
   }
+  const bool secrets = may_hold_secrets(request_.call);
   RequestHead head = request_.head;
+  if (secrets && !reveals_) ask_for_plain(head.headers);
   Result<std::unique_ptr<HttpReply>> reply = co_await door->send_signed(std::move(head), body, std::move(*way));
   if (!reply) {
     Error error = reply.error();
     co_return co_await answer_not_done(sink, std::move(error));
   }
   HttpReply& answer = **reply;
+  // Errors say what was wrong; they hold nothing of what was asked for.
+  const bool told = secrets && answer.head().status < 400;
+  if (told && !reveals_) co_return co_await relay_redacted(reply->get(), &sink, &request_.call, request_.tongue);
   RelayStart start{.fields = fields_to_answer(answer.head().headers)};
-  co_return co_await relay(answer, sink, std::move(start));
+  Forwarded done = co_await relay(answer, sink, std::move(start));
+  if (told) done.detail += (done.detail.empty() ? "" : "; ") + std::string("secrets revealed");
+  co_return done;
 }
 
 Task<Status> AwsConversation::answer_denied(ReplySink& sink, Denial denial) {

@@ -34,6 +34,7 @@ class AwsConversation final : public Conversation {
   [[nodiscard]] approvals::Frozen freeze() const override;
   void sent_for(Sender sender) override { sender_ = std::move(sender); }
   Task<Forwarded> forward(Doors& doors, BodySource* body, ReplySink& sink, Visible visible) override;
+  void reveal_secrets() override { reveals_ = true; }
   Task<Status> answer_denied(ReplySink& sink, Denial denial) override;
   [[nodiscard]] Patience patience() const override { return patience_; }
   Task<Status> heartbeat(ReplySink& sink, Pending pending) override;
@@ -52,6 +53,7 @@ class AwsConversation final : public Conversation {
   Patience patience_;
   AwsLabelling labelling_;
   Sender sender_;
+  bool reveals_ = false;  // secrets in the answer
 };
 
 }  // namespace countersign::adapters

@@ -163,7 +163,15 @@ class Reader {
 
   Status value(AwsNode& into, std::size_t depth) {
     if (depth > kAwsDepth) return refuse("it is nested too deeply");
-    if (tree_.size() > kAwsNodes) return fail(ErrorKind::too_large, "aws.too_large", "the request has too many values");
+    if (Status taken = tree_.takes_more(); !taken) return taken;
+    const std::size_t begin = at_;
+    Status read = item(into, depth);
+    into.begin = static_cast<std::uint32_t>(begin);
+    into.end = static_cast<std::uint32_t>(at_);
+    return read;
+  }
+
+  Status item(AwsNode& into, std::size_t depth) {
     Result<Head> of = head();
     if (!of) return fail(of.error());
     if (of->info == 31 && (of->major < 2 || of->major > 5)) return refuse("a length that must be definite");
@@ -198,8 +206,7 @@ class Reader {
 }  // namespace
 
 Status read_aws_cbor(std::string_view bytes, AwsTree& tree) {
-  if (bytes.size() > kAwsParsedBytes)
-    return fail(ErrorKind::too_large, "aws.too_large", "the body is too long to be read");
+  if (Status taken = tree.takes(bytes); !taken) return taken;
   return Reader(bytes, tree).read();
 }
 

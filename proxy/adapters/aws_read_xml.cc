@@ -146,20 +146,23 @@ class Reader {
       if (first.empty()) return refuse("an attribute without a name");
       if (!take("=\"") && !take("='")) return refuse("an attribute without a value");
       char quote = text_[at_ - 1];
+      const std::size_t opened = at_;
       Result<std::string> value = characters(quote);
       if (!value) return fail(value.error());
       if (at_ >= text_.size()) return refuse("it ends early");
       ++at_;
       if (first == "xmlns") continue;
       if (into.member(full)) return refuse("an attribute appears twice");
-      tree_.add_string(into, tree_.keep(full), tree_.keep(*value));
+      AwsNode& attribute = tree_.add_string(into, tree_.keep(full), tree_.keep(*value));
+      attribute.end = static_cast<std::uint32_t>(at_ - 1);
+      attribute.begin = static_cast<std::uint32_t>(opened);
     }
   }
 
   // An element that begins at at_. `into` gets its key and what it holds.
   Status element(AwsNode& into, std::size_t depth) {
     if (depth > kAwsDepth) return refuse("it is nested too deeply");
-    if (tree_.size() > kAwsNodes) return fail(ErrorKind::too_large, "aws.too_large", "the request has too many values");
+    if (Status taken = tree_.takes_more(); !taken) return taken;
     if (!take("<")) return refuse("no element where one must stand");
     std::string_view tag = name();
     if (tag.empty()) return refuse("an element without a name, or something other than an element");
@@ -168,12 +171,14 @@ class Reader {
     if (Status read = attributes(into); !read) return read;
     if (take("/>")) return close(into, {});
     if (!take(">")) return refuse("a tag that is not closed, or a name with a prefix");
+    into.begin = static_cast<std::uint32_t>(at_);
     std::string text;
     for (;;) {
       Result<std::string> more = data();
       if (!more) return fail(more.error());
       text += *more;
       if (at_ >= text_.size()) return refuse("it ends early");
+      into.end = static_cast<std::uint32_t>(at_);
       if (take("</")) break;
       if (Status read = element(tree_.add(into, {}, AwsKind::null), depth + 1); !read) return read;
     }
@@ -214,8 +219,7 @@ class Reader {
 }  // namespace
 
 Status read_aws_xml(std::string_view text, AwsTree& tree) {
-  if (text.size() > kAwsParsedBytes)
-    return fail(ErrorKind::too_large, "aws.too_large", "the body is too long to be read");
+  if (Status taken = tree.takes(text); !taken) return taken;
   return Reader(text, tree).read();
 }
 

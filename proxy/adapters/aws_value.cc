@@ -72,7 +72,7 @@ void append(const AwsNode& node, std::string& out) {
 }
 
 Status copy(JsonValue value, AwsTree& tree, AwsNode& into) {
-  if (tree.size() > kAwsNodes) return fail(ErrorKind::too_large, "aws.too_large", "the request has too many values");
+  if (Status taken = tree.takes_more(); !taken) return taken;
   switch (value.kind()) {
     case JsonKind::null:
       into.kind = AwsKind::null;
@@ -128,12 +128,13 @@ bool AwsNode::is_false() const {
 std::optional<double> AwsNode::number() const {
   if (kind != AwsKind::number && kind != AwsKind::string) return std::nullopt;
   double value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
-AwsTree::AwsTree() : memory_(std::make_unique<std::pmr::monotonic_buffer_resource>(kFirstBlock)) {
+AwsTree::AwsTree(AwsTreeLimits limits)
+    : memory_(std::make_unique<std::pmr::monotonic_buffer_resource>(kFirstBlock)), limits_(limits) {
   root_ = new (memory_->allocate(sizeof(AwsNode), alignof(AwsNode))) AwsNode();
   root_->kind = AwsKind::object;
 }
@@ -165,6 +166,16 @@ std::string_view AwsTree::keep(std::string_view text) {
   return {bytes, text.size()};
 }
 
+Status AwsTree::takes(std::string_view text) const {
+  if (text.size() <= limits_.bytes) return {};
+  return fail(ErrorKind::too_large, "aws.too_large", "the body is too long to be read");
+}
+
+Status AwsTree::takes_more() const {
+  if (size_ <= limits_.nodes) return {};
+  return fail(ErrorKind::too_large, "aws.too_large", "the body has too many values");
+}
+
 std::string to_json(const AwsNode& node) {
   std::string out;
   append(node, out);
@@ -173,8 +184,9 @@ std::string to_json(const AwsNode& node) {
 
 Status read_aws_json(std::string_view text, AwsTree& tree) {
   if (text.empty()) return {};
+  const AwsTreeLimits& limits = tree.limits();
   Result<JsonDocument> document =
-      JsonDocument::parse(text, {.bytes = kAwsParsedBytes, .depth = kAwsDepth, .values = kAwsNodes});
+      JsonDocument::parse(text, {.bytes = limits.bytes, .depth = kAwsDepth, .values = limits.nodes});
   if (!document) {
     return fail(ErrorKind::malformed, document.error().code == "json.too_large" ? "aws.too_large" : "aws.malformed",
                 "the body is not accepted as JSON: " + document.error().message);

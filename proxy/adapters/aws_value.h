@@ -27,6 +27,10 @@ struct AwsNode {
   AwsNode* last = nullptr;
   AwsNode* next = nullptr;
   std::uint32_t count = 0;  // of children
+  // Where the value stands in what was read; of XML and CBOR only. Of an element what is between its tags, of an
+  // attribute what is between the quotes, of an item of CBOR all its bytes. Nothing when there is nothing: <Name/>.
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
 
   // The first child of that key, nullptr when there is none.
   [[nodiscard]] const AwsNode* member(std::string_view name) const;
@@ -45,9 +49,14 @@ inline constexpr std::size_t kAwsParsedBytes = 1U << 20;  // of a body
 inline constexpr std::size_t kAwsDepth = 48;
 inline constexpr std::size_t kAwsNodes = 100'000;
 
+struct AwsTreeLimits {
+  std::size_t bytes = kAwsParsedBytes;
+  std::size_t nodes = kAwsNodes;
+};
+
 class AwsTree {
  public:
-  AwsTree();
+  explicit AwsTree(AwsTreeLimits limits = {});
   AwsTree(AwsTree&&) noexcept = default;
   AwsTree& operator=(AwsTree&&) noexcept = default;
 
@@ -57,13 +66,18 @@ class AwsTree {
   AwsNode& add(AwsNode& parent, std::string_view key, AwsKind kind);
   AwsNode& add_string(AwsNode& parent, std::string_view key, std::string_view text);
   std::string_view keep(std::string_view text);
-  // How many nodes there are; over kAwsNodes nothing more is read.
+  // How many nodes there are.
   [[nodiscard]] std::size_t size() const { return size_; }
+  // Errors: aws.too_large. Readers ask before they begin, and before each value.
+  [[nodiscard]] Status takes(std::string_view text) const;
+  [[nodiscard]] Status takes_more() const;
+  [[nodiscard]] const AwsTreeLimits& limits() const { return limits_; }
 
  private:
   std::unique_ptr<std::pmr::monotonic_buffer_resource> memory_;
   AwsNode* root_ = nullptr;
   std::size_t size_ = 0;
+  AwsTreeLimits limits_;
 };
 
 // JSON with the members of objects in ascending byte order; those of one name become a list. Secrets are "[secret]".

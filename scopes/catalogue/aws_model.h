@@ -178,6 +178,16 @@ class AwsTraits {
   std::uint16_t bits_ = 0;
 };
 
+// A member of the response that holds a secret.
+struct AwsSecret {
+  // In the model's names: "Credentials.SecretAccessKey", "Parameters[].Value", "Tokens{}" for each value of a map.
+  std::string_view path;
+  bool blob = false;  // bytes: base64 in JSON and XML
+  // The same on the wire: the names that a member may have there, one of "|" between them; "[]" for each element of a
+  // list; "{}" and the names that the value of a map's entry may have in XML.
+  std::span<const std::string_view> steps = {};
+};
+
 struct AwsOperation {
   const AwsService* service = nullptr;  // never nullptr
   std::string_view name;                // "DeleteBucket"
@@ -207,9 +217,7 @@ struct AwsOperation {
   std::span<const std::string_view> why =
       {};  // what led to the effect, for explanations: "IAM level Write", "verb Delete"
 
-  // Members of the response that hold secrets, as paths: "Credentials.SecretAccessKey", "Parameters[].Value",
-  // "Tokens{}" for each value of a map; "*" the whole body.
-  std::span<const std::string_view> secrets = {};
+  std::span<const AwsSecret> secrets = {};
   // Members of the request that name a role the service will act as (IAM's PassRole), as paths.
   std::span<const std::string_view> roles = {};
   // Empty: no request names a resource, the operation concerns the whole account.

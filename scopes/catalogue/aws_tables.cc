@@ -10,7 +10,7 @@
 namespace countersign {
 namespace {
 
-constexpr std::string_view kMagic = "cs-aws/1";
+constexpr std::string_view kMagic = "cs-aws/2";
 
 // What a record takes at least: its numbers.
 constexpr std::size_t kTemplateBytes = 4;
@@ -18,6 +18,7 @@ constexpr std::size_t kPartBytes = 3;
 constexpr std::size_t kServiceBytes = 11;
 constexpr std::size_t kMemberBytes = 4;
 constexpr std::size_t kOperationBytes = 16;
+constexpr std::size_t kSecretBytes = 4;
 
 std::unexpected<Error> malformed(std::string what) {
   return fail(ErrorKind::malformed, "aws_catalogue.malformed", std::move(what));
@@ -271,7 +272,7 @@ class Loader {
     read_effects(one);
     one.traits = AwsTraits(static_cast<std::uint16_t>(in_.below(1U << kAwsTraitCount)));
     one.why = texts();
-    one.secrets = texts();
+    read_secrets(one);
     one.roles = texts();
     std::span<const AwsResourceTemplate*> resources = array<const AwsResourceTemplate*>(in_.count());
     for (const AwsResourceTemplate*& resource : resources) {
@@ -279,6 +280,19 @@ class Loader {
       if (in_.good()) resource = &templates_[index];
     }
     one.resources = resources;
+  }
+
+  void read_secrets(AwsOperation& one) {
+    std::span<AwsSecret> secrets = array<AwsSecret>(in_.count(kSecretBytes));
+    for (AwsSecret& secret : secrets) {
+      secret.path = text();
+      secret.blob = flag();
+      secret.steps = texts();
+      // A path begins with a member, and without one there would be nothing to look for.
+      if (secret.steps.empty() || secret.steps.front().empty() || secret.steps.front().find_first_of("[{") == 0)
+        return in_.spoil();
+    }
+    one.secrets = secrets;
   }
 
   void read_effects(AwsOperation& one) {

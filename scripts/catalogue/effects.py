@@ -35,6 +35,8 @@ class Rules:
             re.compile(secrets[name]) for name in ("names", "not_names", "not_inside", "urls"))
         self.lists["whole"] = [(re.compile(text), ("whole", text)) for text in secrets["whole"]]
         self.secret_paths = secrets["paths"]
+        self.settings = [(re.compile(operations), re.compile(path), ("settings", operations))
+                         for operations, path in secrets["settings"]]
 
     def matches(self, name, word):
         found = False
@@ -46,7 +48,7 @@ class Rules:
 
     def unused(self):
         keys = [key for entries in self.lists.values() for _, key in entries]
-        keys += [key for _, _, key in self.parameters]
+        keys += [key for _, _, key in self.parameters + self.settings]
         return [f"effects.json: nothing is matched by {name}: {text}" for name, text in keys if (name, text) not in self.used]
 
     def secrets(self, service, operation, word):
@@ -54,6 +56,8 @@ class Rules:
         named = self.matches("mints", word)
         whole = self.matches("whole", word)
         paths = []
+        settings = [(path, key) for pattern, path, key in self.settings if pattern.fullmatch(word)]
+        repeated = set()
 
         def walk(shape_name, path, seen, marked):
             shape = service.shapes[shape_name]
@@ -71,6 +75,10 @@ class Rules:
             elif kind == "map":
                 walk(shape["value"]["shape"], path[:-1] + [path[-1] + "{}"], seen | {shape_name}, marked)
             elif kind in ("string", "blob"):
+                for pattern, key in settings:
+                    if pattern.search(".".join(path)):
+                        self.used.add(key)
+                        repeated.add(".".join(path))
                 own = path[-1].rstrip("[]{}").lower()
                 around = [step.rstrip("[]{}").lower() for step in path]
                 if self.not_secret.search(own) or any(self.not_inside.search(step) for step in around):
@@ -83,7 +91,7 @@ class Rules:
             walk(operation.output, [], frozenset(), False)
         paths += self.secret_paths.get(word, [])
         mints = named or (bool(paths) and not self.matches("no_mint", word))
-        return sorted(set(paths)), mints
+        return sorted(set(paths) | repeated), mints
 
     def parameter_effects(self, word):
         out = set()

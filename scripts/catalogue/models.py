@@ -73,6 +73,38 @@ class Service:
     def members(self, shape):
         return self.shapes[shape].get("members", {})
 
+    def steps(self, shape, path):
+        """How a path of member names looks in the answer, whatever protocol it comes in, and the type it leads to."""
+        out = []
+        payload = self.shapes[shape].get("payload")  # the body itself: its name is not written
+        for part in path.split("."):
+            name = part.rstrip("[]{}")
+            member = self.members(shape)[name]
+            if member.get("location") or member.get("jsonvalue"):
+                raise SystemExit(f"{self.key}: {path}: a secret outside of the body, or in JSON within JSON")
+            shape = member["shape"]
+            names = {name, member.get("locationName", name)}
+            inner = []
+            for mark in re.findall(r"\[\]|\{\}", part):
+                model = self.shapes[shape]
+                element = model["member" if mark == "[]" else "value"]
+                if mark == "{}":
+                    inner.append("{}" + "|".join(sorted({"value", element.get("locationName", "value")})))
+                else:
+                    inner.append("[]")
+                    if (member.get("flattened") or model.get("flattened")) and "locationName" in element:
+                        names.add(element["locationName"])
+                shape = element["shape"]
+            if any(set(name) & set("|[]{}") or not name for name in names):
+                raise SystemExit(f"{self.key}: {path}: a name that steps cannot spell")
+            if not out and name == payload:
+                if inner:
+                    raise SystemExit(f"{self.key}: {path}: the body is a list")
+                payload = None
+                continue
+            out += ["|".join(sorted(names))] + inner
+        return out, self.shapes[shape]["type"]
+
 
 def load(folder):
     """Every service with the newest version of its model, by key."""

@@ -1,7 +1,7 @@
 """Writes the tables in the form that scopes/catalogue/aws_tables.cc reads: see docs/formats/aws-tables.md."""
 import collections
 
-MAGIC = b"cs-aws/1"
+MAGIC = b"cs-aws/2"
 TYPES = {"structure": 0, "list": 1, "map": 2, "string": 3, "character": 3, "integer": 4, "long": 4, "short": 4, "float": 5,
          "double": 5, "boolean": 6, "timestamp": 7, "blob": 8}
 DOCUMENT = 9
@@ -147,7 +147,12 @@ def write(sources, services, entries, counts):
             writer.number(sum(1 << EFFECTS.index(effect) for effect in entry["effects"]))
             writer.number(sum(1 << TRAITS.index(trait) for trait in entry["traits"]))
             writer.texts(entry["why"])
-            writer.texts(entry["secrets"])
+            writer.number(len(entry["secrets"]))
+            for path in entry["secrets"]:
+                steps, kind = service.steps(operation.output, path)
+                writer.text(path)
+                writer.number(kind == "blob")
+                writer.texts(steps)
             writer.texts(entry["roles"])
             writer.number(len(entry["resources"]))
             for template in entry["resources"]:

@@ -312,7 +312,7 @@ TEST(AwsCatalogue, ProtocolsOfKnownServices) {
 TEST(AwsCatalogue, SecretsOfResponses) {
   auto secrets = [](std::string_view service, std::string_view name) {
     std::vector<std::string> out;
-    for (std::string_view path : operation(service, name).secrets) out.emplace_back(path);
+    for (const AwsSecret& secret : operation(service, name).secrets) out.emplace_back(secret.path);
     return joined(out, " ");
   };
   EXPECT_EQ(secrets("sts", "AssumeRole"), "Credentials.SecretAccessKey Credentials.SessionToken");

@@ -47,7 +47,11 @@ std::size_t touch(const AwsCatalogue& read) {
     all(service.versions);
     for (const AwsOperation& one : service.operations) {
       all({{one.name, one.path, one.host_prefix}});
-      for (std::span<const std::string_view> texts : {one.iam_actions, one.why, one.secrets, one.roles}) all(texts);
+      for (std::span<const std::string_view> texts : {one.iam_actions, one.why, one.roles}) all(texts);
+      for (const AwsSecret& secret : one.secrets) {
+        all({{secret.path}});
+        all(secret.steps);
+      }
       for (const AwsSegment& segment : one.segments) all({{segment.text}});
       for (const AwsResourceTemplate* resource : one.resources) all({{resource->type, resource->arn}});
       for (const AwsMember& member : one.input ? one.input->members : std::span<const AwsMember>()) {

@@ -126,6 +126,10 @@ class FakeHttpDoor final : public HttpDoor {
     if (answer.refused) co_return fail(*answer.refused);
     co_return std::make_unique<FakeReply>(std::move(answer.head), std::move(answer.pieces), std::move(answer.breaks));
   }
+  Task<Result<std::unique_ptr<HttpReply>>> send_signed(RequestHead head, BodySource* body, Departure way) override {
+    static_cast<void>(way);
+    co_return co_await send(std::move(head), body);
+  }
   std::deque<Answer> answers;
   std::vector<Sent> sent;
   std::function<Answer(const Sent&)> respond;
