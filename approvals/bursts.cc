@@ -42,10 +42,13 @@ std::string burst_sentence(const HeldRequest& any_member, const BurstCount& coun
   std::string out = std::to_string(count.all()) + (count.all() == 1 ? " change" : " changes") + " by agent " +
                     any_member.requester.agent + " on " + any_member.frozen.upstream;
   if (!any_member.environment.empty()) out += " (" + any_member.environment + ")";
-  std::string_view separator = ": ";
+  return out + ": " + burst_effects(count);
+}
+
+std::string burst_effects(const BurstCount& count) {
+  std::string out;
   auto add = [&](std::string_view effect, std::size_t number) {
-    out.append(separator).append(std::to_string(number)).append(" ").append(effect);
-    separator = ", ";
+    out.append(out.empty() ? "" : ", ").append(std::to_string(number)).append(" ").append(effect);
   };
   for (std::string_view effect : kMildFirst) {
     if (auto found = count.effects.find(std::string(effect)); found != count.effects.end()) add(effect, found->second);

@@ -26,6 +26,7 @@ namespace countersign::approvals {
 
 inline constexpr TimeMs kLongestBurst = 10LL * 60'000;
 inline constexpr std::size_t kMostOfBurst = 500;
+inline constexpr std::string_view kBurstEvent = "burst";  // among the store's events: about its first request
 
 // "bst_X" of "req_X", and back.
 [[nodiscard]] std::string burst_begun_by(std::string_view request);
@@ -39,6 +40,7 @@ struct BurstCount {
   std::map<std::string, std::size_t> effects;  // by name
   [[nodiscard]] std::size_t all() const;
 };
+[[nodiscard]] std::string burst_effects(const BurstCount& count);  // "9 write, 3 administer, 2 destroy"
 [[nodiscard]] std::string burst_sentence(const HeldRequest& any_member, const BurstCount& count);
 
 class OpenBursts {

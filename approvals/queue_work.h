@@ -15,7 +15,6 @@
 namespace countersign::approvals {
 
 inline constexpr std::size_t kMostReasonBytes = 4'000;
-inline constexpr std::string_view kBurstEvent = "burst";
 inline constexpr std::size_t kBatch = 200;
 inline constexpr std::size_t kAll = 1'000'000;
 

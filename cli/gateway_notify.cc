@@ -1,4 +1,5 @@
 // Telling people about held requests: the courier, its targets, and where it hears what happened.
+#include "approvals/notify/bursts.h"
 #include "approvals/notify/courier.h"
 #include "approvals/notify/message.h"
 #include "auth/vault.h"
@@ -82,9 +83,18 @@ Status Gateway::open_notifications() {
           }
           auto request = queue_->get(each.request);
           if (!request) return fail(request.error());
+          // What is told about a burst describes one of those that wait.
+          if (each.name == approvals::kBurstEvent && request->state != approvals::State::held) {
+            auto held = queue_->list({.states = {approvals::State::held}, .burst = request->burst, .limit = 1});
+            if (!held) return fail(held.error());
+            if (!held->empty()) *request = std::move(held->front());
+          }
           std::string missing = missing_of(*request, *rules->approvals, clock_.now());
           out.push_back({each.number, each.at, std::move(each.name), std::move(*request), std::move(missing), ""});
         }
+        notify::tell_bursts_once(out, [this](const std::string& burst) {
+          return queue_->count_burst(burst).value_or(std::vector<approvals::BurstPart>());
+        });
         return out;
       },
       .last = [this] { return queue_->last_event(); }};

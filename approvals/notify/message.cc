@@ -49,18 +49,19 @@ std::string field_of(std::string_view name, const Event& event, std::string_view
   if (name == "person") return shown(event.person);
   if (name == "event") return what_happened(event.name);
   if (name == "request") return request.id;
-  if (name == "sentence") return shown(request.summary);
+  if (name == "sentence") return shown(event.burst ? event.burst->sentence : request.summary);
   if (name == "agent") return shown(request.requester.agent);
   if (name == "owner") return shown(request.requester.owner);
   if (name == "upstream") return shown(request.frozen.upstream);
   if (name == "action") return shown(request.action);
-  if (name == "effect") return request.effect;
+  if (name == "effect") return event.burst ? event.burst->effects : request.effect;
   if (name == "environment") return shown(request.environment);
   if (name == "rules") return joined(request.rules);
   if (name == "missing") return shown(event.missing);
   if (name == "expires") return format_time(request.expires);
   if (name == "reason") return shown(request.reason);
   if (name == "link" && !event.person.empty()) return std::string(public_url) + "/me";
+  if (name == "link" && event.burst) return std::string(public_url) + "/bursts/" + event.burst->id;
   if (name == "link") return std::string(public_url) + "/requests/" + request.id;
   return {};
 }
@@ -199,6 +200,7 @@ std::string id_of(const Event& event) {
 }
 
 bool wants(const config::Notification& target, const Event& event) {
+  if (event.telling == Event::Telling::with_others) return false;
   const bool named = target.events.empty() ? std::ranges::find(kAsked, std::string_view(event.name)) != kAsked.end()
                                            : listed(target.events, event.name);
   const bool of_a_rule = target.rules.empty() || std::ranges::any_of(event.request.rules, [&](const std::string& rule) {
@@ -218,22 +220,25 @@ std::string webhook_body(const Event& event, std::string_view public_url) {
     return body.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
   const HeldRequest& request = event.request;
-  const Json data{{"request", request.id},
-                  {"state", state_name(request.state)},
-                  {"agent", request.requester.agent},
-                  {"owner", request.requester.owner},
-                  {"upstream", request.frozen.upstream},
-                  {"action", request.action},
-                  {"effect", request.effect},
-                  {"environment", request.environment},
-                  {"summary", request.summary},
-                  {"resources", request.resources},
-                  {"rules", request.rules},
-                  {"missing", event.missing},
-                  {"expires", format_time(request.expires)},
-                  {"reason", request.reason},
-                  {"code", request.code},
-                  {"link", field_of("link", event, public_url)}};
+  Json data{{"request", request.id},
+            {"state", state_name(request.state)},
+            {"agent", request.requester.agent},
+            {"owner", request.requester.owner},
+            {"upstream", request.frozen.upstream},
+            {"action", request.action},
+            {"effect", request.effect},
+            {"environment", request.environment},
+            {"summary", request.summary},
+            {"resources", request.resources},
+            {"rules", request.rules},
+            {"missing", event.missing},
+            {"expires", format_time(request.expires)},
+            {"reason", request.reason},
+            {"code", request.code},
+            {"link", field_of("link", event, public_url)}};
+  if (event.burst) {
+    data["burst"] = {{"id", event.burst->id}, {"requests", event.burst->requests}, {"sentence", event.burst->sentence}};
+  }
   const Json body{{"type", "countersign.request." + event.name}, {"timestamp", format_time(event.at)}, {"data", data}};
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -249,7 +254,8 @@ std::string slack_body(const config::Notification& target, const Event& event, s
         Json::array({{{"type", "button"},
                       {"text",
                        {{"type", "plain_text"},
-                        {"text", event.person.empty() ? "Look at " + event.request.id : "Look at your account"},
+                        {"text", event.person.empty() ? "Look at " + (event.burst ? event.burst->id : event.request.id)
+                                                      : "Look at your account"},
                         {"emoji", false}}},
                       {"url", field_of("link", event, public_url)}}})}});
   return Json{{"text", text}, {"mrkdwn", false}, {"blocks", std::move(blocks)}}.dump(-1, ' ', false,

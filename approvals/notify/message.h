@@ -26,8 +26,9 @@ namespace countersign::approvals::notify {
 [[nodiscard]] bool wants(const config::Notification& target, const Event& event);
 
 // {"type":"countersign.request.<event>","timestamp":…,"data":{"request","state","agent","owner","upstream","action",
-// "effect","environment","summary","resources","rules","missing","expires","reason","code","link"}}, canonical JSON.
-// About an account: {"type":"countersign.account.<event>","timestamp":…,"data":{"person","link"}}.
+// "effect","environment","summary","resources","rules","missing","expires","reason","code","link"}}, canonical JSON;
+// and "burst": {"id","requests","sentence"} where it is about several that were held together, one of which is
+// described. About an account: {"type":"countersign.account.<event>","timestamp":…,"data":{"person","link"}}.
 [[nodiscard]] std::string webhook_body(const Event& event, std::string_view public_url);
 
 // An incoming webhook of Slack and of what understands it (Mattermost, Rocket.Chat): {"text":…,"mrkdwn":false,
