@@ -45,6 +45,14 @@ std::string_view text_at(const adapters::AwsNode& node, std::string_view name) {
   return found != nullptr && found->is_string() ? found->text : std::string_view();
 }
 
+// Without its fraction of a second, which has as many digits as its writer likes.
+std::string whole_seconds(std::string_view time) {
+  const std::size_t dot = time.find('.');
+  if (dot == std::string_view::npos) return std::string(time);
+  const std::size_t end = std::min(time.find_first_not_of("0123456789", dot + 1), time.size());
+  return std::string(time.substr(0, dot)) + std::string(time.substr(end));
+}
+
 // "AccessDenied" of an error's body; empty where it has none.
 std::string error_code_of(std::string_view body) {
   adapters::AwsTree tree;
@@ -139,7 +147,7 @@ Result<StsSession> read_sts_answer(std::string_view call, int status, std::strin
   const std::string_view id = text_at(*keys, "AccessKeyId");
   const std::string_view secret = text_at(*keys, "SecretAccessKey");
   const std::string_view token = text_at(*keys, "SessionToken");
-  const Result<TimeMs> expires = parse_time(text_at(*keys, "Expiration"));
+  const Result<TimeMs> expires = parse_time(whole_seconds(text_at(*keys, "Expiration")));
   if (!is_word(id, 128) || !is_word(secret, 1024) || !is_word(token, kMaxSessionToken) || !expires) return unreadable();
   return StsSession{{std::string(id), Secret(std::string(secret)), std::string(token)}, *expires};
 }

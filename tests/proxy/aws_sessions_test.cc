@@ -270,6 +270,16 @@ TEST_F(AwsSessionsTest, ARefusalIsNotFollowedByAWiderCredential) {
   EXPECT_TRUE(message_.contains("AccessDenied")) << message_;
 }
 
+TEST_F(AwsSessionsTest, FractionsOfASecondMayHaveAnyLength) {
+  config::AwsKeys keys = static_keys();
+  keys.role = narrowed();
+  std::string text = answer("AssumeRole", "1", kNow + kHour);
+  const std::size_t dot = text.find(".", text.find("<Expiration>"));
+  text.replace(dot, 4, ".928332");
+  open(keys, {{{http(200, text), Then::keep}}});
+  EXPECT_EQ(get("builder").key_id, "ASIA1");
+}
+
 TEST_F(AwsSessionsTest, AfterAFailureItIsAskedAgain) {
   config::AwsKeys keys = static_keys();
   keys.role = narrowed();
