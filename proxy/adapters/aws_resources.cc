@@ -1,6 +1,7 @@
 #include "proxy/adapters/aws_resources.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace countersign::adapters {
@@ -52,6 +53,9 @@ class Namer {
     for (const AwsResourceTemplate* each : operation_.resources) {
       if (Status named = each->member.empty() ? from_parts(*each) : from_member(each->member); !named) return named;
     }
+    if (call_.accesses.empty() && operation_.level == AwsLevel::tagging) {
+      if (Status named = tagged(); !named) return named;
+    }
     if (call_.accesses.empty()) add(aws_account_wide(wire_, *operation_.service));
     return {};
   }
@@ -76,6 +80,19 @@ class Namer {
       if (!text) continue;
       if (!is_plain(*text)) return fail(ErrorKind::malformed, "aws.malformed", "an ARN has control characters");
       add(std::string(*text));
+    }
+    return {};
+  }
+
+  // IAM's table says of many operations that give tags that anything may be meant; the request has the ARN.
+  Status tagged() {
+    static constexpr std::array<std::string_view, 4> kNames = {"ResourceArn", "ResourceName", "Resource", "Arn"};
+    for (const AwsNode* each = parameters_.first; each; each = each->next) {
+      const bool named =
+          std::ranges::any_of(kNames, [&](std::string_view name) { return equal_ignoring_case(name, each->key); });
+      if (!named || !each->is_string() || !each->text.starts_with("arn:")) continue;
+      if (!is_plain(each->text)) return fail(ErrorKind::malformed, "aws.malformed", "an ARN has control characters");
+      add(std::string(each->text));
     }
     return {};
   }

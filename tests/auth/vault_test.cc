@@ -135,6 +135,28 @@ TEST_F(VaultTest, ReadsTheKeysOfAnAccountAtAws) {
   EXPECT_NE(missing.error().message.find("other"), std::string::npos);
 }
 
+TEST_F(VaultTest, TagsAreLookedUpWithKeysOfTheirOwn) {
+  ::setenv("COUNTERSIGN_TEST_OWN", "own", 1);
+  ::setenv("COUNTERSIGN_TEST_READER", "reader", 1);
+  const auto keys = [](const char* name) {
+    config::AwsKeys out;
+    out.from = config::AwsKeys::From::sources;
+    out.access_key = out.secret_key = from_environment(name);
+    return out;
+  };
+  Credential own{.kind = Credential::Kind::aws, .aws = keys("COUNTERSIGN_TEST_OWN")};
+  config::Upstream both = upstream("both", own);
+  both.aws.tags.emplace().credential = keys("COUNTERSIGN_TEST_READER");
+  config::Upstream one = upstream("one", own);
+  one.aws.tags.emplace();
+  auto vault = Vault::open({both, one});
+  ASSERT_TRUE(vault) << vault.error().message;
+  EXPECT_EQ((*(*vault)->aws("both"))->key_id, "own");
+  EXPECT_EQ((*(*vault)->aws_for_tags("both"))->key_id, "reader");
+  EXPECT_EQ((*(*vault)->aws_for_tags("one"))->key_id, "own");
+  EXPECT_FALSE((*vault)->aws_for_tags("none"));
+}
+
 TEST_F(VaultTest, NamesTheSourceButNeverTheValue) {
   struct Case {
     SecretSource source;

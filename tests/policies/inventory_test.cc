@@ -210,6 +210,68 @@ TEST_F(Candidates, TheFirstIsWhatIsShown) {
   }
 }
 
+// --- tags ---
+
+Access tagged(const std::string& name, std::optional<config::LabelSet> tags) {
+  Access out;
+  out.resource.name = name;
+  out.tags = std::move(tags);
+  return out;
+}
+
+config::LabelSet tags(std::optional<std::string> environment, std::optional<std::int64_t> tier = std::nullopt,
+                      std::optional<std::string> owner = std::nullopt) {
+  config::LabelSet out;
+  out.environment = std::move(environment);
+  out.tier = tier;
+  out.owner = std::move(owner);
+  return out;
+}
+
+class Tagged : public testing::Test {
+ protected:
+  std::string of(std::string_view upstream, const std::string& name, std::optional<config::LabelSet> tags) const {
+    Labels labels = inventory_.classify(upstream, tagged(name, std::move(tags)));
+    return labels.environment + "/" + std::to_string(labels.tier) + "/" + labels.owner;
+  }
+  Inventory inventory_ = read(R"(
+inventory:
+  - { match: "aws/pinned/**", environment: production, tier: 0 }
+  - { match: "aws/loose/**", environment: sandbox, tier: 5 }
+  - { match: "aws/owned/**", owner: platform }
+)",
+                              {upstream("aws", "staging", 3), upstream("core", "staging", 0), upstream("bare", {}, {})})
+                             .inventory;
+};
+
+TEST_F(Tagged, TagsOutrankTheUpstream) {
+  EXPECT_EQ(of("aws", "i-1", std::nullopt), "staging/3/") << "nobody asked";
+  EXPECT_EQ(of("aws", "i-1", tags("dev", 4, "ann")), "dev/4/ann");
+  EXPECT_EQ(of("aws", "i-1", tags("production", 0)), "production/0/");
+  EXPECT_EQ(of("bare", "i-1", tags("dev", 4)), "dev/4/");
+}
+
+TEST_F(Tagged, WhatTagsDoNotSayIsWhatWouldHurtMost) {
+  EXPECT_EQ(of("aws", "i-1", config::LabelSet{}), "production/1/") << "asked in vain";
+  EXPECT_EQ(of("aws", "i-1", tags("dev")), "dev/1/");
+  EXPECT_EQ(of("aws", "i-1", tags(std::nullopt, 4)), "production/4/");
+  EXPECT_EQ(of("core", "i-1", config::LabelSet{}), "production/0/") << "the upstream's tier is lower";
+}
+
+TEST_F(Tagged, PatternsOutrankTags) {
+  EXPECT_EQ(of("aws", "pinned/x", tags("dev", 4)), "production/0/");
+  EXPECT_EQ(of("aws", "loose/x", tags("production", 0)), "sandbox/5/");
+  EXPECT_EQ(of("aws", "loose/x", config::LabelSet{}), "sandbox/5/");
+  EXPECT_EQ(of("aws", "owned/x", tags("dev", 4, "ann")), "dev/4/platform") << "of what the pattern says";
+  EXPECT_EQ(of("aws", "owned/x", config::LabelSet{}), "production/1/platform");
+}
+
+TEST_F(Tagged, TagsMakeNoNameHarmlessThatCouldMeanAnother) {
+  EXPECT_EQ(of("aws", "x/../pinned/y", tags("dev", 4)), "production/0/");
+  EXPECT_EQ(of("aws", "PINNED/y", tags("dev", 4)), "production/0/");
+  EXPECT_EQ(of("aws", "", tags("dev", 4)), "production/0/") << "what stands above";
+}
+
 TEST(InventoryTest, ManyEqualSetsAreOneAndManyDifferentAreAllKept) {
   std::string text = "inventory:\n";
   for (int i = 0; i < 500; ++i) {

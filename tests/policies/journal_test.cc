@@ -308,6 +308,35 @@ TEST_F(ReplayTest, FlipsAreGroupedWithAnExampleThatAsksAgain) {
   EXPECT_EQ(json["unanswerable"], Json::object());
 }
 
+// What tags said is part of what happened: they are not looked up again, and no set has them.
+TEST_F(ReplayTest, TagsAreKeptWithWhatTheyAreOf) {
+  auto snapshot = policies_.load();
+  Operation tagged = call(R"({"amount":1})", "tagged");
+  tagged.accesses.front().tags.emplace();
+  tagged.accesses.front().tags->environment = "dev";
+  tagged.accesses.front().tags->tier = 4;
+  Operation in_vain = call(R"({"amount":1})", "in-vain");
+  in_vain.accesses.front().tags.emplace();
+  for (const Operation& operation : {tagged, in_vain, call(R"({"amount":1})", "unasked")}) note(snapshot, operation);
+  Replay out =
+      replay_on(draft("@id(\"no\") forbid (principal, action, resource) when { resource.environment == \"dev\" && "
+                      "resource.tier == 4 };"));
+  EXPECT_EQ(out.answerable, 3U);
+  ASSERT_EQ(out.flips.size(), 1U);
+  EXPECT_EQ(out.flips[0].resource, "File::files/tagged");
+  auto question = read_question(out.flips[0].example, draft_->load()->directory(), 0);
+  ASSERT_TRUE(question) << question.error().message;
+  ASSERT_TRUE(question->operation.accesses.front().tags) << out.flips[0].example.dump();
+  EXPECT_EQ(question->operation.accesses.front().tags->environment, "dev");
+  EXPECT_EQ(question->operation.accesses.front().tags->tier, 4);
+  const std::string lines = raw();
+  EXPECT_NE(lines.find(R"("resource":"File::\"files/tagged\"","tags":{"environment":"dev","tier":4}})"),
+            std::string::npos)
+      << lines;
+  EXPECT_NE(lines.find(R"("resource":"File::\"files/in-vain\"","tags":{}})"), std::string::npos) << lines;
+  EXPECT_NE(lines.find(R"("resource":"File::\"files/unasked\""}])"), std::string::npos) << lines;
+}
+
 TEST_F(ReplayTest, ThatWhichOpensComesFirst) {
   policies_.write("b.cedar", "@id(\"no\") forbid (principal, action, resource) when { resource.name == \"b\" };");
   auto snapshot = policies_.load();

@@ -1,0 +1,465 @@
+#include "proxy/adapters/aws_tags.h"
+
+#include <gtest/gtest.h>
+
+#include "aws_tag_fixture.h"
+
+namespace countersign::adapters::test {
+namespace {
+
+constexpr std::string_view kArn = "arn:aws:ec2:eu-central-1:111122223333:";
+
+std::string arn(const std::string& rest) {
+  return "arn:aws:" + rest;
+}
+
+struct Call {
+  std::string service;
+  std::string body;
+  std::string method = "POST";
+  std::string target = "/";
+  std::vector<std::pair<std::string, std::string>> fields = {{"Content-Type", std::string(kForm)}};
+  std::string region = "eu-central-1";
+};
+
+Call ec2(const std::string& body) {
+  return {.service = "ec2", .body = "Version=2016-11-15&Action=" + body};
+}
+Call json(const std::string& service, const std::string& target, const std::string& body) {
+  return {.service = service,
+          .body = body,
+          .fields = {{"X-Amz-Target", target}, {"Content-Type", "application/x-amz-json-1.1"}}};
+}
+
+class AwsTags : public ::testing::Test {
+ protected:
+  void SetUp() override { open(tagged_upstream()); }
+  void open(const config::Upstream& upstream) {
+    upstream_ = upstream;
+    adapter_ = std::make_unique<AwsAdapter>(upstream, AwsSurroundings{&clock_, nullptr, &metrics_});
+  }
+
+  std::unique_ptr<Conversation> conversation(const Call& call) {
+    body_ = call.body;
+    head_ = {call.method, "/aws" + call.target, {}};
+    head_.headers.add("Host", "127.0.0.1:8700");
+    for (const auto& [name, value] : call.fields) head_.headers.add(name, value);
+    signed_for_ = {call.service, call.region};
+    const Inbound inbound{&head_,      std::string_view(head_.target).substr(4), view_of(body_), "team", nullptr,
+                          &signed_for_};
+    auto made = adapter_->describe(inbound, doors_);
+    EXPECT_TRUE(made) << call.body << ": " << made.error().message;
+    return made ? std::move(*made) : nullptr;
+  }
+  // The operation, with the tags of what it touches.
+  Operation looked_at(const Call& call) {
+    auto made = conversation(call);
+    EXPECT_TRUE(run(made->look_closer(doors_, nullptr)));
+    return made->operation();
+  }
+  // "destroy dev/2/platform" of each access.
+  std::vector<std::string> labels(const Call& call) {
+    std::vector<std::string> out;
+    for (const Access& access : looked_at(call).accesses)
+      out.push_back(std::string(effect_name(access.effect)) + " " + said(access.tags));
+    return out;
+  }
+  std::string one(const Call& call) {
+    std::vector<std::string> all = labels(call);
+    EXPECT_EQ(all.size(), 1U) << call.body;
+    return all.empty() ? "" : all.front();
+  }
+  void forward(const Call& call) {
+    auto made = conversation(call);
+    ASSERT_TRUE(run(made->look_closer(doors_, nullptr)));
+    FakeSink sink;
+    TextBody body(call.body);
+    std::ignore = run(made->forward(doors_, &body, sink, {}));
+  }
+  std::size_t asked() const { return doors_.account.asked.size(); }
+
+  ManualClock clock_{1'000'000};
+  Metrics metrics_;
+  config::Upstream upstream_;
+  std::unique_ptr<AwsAdapter> adapter_;
+  OneDoor doors_;
+  std::map<std::string, Tags>& tags_ = doors_.account.tags;
+  RequestHead head_;
+  std::string body_;
+  SignedFor signed_for_;
+};
+
+const Call kTerminate = ec2("TerminateInstances&InstanceId.1=i-1");
+
+TEST_F(AwsTags, EachThingHasItsOwn) {
+  tags_["i-1"] = {{"Environment", "dev"}, {"Tier", "3"}, {"Owner", "platform"}};
+  tags_["i-2"] = {{"Environment", "production"}};
+  EXPECT_EQ(labels(ec2("TerminateInstances&InstanceId.1=i-1&InstanceId.2=i-2&InstanceId.3=i-3")),
+            (std::vector<std::string>{"destroy dev/3/platform", "destroy production/?/?", "destroy ?/?/?"}));
+  EXPECT_EQ(asked(), 1U) << "one question about all";
+  const TaggedAccount::Asked& question = doors_.account.asked.front();
+  EXPECT_EQ(question.way.keys, Departure::Keys::tags);
+  EXPECT_EQ(question.way.sign_for.service, "ec2");
+  EXPECT_EQ(question.way.endpoint, "ec2.eu-central-1.amazonaws.com");
+  EXPECT_GT(question.way.patience, 0);
+  EXPECT_LE(question.way.patience, kTagPatience);
+}
+
+TEST_F(AwsTags, AreNotLookedUpForReadsNorWithoutConfiguration) {
+  EXPECT_EQ(one(ec2("DescribeInstanceAttribute&Attribute=userData&InstanceId=i-1")), "read nobody asked");
+  EXPECT_EQ(asked(), 0U);
+  config::Upstream plain = tagged_upstream();
+  plain.aws.tags.reset();
+  open(plain);
+  EXPECT_EQ(one(kTerminate), "destroy nobody asked");
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(AwsTags, OfEveryKindOfService) {
+  const Tags dev = {{"env", "dev"}};
+  tags_ = {{"bucket", dev}, {"deployer", dev}, {"ann", dev}};
+  tags_[arn("dynamodb:eu-central-1:111122223333:table/orders")] = dev;
+  tags_[arn("rds:eu-central-1:111122223333:db:orders")] = dev;
+  tags_[arn("lambda:eu-central-1:111122223333:function:f")] = dev;
+  tags_[arn("sqs:eu-central-1:111122223333:q")] = dev;
+  tags_["prices"] = dev;
+  const Call iam{.service = "iam", .region = "us-east-1"};
+  Call role = iam;
+  role.body = "Version=2010-05-08&Action=DeleteRole&RoleName=deployer";
+  Call user = iam;
+  user.body = "Version=2010-05-08&Action=DeleteUser&UserName=ann";
+  for (const Call& call :
+       {Call{.service = "s3", .body = "x", .method = "PUT", .target = "/bucket/k", .fields = {}},
+        Call{.service = "s3", .method = "DELETE", .target = "/bucket", .fields = {}}, role, user,
+        json("dynamodb", "DynamoDB_20120810.DeleteTable", R"({"TableName":"orders"})"),
+        Call{.service = "rds", .body = "Version=2014-10-31&Action=DeleteDBInstance&DBInstanceIdentifier=orders"},
+        Call{.service = "lambda", .method = "DELETE", .target = "/2015-03-31/functions/f", .fields = {}},
+        json("sqs", "AmazonSQS.PurgeQueue", R"({"QueueUrl":"https://sqs.eu-central-1.amazonaws.com/111122223333/q"})"),
+        json("secretsmanager", "secretsmanager.DeleteSecret", R"({"SecretId":"prices"})")}) {
+    for (const std::string& each : labels(call)) EXPECT_TRUE(each.ends_with(" dev/?/?")) << call.body << ": " << each;
+  }
+}
+
+TEST_F(AwsTags, WhatCannotBeAskedForIsUnknown) {
+  tags_["bucket"] = {{"env", "dev"}};
+  tags_["i-1"] = {{"env", "dev"}};
+  EXPECT_EQ(one(ec2("DeleteKeyPair&KeyName=i-1")).substr(7), " ?/?/?") << "a name is no id";
+  EXPECT_EQ(one(json("sqs", "AmazonSQS.PurgeQueue",
+                     R"({"QueueUrl":"https://sqs.eu-central-1.amazonaws.com/444455556666/q"})")),
+            "destroy ?/?/?")
+      << "another account's";
+  EXPECT_EQ(one(json("secretsmanager", "secretsmanager.DeleteSecret",
+                     R"({"SecretId":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:a-AbCdEf"})")),
+            "destroy ?/?/?")
+      << "another region's";
+  EXPECT_EQ(one(ec2("TerminateInstances&InstanceId.1=i-%2A")), "destroy ?/?/?");
+  EXPECT_EQ(asked(), 0U);
+}
+
+TEST_F(AwsTags, AStrangersBucketIsNotBelieved) {
+  looked_at({.service = "s3", .body = "x", .method = "PUT", .target = "/bucket/k", .fields = {}});
+  ASSERT_EQ(asked(), 1U);
+  EXPECT_EQ(doors_.account.asked.front().head.headers.get("X-Amz-Expected-Bucket-Owner"), "111122223333");
+  config::Upstream nameless = tagged_upstream();
+  nameless.aws.id.clear();
+  open(nameless);
+  EXPECT_EQ(one({.service = "s3", .body = "x", .method = "PUT", .target = "/bucket/k", .fields = {}}), "write ?/?/?");
+  EXPECT_EQ(asked(), 1U) << "whose it should be is not known";
+}
+
+TEST_F(AwsTags, WhatIsNotAnsweredIsUnknown) {
+  tags_["i-1"] = {{"env", "dev"}};
+  doors_.account.down = true;
+  EXPECT_EQ(one(kTerminate), "destroy ?/?/?");
+  EXPECT_NE(metrics_.render().find(R"(countersign_tag_lookups_total{upstream="aws",result="failed"} 1)"),
+            std::string::npos)
+      << metrics_.render();
+  doors_.account.down = false;
+  clock_.advance(kKeepUnknown);
+  EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
+}
+
+TEST_F(AwsTags, NoMoreCallsThanOneRequestIsWorth) {
+  std::string body = "TerminateInstances";
+  for (int i = 0; i < 700; ++i) {
+    const std::string id = "i-" + std::to_string(1000 + i);
+    body += "&InstanceId." + std::to_string(i + 1) + "=" + id;
+    tags_[id] = {{"env", "dev"}};
+  }
+  const std::vector<std::string> all = labels(ec2(body));
+  ASSERT_EQ(all.size(), 700U);
+  EXPECT_EQ(asked(), kMostTagCalls);
+  EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(all, "destroy dev/?/?")), kMostTagCalls * 20);
+  EXPECT_EQ(all.back(), "destroy ?/?/?");
+}
+
+TEST_F(AwsTags, AreKeptForAWhile) {
+  tags_["i-1"] = {{"env", "dev"}};
+  EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
+  clock_.advance(59'999);
+  EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
+  EXPECT_EQ(asked(), 1U);
+  tags_["i-1"] = {{"env", "prod"}};
+  clock_.advance(1);
+  EXPECT_EQ(one(kTerminate), "destroy production/?/?");
+  EXPECT_EQ(asked(), 2U);
+}
+
+TEST_F(AwsTags, ThatThereAreNoneIsKeptForAMomentOnly) {
+  EXPECT_EQ(one(kTerminate), "destroy ?/?/?");
+  EXPECT_EQ(one(kTerminate), "destroy ?/?/?");
+  EXPECT_EQ(asked(), 1U);
+  tags_["i-1"] = {{"env", "dev"}};
+  clock_.advance(kKeepAbsent);
+  EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
+}
+
+TEST_F(AwsTags, AnApprovedRequestIsLookedAtAnew) {
+  tags_["i-1"] = {{"env", "dev"}};
+  auto asked_for = conversation(kTerminate);
+  ASSERT_TRUE(run(asked_for->look_closer(doors_, nullptr)));
+  tags_["i-1"] = {{"env", "prod"}};
+  auto thawed = adapter_->thaw(asked_for->freeze(), body_, doors_);
+  ASSERT_TRUE(thawed);
+  ASSERT_TRUE(run((*thawed)->look_closer(doors_, nullptr)));
+  EXPECT_EQ(said((*thawed)->operation().accesses.front().tags), "production/?/?");
+}
+
+// --- new things --------------------------------------------------------------------------------------------------
+
+TEST_F(AwsTags, WhatIsMadeHasTheLabelsOfItsUpstreamAndNotThoseItAsksFor) {
+  const std::string wish =
+      "&TagSpecification.1.ResourceType=vpc&TagSpecification.1.Tag.1.Key=Environment"
+      "&TagSpecification.1.Tag.1.Value=dev";
+  const Operation made = looked_at(ec2("CreateVpc&CidrBlock=10.0.0.0/16" + wish));
+  EXPECT_EQ(said(made.accesses.front().tags), "nobody asked");
+  EXPECT_EQ(made.effect(), Effect::write) << "it relabels nothing";
+  EXPECT_EQ(one(json("dynamodb", "DynamoDB_20120810.CreateTable", R"({"TableName":"new"})")), "write nobody asked");
+  tags_[arn("dynamodb:eu-central-1:111122223333:table/old")] = {{"env", "prod"}};
+  EXPECT_EQ(one(json("dynamodb", "DynamoDB_20120810.CreateTable", R"({"TableName":"old"})")), "write production/?/?");
+}
+
+TEST_F(AwsTags, WhatIsMadeInSomethingChangesIt) {
+  tags_["vpc-1"] = {{"env", "prod"}};
+  EXPECT_EQ(one(ec2("CreateSecurityGroup&GroupName=a&GroupDescription=b&VpcId=vpc-1")), "write production/?/?");
+  EXPECT_EQ(one(ec2("CreateRoute&RouteTableId=rtb-1&GatewayId=igw-1&DestinationCidrBlock=0.0.0.0/0")),
+            "administer ?/?/?")
+      << "a route table without tags";
+}
+
+TEST_F(AwsTags, WhatANewThingIsMadeOfIsNotChanged) {
+  tags_["subnet-1"] = {{"env", "dev"}};
+  const Operation run = looked_at(ec2("RunInstances&ImageId=ami-1&SubnetId=subnet-1&MinCount=1&MaxCount=1"));
+  ASSERT_EQ(run.accesses.size(), 2U);
+  for (const Access& access : run.accesses) {
+    const bool image = access.resource.name.find("image/") != std::string::npos;
+    EXPECT_EQ(said(access.tags), image ? "nobody asked" : "dev/?/?") << access.resource.name;
+  }
+}
+
+TEST_F(AwsTags, AnUnnamedChangeOfWhatIsThereIsUnknown) {
+  EXPECT_EQ(one(ec2("DeleteSecurityGroup&GroupName=a")).substr(7), " ?/?/?");
+}
+
+// --- the trap: relabel, then destroy -------------------------------------------------------------------------------
+
+const Call kRelabel = ec2("CreateTags&ResourceId.1=i-1&Tag.1.Key=Environment&Tag.1.Value=dev");
+
+bool relabels(const Operation& operation) {
+  return operation.input.find("\"relabels\"") != std::string::npos;
+}
+
+TEST_F(AwsTags, RelabellingAdministersAndIsJudgedByTheLabelsFromBefore) {
+  tags_["i-1"] = {{"Environment", "prod"}};
+  const Operation operation = looked_at(kRelabel);
+  EXPECT_TRUE(relabels(operation)) << operation.input;
+  EXPECT_EQ(operation.effect(), Effect::administer);
+  EXPECT_EQ(said(operation.accesses.front().tags), "production/?/?");
+  EXPECT_EQ(operation.accesses.front().resource.name, std::string(kArn) + "*/i-1");
+}
+
+TEST_F(AwsTags, RelabelledOneWayOrAnother) {
+  const std::string db = "arn:aws:rds:eu-central-1:111122223333:db:orders";
+  const std::vector<Call> calls = {
+      kRelabel,
+      ec2("CreateTags&ResourceId.1=i-1&Tag.1.Key=environment&Tag.1.Value=dev"),
+      ec2("CreateTags&ResourceId.1=i-1&Tag.1.Key=Name&Tag.1.Value=x&Tag.2.Key=Tier&Tag.2.Value=9"),
+      ec2("DeleteTags&ResourceId.1=i-1&Tag.1.Key=env"),
+      ec2("DeleteTags&ResourceId.1=i-1"),
+      json("tagging", "ResourceGroupsTaggingAPI_20170126.TagResources",
+           R"({"ResourceARNList":[")" + db + R"("],"Tags":{"Environment":"dev"}})"),
+      json("tagging", "ResourceGroupsTaggingAPI_20170126.UntagResources",
+           R"({"ResourceARNList":[")" + db + R"("],"TagKeys":["Owner"]})"),
+      {.service = "rds",
+       .body = "Version=2014-10-31&Action=AddTagsToResource&ResourceName=" + db +
+               "&Tags.Tag.1.Key=Environment&Tags.Tag.1.Value=dev"},
+      json(
+          "dynamodb", "DynamoDB_20120810.TagResource",
+          R"({"ResourceArn":"arn:aws:dynamodb:eu-central-1:111122223333:table/a","Tags":[{"Key":"env","Value":"x"}]})"),
+      {.service = "s3",
+       .body = "<Tagging><TagSet><Tag><Key>Name</Key><Value>x</Value></Tag></TagSet></Tagging>",
+       .method = "PUT",
+       .target = "/bucket?tagging",
+       .fields = {}},
+      {.service = "s3", .method = "DELETE", .target = "/bucket?tagging", .fields = {}},
+      {.service = "lambda",
+       .body = R"({"Tags":{"Environment":"dev"}})",
+       .target = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aeu-central-1%3A111122223333%3Afunction%3Af",
+       .fields = {{"Content-Type", "application/json"}}},
+      {.service = "autoscaling",
+       .body = "Version=2011-01-01&Action=CreateOrUpdateTags&Tags.member.1.ResourceId=g&Tags.member.1.Key=Environment"
+               "&Tags.member.1.ResourceType=auto-scaling-group&Tags.member.1.Value=dev"},
+      json("codebuild", "CodeBuild_20161006.UpdateProject",
+           R"({"name":"p","tags":[{"key":"Environment","value":"d"}]})"),
+      {.service = "route53",
+       .body = R"(<ChangeTagsForResourceRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><RemoveTagKeys>)"
+               "<Key>Environment</Key></RemoveTagKeys></ChangeTagsForResourceRequest>",
+       .target = "/2013-04-01/tags/hostedzone/Z1",
+       .fields = {}}};
+  for (const Call& call : calls) {
+    const Operation operation = looked_at(call);
+    EXPECT_TRUE(relabels(operation)) << call.service << " " << call.body;
+    EXPECT_EQ(operation.effect(), Effect::administer) << call.service << " " << call.body;
+  }
+}
+
+TEST_F(AwsTags, OtherTagsAreOrdinaryChanges) {
+  for (const Call& call :
+       {ec2("CreateTags&ResourceId.1=i-1&Tag.1.Key=Name&Tag.1.Value=Environment2"),
+        ec2("DeleteTags&ResourceId.1=i-1&Tag.1.Key=Name"),
+        // Of an object: whoever may write it may write these.
+        Call{.service = "s3",
+             .body = "<Tagging><TagSet><Tag><Key>Environment</Key><Value>dev</Value></Tag></TagSet></Tagging>",
+             .method = "PUT",
+             .target = "/bucket/k?tagging",
+             .fields = {}},
+        ec2("ModifyInstanceAttribute&InstanceId=i-1&InstanceType.Value=t3.large")}) {
+    const Operation operation = looked_at(call);
+    EXPECT_FALSE(relabels(operation)) << call.body;
+    EXPECT_EQ(operation.effect(), Effect::write) << call.body;
+  }
+}
+
+TEST_F(AwsTags, WhoeverRetaggedIsNotBelievedForAMinute) {
+  tags_["i-1"] = {{"env", "dev"}};
+  EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
+  tags_["i-1"] = {{"env", "prod"}};
+  forward(ec2("CreateTags&ResourceId.1=i-1&Tag.1.Key=env&Tag.1.Value=prod"));
+  EXPECT_EQ(one(kTerminate), "destroy production/?/?") << "the tags from before are forgotten";
+}
+
+TEST_F(AwsTags, ALookUpThatBeganBeforeTheTagsChangedIsNotKept) {
+  tags_["i-1"] = {{"env", "dev"}};
+  doors_.account.meanwhile = [this] {
+    doors_.account.meanwhile = nullptr;
+    forward(kRelabel);
+  };
+  EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
+  const std::size_t before = asked();
+  EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
+  EXPECT_EQ(asked(), before + 1) << "asked again";
+}
+
+TEST_F(AwsTags, WhatWasJustMadeIsAskedForAgain) {
+  const Call create = json("dynamodb", "DynamoDB_20120810.CreateTable", R"({"TableName":"new"})");
+  const Call update = json("dynamodb", "DynamoDB_20120810.UpdateTable", R"({"TableName":"new"})");
+  forward(create);
+  tags_[arn("dynamodb:eu-central-1:111122223333:table/new")] = {{"env", "dev"}};
+  EXPECT_EQ(one(update), "write dev/?/?");
+}
+
+// --- answers that lie or say too little ----------------------------------------------------------------------------
+
+std::vector<AwsTagQuestion> about(AwsTagsBy by, const std::vector<std::string>& names) {
+  std::vector<AwsTagQuestion> out;
+  for (const std::string& name : names) out.push_back({by, "eu-central-1", name});
+  return out;
+}
+std::string states(const std::vector<AwsTagAnswer>& answers) {
+  std::string out;
+  for (const AwsTagAnswer& each : answers)
+    out += each.state == AwsTagAnswer::State::unknown ? '?' : each.state == AwsTagAnswer::State::absent ? '-' : '+';
+  return out;
+}
+
+TEST(AwsTagAnswers, SayNothingWhenTheyAreCutOffOrUnreadable) {
+  const auto two = about(AwsTagsBy::ec2, {"i-1", "i-2"});
+  const std::string page =
+      "<DescribeTagsResponse><tagSet><item><resourceId>i-1</resourceId><key>env</key><value>dev"
+      "</value></item></tagSet>";
+  EXPECT_EQ(states(read_tags(two, 200, page + "</DescribeTagsResponse>")), "+-");
+  EXPECT_EQ(states(read_tags(two, 200, page + "<nextToken>x</nextToken></DescribeTagsResponse>")), "??");
+  EXPECT_EQ(states(read_tags(two, 200, page)), "??");
+  EXPECT_EQ(states(read_tags(two, 503, page + "</DescribeTagsResponse>")), "??");
+  EXPECT_EQ(states(read_tags(two, 200, "")), "??");
+  EXPECT_EQ(states(read_tags(two, 200, "{}")), "??");
+  const auto arns = about(AwsTagsBy::tagging, {"arn:a", "arn:b"});
+  const std::string list = R"("ResourceTagMappingList":[{"ResourceARN":"arn:a","Tags":[]}])";
+  EXPECT_EQ(states(read_tags(arns, 200, "{" + list + "}")), "+-");
+  EXPECT_EQ(states(read_tags(arns, 200, R"({"PaginationToken":"x",)" + list + "}")), "+?");
+  EXPECT_EQ(states(read_tags(arns, 400, R"({"__type":"ResourceNotFoundException"})")), "??") << "of which one?";
+  const auto table = about(AwsTagsBy::dynamodb, {"arn:t"});
+  EXPECT_EQ(states(read_tags(table, 200, R"({"Tags":[{"Key":"env","Value":"dev"}],"NextToken":"x"})")), "?");
+  EXPECT_EQ(states(read_tags(table, 400, R"({"__type":"x#AccessDeniedException"})")), "?");
+  EXPECT_EQ(states(read_tags(table, 500, R"({"__type":"x#ResourceNotFoundException"})")), "?");
+  const auto bucket = about(AwsTagsBy::s3, {"b"});
+  EXPECT_EQ(states(read_tags(bucket, 403, "<Error><Code>AccessDenied</Code></Error>")), "?");
+  EXPECT_EQ(states(read_tags(bucket, 404, "<Error><Code>NoSuchTagSet</Code></Error>")), "+");
+  EXPECT_EQ(states(read_tags(bucket, 301, "<Error><Code>PermanentRedirect</Code></Error>")), "?");
+  const auto role = about(AwsTagsBy::iam_role, {"r"});
+  const std::string roles = "<ListRoleTagsResponse><ListRoleTagsResult><Tags/><IsTruncated>";
+  EXPECT_EQ(states(read_tags(role, 200, roles + "true</IsTruncated></ListRoleTagsResult></ListRoleTagsResponse>")),
+            "?");
+  EXPECT_EQ(states(read_tags(role, 200, roles + "false</IsTruncated></ListRoleTagsResult></ListRoleTagsResponse>")),
+            "+");
+}
+
+TEST(AwsTagAnswers, AreOnlyOfWhatWasAskedFor) {
+  const auto one = about(AwsTagsBy::ec2, {"i-1"});
+  const auto answers =
+      read_tags(one, 200,
+                "<DescribeTagsResponse><tagSet><item><resourceId>i-10</resourceId><key>env</key><value>dev"
+                "</value></item></tagSet></DescribeTagsResponse>");
+  EXPECT_EQ(states(answers), "-");
+}
+
+// --- the cache -----------------------------------------------------------------------------------------------------
+
+AwsThingLabels dev() {
+  AwsThingLabels out{AwsThingLabels::State::present, {}};
+  out.labels.environment = "dev";
+  return out;
+}
+
+TEST(AwsTagCacheTest, HasABound) {
+  ManualClock clock(0);
+  AwsTagCache cache(clock, 60'000, 3);
+  for (const char* key : {"a", "b", "c"}) cache.keep(key, dev(), cache.mark());
+  EXPECT_TRUE(cache.find("a")) << "asked for now, so it stays";
+  cache.keep("d", dev(), cache.mark());
+  EXPECT_EQ(cache.size(), 3U);
+  EXPECT_TRUE(cache.find("a"));
+  EXPECT_FALSE(cache.find("b")) << "the one nobody asked for longest";
+  EXPECT_TRUE(cache.find("d"));
+}
+
+TEST(AwsTagCacheTest, AClockThatIsSetBackMakesNothingFresh) {
+  ManualClock clock(100'000);
+  AwsTagCache cache(clock, 60'000);
+  cache.keep("a", dev(), cache.mark());
+  clock.advance(-1);
+  EXPECT_FALSE(cache.find("a"));
+  cache.keep("a", dev(), cache.mark());
+  EXPECT_TRUE(cache.find("a"));
+  const std::uint64_t mark = cache.mark();
+  cache.forget("a");
+  EXPECT_FALSE(cache.find("a"));
+  cache.keep("a", dev(), mark);
+  EXPECT_FALSE(cache.find("a")) << "it was read before it was forgotten";
+  cache.keep("b", dev(), cache.mark());
+  cache.forget_all();
+  EXPECT_EQ(cache.size(), 0U);
+}
+
+}  // namespace
+}  // namespace countersign::adapters::test
