@@ -96,6 +96,25 @@ export const requests = [
   ...[2, 3, 4, 5].map((n) => make_request(n, { group: "abcd", agent: "menu-bot", owner: "team:platform" })),
   make_request(6, { effect: "administer", environment: "staging", action: "http:POST", summary: "POST /staging/roles: give ci the role writer", rules: ["sensitive-change"], agent: "builder", created: at(-110), expires: at(7), missing: ["sensitive-change: platform: 1 of 2 from team:platform, senior or above"] }),
 ];
+
+// What Terraform asks for within a few seconds.
+const changes = [
+  ...["orders-archive", "orders-exports", "orders-replica", "orders-logs", "invoices", "invoices-archive", "reports", "reports-archive", "orders-tmp"].map((name) =>
+    ["write", "aws:s3:CreateBucket", `Create the bucket ${name} (eu-central-1, aws).`, `AwsResource::aws/arn:aws:s3:::${name}`]),
+  ["administer", "aws:s3:PutBucketPolicy", "Set the policy of the bucket orders (aws): lets role reporting read.", "AwsResource::aws/arn:aws:s3:::orders"],
+  ["administer", "aws:iam:AttachRolePolicy", "Attach the policy AmazonS3ReadOnlyAccess to the role reporting (aws).", "AwsResource::aws/arn:aws:iam::111122223333:role/reporting"],
+  ["administer", "aws:ec2:AuthorizeSecurityGroupIngress", "Open sg-0a1b2c3d4e5f (aws) to 10.0.0.0/8 on port 5432.", "AwsResource::aws/arn:aws:ec2:eu-central-1:111122223333:security-group/sg-0a1b2c3d4e5f"],
+  ["destroy", "aws:dynamodb:DeleteTable", "Delete the table orders-old with everything in it (aws).", "AwsResource::aws/arn:aws:dynamodb:eu-central-1:111122223333:table/orders-old"],
+  ["destroy", "aws:s3:DeleteObject", "Delete orders/2019/prices.json (aws).", "AwsResource::aws/arn:aws:s3:::orders/2019/prices.json"],
+];
+export const kBurst = "bst_2f0a1b2c3d4e5f60";
+for (const [i, [effect, action, sentence, resource]] of changes.entries()) {
+  requests.push(make_request(500 + i, {
+    protocol: "aws", upstream: "aws", action, effect, summary: sentence, resources: [resource], burst: kBurst, created: at(-3), expires: at(237), input: {},
+    preview: { sentence, parts: [{ title: "Request", media_type: "application/json", text: JSON.stringify({ operation: action, resource }) }] },
+  }));
+}
+
 requests[1].conflicts = [requests[2].id];
 
 export const decided = [

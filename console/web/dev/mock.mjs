@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { agents, at, audit, decided, digest_of, emergencies, files, make_glass, overview, people, requests, tokens, upstreams } from "./fixtures.mjs";
+import { agents, at, audit, decided, digest_of, emergencies, files, kBurst, make_glass, overview, people, requests, tokens, upstreams } from "./fixtures.mjs";
 
 const dist = process.env.CONSOLE_DIST ?? join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const port = Number(process.argv[2] ?? 8780);
@@ -72,6 +72,17 @@ function vote(id, decision, reason) {
   return { id, state: request.state, vote: decision, by: user, missing: [] };
 }
 
+function burst_facts() {
+  const members = all().filter((request) => request.burst === kBurst);
+  const held = members.filter(open_states);
+  const counts = (list, key) => list.reduce((sum, request) => ({ ...sum, [request[key]]: (sum[request[key]] ?? 0) + 1 }), {});
+  const effects = counts(held.length > 0 ? held : members, "effect");
+  return { id: kBurst, members: members.length, held: held.length, effects, states: counts(members, "state"), agent: "builder", owner: "user:olivia", protocol: "aws", upstream: "aws",
+    environment: "production", rules: ["production-change"],
+    sentence: `${held.length} changes by agent builder on aws (production): ${Object.entries(effects).map(([effect, n]) => `${n} ${effect}`).join(", ")}` };
+}
+const burst_page = () => ({ ...burst_facts(), requests: all().filter((request) => request.burst === kBurst).map((request) => ({ ...request, sentence: request.preview.sentence })), demands: { signature: false }, sign_at_once: 60, agent_frozen: false });
+
 const routes = [
   ["GET", /^sign-in$/, () => ({ passwords: true, passkeys: true, oidc: { name: "Company login" } })],
   ["POST", /^sign-in\/(password|invitation)$/, (_, body) => { user = body.user ?? "sam"; return session(); }],
@@ -85,7 +96,16 @@ const routes = [
   ["GET", /^requests$/, (_, __, query) => {
     const states = query.get("state")?.split(",");
     const list = all().filter((request) => (query.get("waiting_for") ? request.state === "held" : !states || states.includes(request.state)) && (!query.get("agent") || request.agent === query.get("agent")));
-    return { requests: list, before: null };
+    let seen = false;
+    const once = list.filter((request) => request.burst !== kBurst || !query.get("waiting_for") || !(seen || !(seen = true)));
+    return { requests: once, bursts: { [kBurst]: burst_facts() }, before: null };
+  }],
+  ["GET", /^bursts\/([^/]+)$/, burst_page],
+  ["POST", /^bursts\/([^/]+)\/(approve|deny)$/, ([, decision], body) => {
+    const wrong = body.requests.find((one) => find(one.id).fingerprint !== one.fingerprint);
+    if (wrong) throw new Problem(409, "approval.changed", `${wrong.id} is not what you were shown`);
+    const results = body.requests.map(({ id }) => (open_states(find(id)) ? vote(id, decision, body.reason) : { id, state: find(id).state, error: { status: 409, code: "approval.not_held", detail: `it is ${find(id).state} by now` } }));
+    return { ...burst_facts(), results };
   }],
   ["GET", /^requests\/([^/]+)$/, ([id]) => detail(find(id))],
   ["POST", /^votes\/challenge$/, (_, body) => {

@@ -8,7 +8,7 @@ import { announcement, requests_version } from "../lib/live";
 import { plain } from "../lib/visible";
 import { Ago } from "../ui/ago";
 import { Countdown, EffectBadge, EnvironmentBadge, StateBadge } from "../ui/badges";
-import { burst_title, EffectCounts, effects_of } from "../ui/burst";
+import { burst_title, effect_counts, EffectCounts, effects_of } from "../ui/burst";
 import { BurstDialog } from "../ui/decide";
 import { Icon } from "../ui/icons";
 import { Page, Section } from "../ui/page";
@@ -58,7 +58,7 @@ function Member(props: { member: BurstMember; chosen: boolean; is_new: boolean; 
         </p>
         <p class="member-foot">
           <button type="button" class="link" aria-expanded={open} onClick={() => set_open(!open)}>{open ? "Hide what is sent" : "What is sent"}</button>
-          <Link href={`/requests/${member.id}`}>by itself</Link>
+          <Link href={`/requests/${member.id}`}>Its own page</Link>
           <code class="muted" title={plain(member.fingerprint)}>{plain(member.fingerprint.slice(0, 16))}…</code>
           {held && !may && member.you.why_not !== "" && <span class="muted"><Text value={member.you.why_not} fold={160} /></span>}
           {!held && member.reason !== "" && <span class="muted"><Text value={member.reason} fold={160} /></span>}
@@ -111,11 +111,6 @@ function Detail({ burst, viewed }: { burst: Burst; viewed: () => number }) {
   const why_not = may.length === 0 ? held[0]?.you.why_not ?? "" : "";
   const expires = held.map((request) => request.expires).sort()[0];
   const created = shown[0]?.created;
-  const count = (members: BurstMember[]): Record<string, number> => {
-    const counts: Record<string, number> = {};
-    for (const member of members) counts[member.effect] = (counts[member.effect] ?? 0) + 1;
-    return counts;
-  };
   return (
     <Page
       wide
@@ -133,16 +128,15 @@ function Detail({ burst, viewed }: { burst: Burst; viewed: () => number }) {
       <div class="split">
         <div class="split-main">
           {held.length > 0 && (
-            <Section title={`${plural(held.length, "request")} to decide`} aside={may.length > 0 && (
-              <span class="choose-effects">
-                <button type="button" class="quiet small" onClick={() => choose(may, chosen.length < may.length)}>{chosen.length < may.length ? "Choose all" : "Choose none"}</button>
-                {effects_of(count(may)).length > 1 && effects_of(count(may)).map(([effect]) => {
+            <Section title={`${plural(held.length, "request")} to decide`}>
+              {may.length > 1 && <div class="choose-effects" role="group" aria-label="Which are decided">
+                <button type="button" class="small" onClick={() => choose(may, chosen.length < may.length)}>{chosen.length < may.length ? "Choose all" : "Choose none"}</button>
+                {effects_of(effect_counts(may)).length > 1 && effects_of(effect_counts(may)).map(([effect]) => {
                   const of_effect = may.filter((request) => request.effect === effect);
                   const all = of_effect.every(is_chosen);
-                  return <button key={effect} type="button" class="quiet small" aria-pressed={all} onClick={() => choose(of_effect, !all)}>{all ? "without" : "with"} {plain(effect, 30)}</button>;
+                  return <button key={effect} type="button" class="quiet small" onClick={() => choose(of_effect, !all)}>{all ? "Leave out" : "Take in"} {plain(effect, 30)}</button>;
                 })}
-              </span>
-            )}>
+              </div>}
               {arrived.length > 0 && (
                 <Note tone="wait"><span class="note-line"><span>{plural(arrived.length, "request")} joined after you opened this page, and {arrived.length === 1 ? "is" : "are"} not chosen.</span>
                   <button type="button" class="small" onClick={() => choose(arrived, true)}>Choose {arrived.length === 1 ? "it" : "them"} too</button></span></Note>
@@ -174,8 +168,8 @@ function Detail({ burst, viewed }: { burst: Burst; viewed: () => number }) {
               {may.length > 0 && (
                 <div class="chosen">
                   <p><strong>{chosen.length} of {held.length}</strong> chosen</p>
-                  {chosen.length > 0 && <EffectCounts counts={count(chosen)} />}
-                  {chosen.length < held.length && <p class="small muted">The others stay held.</p>}
+                  {chosen.length > 0 && <EffectCounts counts={effect_counts(chosen)} />}
+                  {chosen.length > 0 && chosen.length < held.length && <p class="small muted">The others stay held.</p>}
                 </div>
               )}
               {burst.demands.signature && <p class="small needs-key"><Icon name="key" size={15} /> Votes here must be signed with a passkey.</p>}

@@ -13,6 +13,12 @@ export function effects_of(counts: Record<string, number>): [string, number][] {
   return Object.entries(counts).sort(([a], [b]) => rank(a) - rank(b));
 }
 
+export function effect_counts(requests: { effect: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { effect } of requests) counts[effect] = (counts[effect] ?? 0) + 1;
+  return counts;
+}
+
 /** One chip for each effect, with its number. */
 export function EffectCounts({ counts }: { counts: Record<string, number> }) {
   return (

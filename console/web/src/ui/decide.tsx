@@ -7,6 +7,7 @@ import { request_changed } from "../lib/live";
 import { passkeys_possible, sign_vote } from "../lib/passkeys";
 import { plain } from "../lib/visible";
 import { EffectBadge, EnvironmentBadge } from "./badges";
+import { effect_counts, EffectCounts } from "./burst";
 import { Dialog } from "./dialog";
 import { breaks_glass, glass_terms } from "./glass";
 import { GrantTermsLine } from "./grant";
@@ -231,6 +232,7 @@ export function BurstDialog(props: { burst: BurstPage; requests: BurstMember[]; 
           if (!busy && reason.trim() !== "") void send();
         }}
       >
+        <p class="statement-counts"><EffectCounts counts={effect_counts(requests)} /> <EnvironmentBadge environment={burst.environment} /> by {plain(burst.agent, 60)} on {plain(burst.upstream, 60)}</p>
         <ol class="batch-list numbered">
           {requests.map((request) => (
             <li key={request.id}>
