@@ -55,10 +55,9 @@ http {{ access_log off; keepalive_requests 100000000; {temporary} {text} }}
     return Process(["taskset", "-c", cpu, "nginx", "-p", str(where), "-c", str(where / "nginx.conf")], where / "log")
 
 
-def wrk(url, seconds, token):
-    command = ["taskset", "-c", LOAD_CPU, "wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", url]
-    if token:
-        command[4:4] = ["-H", f"Authorization: Bearer {token}"]
+def wrk(url, seconds, fields):
+    named = [part for name, value in fields.items() for part in ("-H", f"{name}: {value}")]
+    command = ["taskset", "-c", LOAD_CPU, "wrk", *named, "-t1", "-c64", f"-d{seconds}s", "--latency", url]
     out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(f"the load run was not clean:\n{out}")
@@ -111,17 +110,17 @@ def measure(folder, running, arguments):
         subprocess.run(["taskset", "-a", "-p", "-c", PROXY_CPU, str(pid)], capture_output=True, check=True)
     _, token = gateway.agent_token(upstreams="web")
 
-    peers = {"nginx": (running[1], f"http://127.0.0.1:{plain_port}/item", None),
-             "nginx+auth_request": (running[2], f"http://127.0.0.1:{auth_port}/item", None),
-             "countersign": (gateway.process, f"http://127.0.0.1:{agents}/web/item", token)}
+    peers = {"nginx": (running[1], f"http://127.0.0.1:{plain_port}/item", {}),
+             "nginx+auth_request": (running[2], f"http://127.0.0.1:{auth_port}/item", {}),
+             "countersign": (gateway.process, f"http://127.0.0.1:{agents}/web/item", {"Authorization": f"Bearer {token}"})}
     figures = {peer: [] for peer in peers}
-    for process, url, bearer in peers.values():
+    for process, url, fields in peers.values():
         wait_until(lambda: process.running(), "the peer runs")
-        wrk(url, 1, bearer)
+        wrk(url, 1, fields)
     for _ in range(arguments.rounds):
-        for peer, (process, url, bearer) in peers.items():
+        for peer, (process, url, fields) in peers.items():
             before = cpu_seconds(process.pid)
-            run = wrk(url, arguments.seconds, bearer)
+            run = wrk(url, arguments.seconds, fields)
             run["cpu"] = (cpu_seconds(process.pid) - before) * 1e6 / run["requests"]
             figures[peer].append(run)
 
@@ -146,4 +145,5 @@ def measure(folder, running, arguments):
     print(f"{records} audit records were written; nothing was switched off.")
 
 
-main()
+if __name__ == "__main__":
+    main()

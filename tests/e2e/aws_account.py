@@ -9,6 +9,7 @@ import socket
 import threading
 
 from aws_sigv4 import signature
+from aws_sts import Sts
 from harness import NODE_BIN, Process, free_port, wait_until
 
 CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8}/[^/]+/([^/]+)/aws4_request), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})")
@@ -38,10 +39,17 @@ class Door(http.server.BaseHTTPRequestHandler):
         for name, value in self.headers.items():
             fields[name.lower()] = f"{fields[name.lower()]},{value}" if name.lower() in fields else value
         service, complaint = account.verify(self.command, self.path, fields, body)
+        session = account.session_of(fields)
         request = Request(service, self.command, self.path, fields, body)
         (account.refused if complaint else account.seen).append(request)
         if complaint:
             return self.answer(403, [("x-complaint", complaint)], complaint.encode())
+        if service == "sts":
+            return self.answer(*account.sts.answer(body, account.key_of(fields), session))
+        if session is not None:
+            session.used.append(request)
+            if service == "s3":  # knows one key; to dynalite all are the same
+                fields = {name: value for name, value in fields.items() if name not in ("authorization", "x-amz-security-token")}
         inner = http.client.HTTPConnection("127.0.0.1", account.ports[service], timeout=60)
         inner.request(self.command, self.path, body, {**fields, "content-length": str(len(body))})
         response = inner.getresponse()
@@ -68,7 +76,7 @@ class Account:
 
     def __init__(self, folder):
         folder = pathlib.Path(folder)
-        self.seen, self.refused = [], []
+        self.seen, self.refused, self.sts = [], [], Sts()
         self.ports = {"s3": free_port(), "dynamodb": free_port()}
         node = str(NODE_BIN / "node")
         self._processes = [
@@ -96,18 +104,36 @@ class Account:
         """(service, what is wrong or None)"""
         matched = CREDENTIAL.fullmatch(fields.get("authorization", ""))
         if not matched:
-            return "s3", "not signed"
+            web_identity = target == "/" and b"Action=AssumeRoleWithWebIdentity&" in body and "authorization" not in fields
+            return ("sts", None) if web_identity else ("s3", "not signed")
         key, scope, service, names, given = matched.groups()
-        if key != self.KEYS["AWS_ACCESS_KEY_ID"] or "x-amz-security-token" in fields:
+        session = self.session_of(fields)
+        if session is None and (key != self.KEYS["AWS_ACCESS_KEY_ID"] or "x-amz-security-token" in fields):
             return service, "signed with another key"
         payload = fields.get("x-amz-content-sha256") or hashlib.sha256(body).hexdigest()
         if payload not in ("UNSIGNED-PAYLOAD", hashlib.sha256(body).hexdigest()):
             return service, "another body than the one that was signed"
         signed = {name: fields.get(name, "") for name in names.split(";")}
-        expected = signature(self.KEYS["AWS_SECRET_ACCESS_KEY"], scope, fields.get("x-amz-date", ""), method, target, signed, payload)
+        secret = session.secret if session else self.KEYS["AWS_SECRET_ACCESS_KEY"]
+        expected = signature(secret, scope, fields.get("x-amz-date", ""), method, target, signed, payload)
         if not hmac.compare_digest(expected, given):
             return service, "the signature is wrong"
-        return service, None if service in self.ports else "no such service"
+        if session is not None and service != "sts":
+            complaint = self.sts.complaint_about(session, service, method, target, fields, scope.split("/")[1])
+            if complaint:
+                return service, complaint
+        return service, None if service in self.ports or service == "sts" else "no such service"
+
+    @staticmethod
+    def key_of(fields):
+        matched = CREDENTIAL.fullmatch(fields.get("authorization", ""))
+        return matched.group(1) if matched else ""
+
+    def session_of(self, fields):
+        """The session whose keys a request is signed with, if it has its token."""
+        session = self.sts.sessions.get(self.key_of(fields))
+        signed = "x-amz-security-token" in fields.get("authorization", "")
+        return session if session and signed and fields.get("x-amz-security-token") == session.token else None
 
     def stop(self):
         self._server.shutdown()
