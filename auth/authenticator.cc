@@ -80,6 +80,10 @@ Result<SigV4Caller> Authenticator::identify_sigv4(const RequestHead& head, const
   return SigV4Caller{std::move(*caller), (*signer)->key};
 }
 
+Result<ChildSession> Authenticator::narrow(const SigV4Claim& claim, Caveats caveats) const {
+  return narrow_session(claim.session_token, std::move(caveats), *keyring_.current());
+}
+
 // Everything about a genuine token that may change while it exists.
 Result<Caller> Authenticator::admit(VerifiedToken token, Audience audience, TimeMs now) const {
   if (Status valid = check_validity(token, audience, now); !valid) return fail(valid.error());

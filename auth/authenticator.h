@@ -50,6 +50,10 @@ class Authenticator {
   [[nodiscard]] Result<SigV4Caller> identify_sigv4(const RequestHead& head, const SigV4Claim& claim, TimeMs now,
                                                    std::string_view body_sha256 = {}) const;
 
+  // Keys of a child of the token that a request was signed with, which identify_sigv4 has accepted. Errors: those of
+  // narrow_session (auth/aws_keys.h).
+  [[nodiscard]] Result<ChildSession> narrow(const SigV4Claim& claim, Caveats caveats) const;
+
   // token.revocation_unavailable or agent.freeze_unavailable (unavailable) when revocations or frozen agents may be
   // missing: no change passes then, whoever asks.
   [[nodiscard]] Status may_change() const;

@@ -67,6 +67,32 @@ Result<VerifiedToken> open_session(std::string_view session_token, const KeySet&
   return open(std::move(*session));
 }
 
+Result<ChildSession> narrow_session(std::string_view session_token, Caveats caveats, const KeySet& keys) {
+  Result<Session> parent = read_session(session_token, keys);
+  if (!parent) return fail(parent.error());
+  if (!caveats.id) caveats.id = random_token_id();
+  const Bytes block = encode_block(caveats);
+  if (parent->body.size() + 2 + block.size() > kMaxBodyBytes || parent->blocks.size() == kMaxBlocks)
+    return too_large(ErrorKind::invalid);
+  if (Result<Caveats> read_back = decode_caveats(block); !read_back)
+    return fail(ErrorKind::invalid, "token.invalid_claims", read_back.error().message);
+  Session child;
+  child.body = parent->body;
+  append_block(child.body, block);
+  Result<std::vector<ByteView>> blocks = split(child.body);
+  if (!blocks) return fail(blocks.error());
+  child.blocks = std::move(*blocks);
+  child.claims = std::move(parent->claims);
+  child.walk.ids = std::move(parent->walk.ids);
+  child.walk.tail = next_tail(parent->walk.tail, block);
+  child.walk.ids.push_back(chain_id(child.walk.tail));
+  ChildSession out{aws_form(child.body, child.walk.tail), {}};
+  Result<VerifiedToken> token = open(std::move(child));
+  if (!token) return fail(token.error());
+  out.token = std::move(*token);
+  return out;
+}
+
 void SignerCache::use_keys(const std::shared_ptr<const KeySet>& keys) {
   if (keys_ == keys) return;
   index_.clear();

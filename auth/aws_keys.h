@@ -25,6 +25,18 @@ namespace countersign::auth {
 // revocation are still to be checked.
 [[nodiscard]] Result<VerifiedToken> open_session(std::string_view session_token, const KeySet& keys);
 
+// A child of a token in its AWS form.
+struct ChildSession {
+  AwsCredentials credentials;
+  VerifiedToken token;  // what the child says, its blocks and its parent's together
+};
+
+// The token in `session_token` with one block more, for a holder of it who has proven themselves: only to be called
+// then. Holders of the AWS form cannot narrow it themselves, since that takes the tail; what they are given here is
+// less than what they have, as every block is. A missing caveats.id is filled with random bytes. Errors: those of
+// aws_session, token.invalid_claims (invalid), token.too_large (invalid: no room for another block), token.too_deep.
+[[nodiscard]] Result<ChildSession> narrow_session(std::string_view session_token, Caveats caveats, const KeySet& keys);
+
 // Who signed a request, and with what: the key goes on to the chunks of its body.
 struct SigV4Signer {
   std::shared_ptr<const VerifiedToken> token;

@@ -15,6 +15,16 @@ std::size_t SigV4Replays::Hash::operator()(const Digest& signature) const {
 
 Status SigV4Replays::admit(const SigV4Claim& claim, TimeMs now, std::string_view body_sha256) {
   if (claim.form == SigV4Form::query) return {};
+  return remember(claim, now, body_sha256, Again::passes_within_a_second);
+}
+
+Status SigV4Replays::admit_once(const SigV4Claim& claim, TimeMs now) {
+  if (claim.form == SigV4Form::query)
+    return fail(ErrorKind::forbidden, "sigv4.link", "a presigned URL gets no keys: sign the request in its head");
+  return remember(claim, now, {}, Again::is_refused);
+}
+
+Status SigV4Replays::remember(const SigV4Claim& claim, TimeMs now, std::string_view body_sha256, Again again) {
   Result<Bytes> bytes = from_hex(claim.signature);
   Digest signature{};
   if (!bytes || bytes->size() != signature.size())
@@ -37,7 +47,8 @@ Status SigV4Replays::admit(const SigV4Claim& claim, TimeMs now, std::string_view
     end = older_.end();
   }
   if (known != end) {
-    const bool same = known->second.body == seen.body && !claim.is_signed("amz-sdk-invocation-id");
+    const bool same = again == Again::passes_within_a_second && known->second.body == seen.body &&
+                      !claim.is_signed("amz-sdk-invocation-id");
     if (same && now < known->second.first + kSameSecond) return {};
     return fail(ErrorKind::unauthenticated, "sigv4.replayed", "this signed change was sent before");
   }

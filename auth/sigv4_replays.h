@@ -29,8 +29,14 @@ class SigV4Replays {
   // (unauthenticated); sigv4.replays_full (unavailable): more changes than can be remembered for as long as their
   // signatures are accepted. Presigned URLs are made to be used again until they expire, and always pass.
   [[nodiscard]] Status admit(const SigV4Claim& claim, TimeMs now, std::string_view body_sha256 = {});
+  // For what is answered with keys: nothing that is seen a second time passes, not even within its second, and a
+  // presigned URL, which whoever reads it can use, never does (sigv4.link, forbidden).
+  [[nodiscard]] Status admit_once(const SigV4Claim& claim, TimeMs now);
 
  private:
+  enum class Again : std::uint8_t { passes_within_a_second, is_refused };
+  Status remember(const SigV4Claim& claim, TimeMs now, std::string_view body_sha256, Again again);
+
   struct Hash {
     std::size_t operator()(const Digest& signature) const;
   };

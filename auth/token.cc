@@ -53,12 +53,6 @@ Secret put_together(std::string_view prefix, ByteView body, ByteView proof) {
   return Secret(std::move(text));
 }
 
-void append_block(Bytes& body, ByteView block) {
-  body.push_back(static_cast<std::uint8_t>(block.size() >> 8));
-  body.push_back(static_cast<std::uint8_t>(block.size()));
-  body.insert(body.end(), block.begin(), block.end());
-}
-
 // Recomputes the chain from the root key and compares its proof. On success: the chain ids.
 Result<std::vector<TokenId>> check_chain(const Parts& parts, std::string_view kid, const KeySet& keys) {
   Result<Walk> walked = walk(parts.blocks, kid, keys);

@@ -61,6 +61,12 @@ TokenId chain_id(const Tail& tail) {
   return id;
 }
 
+void append_block(Bytes& body, ByteView block) {
+  body.push_back(static_cast<std::uint8_t>(block.size() >> 8));
+  body.push_back(static_cast<std::uint8_t>(block.size()));
+  body.insert(body.end(), block.begin(), block.end());
+}
+
 Result<std::vector<ByteView>> split(ByteView body) {
   if (body.size() > kMaxBodyBytes) return too_large();
   std::vector<ByteView> blocks;

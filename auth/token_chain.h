@@ -32,6 +32,9 @@ struct Tail {
 [[nodiscard]] Digest derive(const Tail& tail, std::string_view label);
 [[nodiscard]] TokenId chain_id(const Tail& tail);
 
+// Puts a block behind a body.
+void append_block(Bytes& body, ByteView block);
+
 // The blocks of a body, as views into it.
 [[nodiscard]] Result<std::vector<ByteView>> split(ByteView body);
 

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "auth/aws_keys.h"
 #include "auth/cbor.h"
 #include "auth/revocation.h"
 #include "core/sha256.h"
@@ -135,6 +136,46 @@ TEST(Authority, AChildMayDoNothingItsParentMayNot) {
   EXPECT_GT(child_yes, 100);
   EXPECT_GT(parent_yes, child_yes);
   EXPECT_GT(narrowed_away, 100);
+}
+
+// The same of children that the server makes of the AWS form.
+TEST(Authority, AChildThatTheServerMakesMayDoNothingItsParentMayNot) {
+  RecordProperty("seed", static_cast<int>(kSeed));
+  Random random(kSeed + 1);
+  KeySet keys = test_keys();
+  auto may_in = [&](const std::string& session, const Attempt& attempt) {
+    Result<VerifiedToken> token = open_session(session, keys);
+    if (!token || !check_validity(*token, Audience::agents, attempt.now)) return false;
+    std::vector<LabelledAccess> labelled;
+    for (std::size_t i = 0; i < attempt.environments.size(); ++i)
+      labelled.push_back({&attempt.operation.accesses[i], attempt.environments[i]});
+    return !token->scope.refuses(attempt.operation, labelled, attempt.now);
+  };
+  int child_yes = 0;
+  int narrowed_away = 0;
+  for (int round = 0; round < 400; ++round) {
+    Claims claims = test_claims();
+    claims.scope = random_rules(random);
+    claims.expires = kIssued + 1000 + static_cast<TimeMs>(random.below(10)) * 1000;
+    std::vector<std::string> chain = {aws_credentials(issue(keys, claims)->expose())->session_token};
+    for (std::size_t depth = random.below(4); depth > 0; --depth) {
+      Result<ChildSession> child = narrow_session(chain.back(), random_caveats(random), keys);
+      if (child) chain.push_back(child->credentials.session_token);
+    }
+    for (int attempts = 0; attempts < 12; ++attempts) {
+      Attempt attempt = random_attempt(random);
+      bool parent = may_in(chain.front(), attempt);
+      for (std::size_t i = 1; i < chain.size(); ++i) {
+        bool child = may_in(chain[i], attempt);
+        ASSERT_FALSE(child && !parent) << "seed " << kSeed << " round " << round << " depth " << i;
+        child_yes += child;
+        narrowed_away += parent && !child;
+        parent = child;
+      }
+    }
+  }
+  EXPECT_GT(child_yes, 50);
+  EXPECT_GT(narrowed_away, 50);
 }
 
 // A chain as its holder can make one: any bytes at all as the next block.

@@ -72,6 +72,67 @@ TEST_F(AwsKeysTest, TheServerComputesWhatTheHolderHas) {
   }
 }
 
+// A child that the server makes is the one its holder would have made, and no other.
+TEST_F(AwsKeysTest, TheServerNarrowsAsAHolderWould) {
+  const Caveats caveats{.id = random_token_id(),
+                        .scope = {ScopeRule{.upstreams = {"aws"}}},
+                        .expires = kNow + 900'000,
+                        .who = "session/ci"};
+  const std::string parent = narrowed({.who = "reviewer"});
+  auto child = narrow_session(aws_credentials(parent)->session_token, caveats, *keyring_->current());
+  ASSERT_TRUE(child) << child.error().code;
+  const std::string offline(narrow(parent, caveats)->expose());
+  EXPECT_EQ(child->credentials.secret.expose(), aws_credentials(offline)->secret.expose());
+  EXPECT_EQ(child->credentials.key_id, aws_credentials(offline)->key_id);
+  EXPECT_EQ(child->credentials.session_token, aws_credentials(offline)->session_token);
+  EXPECT_EQ(child->token.expires, kNow + 900'000);
+  EXPECT_EQ(child->token.delegates, (std::vector<std::string>{"reviewer", "session/ci"}));
+  auto known = identify(signed_by(child->credentials));
+  ASSERT_TRUE(known) << known.error().code;
+  EXPECT_EQ(known->caller.token(), to_hex(child->token.ids.back()));
+  EXPECT_EQ(known->caller.chain.size(), 3U);
+  // It ends with its parent, and with itself.
+  EXPECT_EQ(code(signed_by(child->credentials, kNow + 900'000), kNow + 900'000), "token.expired");
+  ASSERT_TRUE(revocations_->revoke(child->token.ids[1], "alice", "test", kNow));
+  EXPECT_EQ(code(signed_by(child->credentials)), "token.revoked");
+}
+
+TEST_F(AwsKeysTest, NoChildOutlivesOrOutgrowsItsParent) {
+  const KeySet& keys = *keyring_->current();
+  const std::string session =
+      aws_credentials(narrowed({.scope = {ScopeRule{.effects = {Effect::read}}}, .expires = kNow + 1000}))
+          ->session_token;
+  auto child = narrow_session(session, {.scope = {ScopeRule{}}, .expires = kNow + 9'000'000}, keys);
+  ASSERT_TRUE(child);
+  EXPECT_EQ(child->token.expires, kNow + 1000);
+  Operation write;
+  write.upstream = "aws";
+  write.action = "aws:s3:PutObject";
+  write.accesses = {{{"AwsResource", "aws/x", "x"}, Effect::write}};
+  const std::vector<LabelledAccess> labelled = {{write.accesses.data(), "staging"}};
+  EXPECT_TRUE(child->token.scope.refuses(write, labelled, kNow));
+}
+
+TEST_F(AwsKeysTest, AChainHasAnEnd) {
+  const std::shared_ptr<const KeySet> keys = keyring_->current();
+  std::string session = aws_credentials(delegable_)->session_token;
+  int made = 0;
+  std::string code = "ok";
+  while (code == "ok" && made < 40) {
+    auto child = narrow_session(session, {.who = "session/x"}, *keys);
+    code = code_of(child);
+    if (child) session = child->credentials.session_token;
+    made += child ? 1 : 0;
+  }
+  EXPECT_EQ(made, 15);
+  EXPECT_EQ(code, "token.too_large");
+  const std::string shallow = aws_credentials(narrowed({.max_depth = 0}))->session_token;
+  EXPECT_EQ(code_of(narrow_session(shallow, {.who = "session/x"}, *keys)), "token.too_deep");
+  EXPECT_EQ(code_of(narrow_session(session.substr(0, 40), {.who = "session/x"}, *keys)), "token.malformed");
+  EXPECT_EQ(code_of(narrow_session(aws_credentials(delegable_)->session_token, {.who = "no name"}, *keys)),
+            "token.invalid_claims");
+}
+
 // Over random narrowings: each triple signs for its own body only, and no part of one goes with parts of another.
 TEST_F(AwsKeysTest, ATripleSignsForItsOwnBodyOnly) {
   std::mt19937 random(7);
@@ -275,6 +336,17 @@ TEST(SigV4Replays, PresignedUrlsAreMadeToBeRepeated) {
   SigV4Claim claim = claim_with('a');
   claim.form = SigV4Form::query;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(code_of(replays.admit(claim, kNow + i * 5000)), "ok");
+}
+
+TEST(SigV4Replays, WhatIsAnsweredWithKeysPassesOnceAndNeverAsALink) {
+  SigV4Replays replays{SigV4Limits{}};
+  EXPECT_EQ(code_of(replays.admit_once(claim_with('a'), kNow)), "ok");
+  EXPECT_EQ(code_of(replays.admit_once(claim_with('a'), kNow)), "sigv4.replayed");
+  EXPECT_EQ(code_of(replays.admit_once(claim_with('b', true), kNow)), "ok");
+  EXPECT_EQ(code_of(replays.admit_once(claim_with('b', true), kNow)), "sigv4.replayed");
+  SigV4Claim link = claim_with('c');
+  link.form = SigV4Form::query;
+  EXPECT_EQ(code_of(replays.admit_once(link, kNow)), "sigv4.link");
 }
 
 TEST(SigV4Replays, MoreThanCanBeRememberedIsRefused) {
