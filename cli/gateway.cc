@@ -6,6 +6,8 @@
 #include "approvals/record.h"
 #include "audit/signing_key.h"
 #include "core/config_load.h"
+#include "core/config_notifications.h"
+#include "core/id.h"
 #include "core/run_as.h"
 #include "core/words.h"
 #include "proxy/spending.h"
@@ -348,6 +350,10 @@ void Gateway::recall_histories() {
 // A budget has stopped an agent: people hear of it at once.
 void Gateway::on_freeze(const std::string& agent, const std::string& why) {
   log_.error("A BUDGET HAS FROZEN AN AGENT", {{"agent", agent}, {"why", why}});
+  blocking_->post([this, agent] {  // the store waits for its disk
+    std::ignore = queue_->note(config::kAgentFrozen, new_uuid(clock_.now()) + " " + agent);
+    if (courier_) courier_->wake();
+  });
   if (api_) api_->agents_changed();
 }
 

@@ -55,7 +55,7 @@ std::string missing_of(const approvals::HeldRequest& request, const approvals::R
   return joined(console::missing_sentences(request, rules, now), "; ");
 }
 
-// What console/passkeys.cc noted: an id that is nobody's, a blank, and the person.
+// What console/passkeys.cc and on_freeze noted: an id that is nobody's, a blank, and the person or agent.
 notify::Event account_event(approvals::StoredEvent stored) {
   notify::Event event{stored.number, stored.at, std::move(stored.name), {}, "", ""};
   const std::size_t blank = stored.request.find(' ');
@@ -77,7 +77,7 @@ Status Gateway::open_notifications() {
         const auto rules = rulesets_->current();
         std::vector<notify::Event> out;
         for (approvals::StoredEvent& each : *stored) {
-          if (each.name == config::kPasskeyAdded) {
+          if (each.name == config::kPasskeyAdded || each.name == config::kAgentFrozen) {
             out.push_back(account_event(std::move(each)));
             continue;
           }

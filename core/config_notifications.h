@@ -16,12 +16,14 @@
 namespace countersign::config {
 
 // What can be told about a held request; the ends are those of approvals/request.h. And kPasskeyAdded, which is about
-// an account.
+// an account, and kAgentFrozen, which is about an agent.
 inline constexpr std::string_view kPasskeyAdded = "passkey_added";
-inline constexpr std::array<std::string_view, 18> kNotificationEvents{
-    "held",   "reminded", "vote",      "documented",          "approved",         "executing",
-    "denied", "expired",  "cancelled", "withdrawn",           "superseded",       "stale",
-    "done",   "failed",   "unknown",   "break_glass_started", "break_glass_used", kPasskeyAdded};
+inline constexpr std::string_view kAgentFrozen = "agent_frozen";
+inline constexpr std::array<std::string_view, 19> kNotificationEvents{
+    "held",      "reminded", "vote",      "documented",          "approved",         "executing",
+    "denied",    "expired",  "cancelled", "withdrawn",           "superseded",       "stale",
+    "done",      "failed",   "unknown",   "break_glass_started", "break_glass_used", kPasskeyAdded,
+    kAgentFrozen};
 // The fields a template may name.
 inline constexpr std::array<std::string_view, 14> kNotificationFields{
     "event",  "request",     "sentence", "agent",   "owner",   "upstream", "action",

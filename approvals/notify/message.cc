@@ -4,6 +4,7 @@
 #include <array>
 #include <ctime>
 
+#include "core/config_notifications.h"
 #include "core/json.h"
 #include "core/sha256.h"
 #include "core/visible.h"
@@ -13,9 +14,20 @@ namespace countersign::approvals::notify {
 namespace {
 
 constexpr std::size_t kLongestField = 600;
-constexpr std::array<std::string_view, 9> kAsked{
-    "held",         "reminded", "expired", "stale", "failed", "unknown", "break_glass_started", "break_glass_used",
-    "passkey_added"};
+constexpr std::array<std::string_view, 10> kAsked{"held",
+                                                  "reminded",
+                                                  "expired",
+                                                  "stale",
+                                                  "failed",
+                                                  "unknown",
+                                                  "break_glass_started",
+                                                  "break_glass_used",
+                                                  "passkey_added",
+                                                  config::kAgentFrozen};
+
+bool is_frozen(const Event& event) {
+  return event.name == config::kAgentFrozen;
+}
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
@@ -60,7 +72,7 @@ std::string field_of(std::string_view name, const Event& event, std::string_view
   if (name == "missing") return shown(event.missing);
   if (name == "expires") return format_time(request.expires);
   if (name == "reason") return shown(request.reason);
-  if (name == "link" && !event.person.empty()) return std::string(public_url) + "/me";
+  if (name == "link" && !event.person.empty()) return std::string(public_url) + (is_frozen(event) ? "/agents" : "/me");
   if (name == "link" && event.burst) return std::string(public_url) + "/bursts/" + event.burst->id;
   if (name == "link") return std::string(public_url) + "/requests/" + request.id;
   return {};
@@ -100,8 +112,15 @@ constexpr std::string_view kAccountText =
     "tells "
     "the administrator of the gateway: {{link}}\n";
 
+// Of an agent that a budget stopped.
+constexpr std::string_view kFrozenSubject = "{{person}} was frozen by a budget";
+constexpr std::string_view kFrozenText =
+    "The agent {{person}} wanted more than a budget has and was frozen: nothing it asks for is carried out until a "
+    "person "
+    "has looked at it and thaws it: {{link}}\n";
+
 std::string_view text_pattern(const config::Notification& target, const Event& event) {
-  if (!event.person.empty()) return kAccountText;
+  if (!event.person.empty()) return is_frozen(event) ? kFrozenText : kAccountText;
   return target.text.empty() ? kText : std::string_view(target.text);
 }
 
@@ -214,9 +233,11 @@ bool wants(const config::Notification& target, const Event& event) {
 
 std::string webhook_body(const Event& event, std::string_view public_url) {
   if (!event.person.empty()) {
-    const Json body{{"type", "countersign.account." + event.name},
-                    {"timestamp", format_time(event.at)},
-                    {"data", {{"person", event.person}, {"link", field_of("link", event, public_url)}}}};
+    const bool frozen = is_frozen(event);
+    const Json body{
+        {"type", frozen ? "countersign.agent.frozen" : "countersign.account." + event.name},
+        {"timestamp", format_time(event.at)},
+        {"data", {{frozen ? "agent" : "person", event.person}, {"link", field_of("link", event, public_url)}}}};
     return body.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
   const HeldRequest& request = event.request;
@@ -255,6 +276,7 @@ std::string slack_body(const config::Notification& target, const Event& event, s
                       {"text",
                        {{"type", "plain_text"},
                         {"text", event.person.empty() ? "Look at " + (event.burst ? event.burst->id : event.request.id)
+                                 : is_frozen(event)   ? "Look at the agent"
                                                       : "Look at your account"},
                         {"emoji", false}}},
                       {"url", field_of("link", event, public_url)}}})}});
@@ -264,7 +286,7 @@ std::string slack_body(const config::Notification& target, const Event& event, s
 
 Mail mail_of(const config::Notification& target, const Event& event, std::string_view public_url) {
   const std::string_view own = target.subject.empty() ? kSubject : std::string_view(target.subject);
-  const std::string_view subject = event.person.empty() ? own : kAccountSubject;
+  const std::string_view subject = event.person.empty() ? own : is_frozen(event) ? kFrozenSubject : kAccountSubject;
   const std::string_view text = text_pattern(target, event);
   return {shown(filled(subject, event, public_url, as_it_is, as_it_is)),
           filled(text, event, public_url, as_it_is, as_it_is)};

@@ -217,5 +217,20 @@ TEST(AccountMessages, SayWhoseAccountItIsWhateverTheTargetFiltersOrSays) {
   EXPECT_EQ(mail.subject, "A passkey was added to the account of sam@all");
 }
 
+TEST(AgentMessages, SayThatABudgetHasFrozenIt) {
+  Event event{.number = 9, .at = kNow, .name = "agent_frozen", .request = {}, .missing = "", .person = "builder"};
+  event.request.id = "account_0193";
+  config::Notification chat = target(config::Notification::Kind::slack);
+  chat.rules = {"production-change"};
+  EXPECT_TRUE(wants(chat, event));
+  Json hook = *parse_json(webhook_body(event, "https://c.example"));
+  EXPECT_EQ(hook["type"], "countersign.agent.frozen");
+  EXPECT_EQ(hook["data"], (Json{{"agent", "builder"}, {"link", "https://c.example/agents"}}));
+  const std::string text = string_or(*parse_json(slack_body(chat, event, "https://c.example")), "text", "");
+  EXPECT_NE(text.find("The agent builder wanted more than a budget has"), std::string::npos) << text;
+  const Mail mail = mail_of(target(config::Notification::Kind::email), event, "https://c.example");
+  EXPECT_EQ(mail.subject, "builder was frozen by a budget");
+}
+
 }  // namespace
 }  // namespace countersign::approvals::notify
