@@ -9,7 +9,7 @@
 namespace countersign::approvals {
 namespace {
 
-constexpr std::size_t kMostLearned = 64;
+constexpr std::size_t kMostLearned = 256;
 constexpr std::size_t kMostAnswer = 1U << 20;
 
 // Operations that make something new, by the first word of their name.
@@ -54,8 +54,9 @@ std::vector<std::string_view> names_of(const Arn& arn) {
   if (rest.starts_with('/')) rest.remove_prefix(1);
   if (const std::size_t end = rest.find_first_of(":/"); end != std::string_view::npos && !rest.starts_with("http"))
     out.push_back(rest.substr(end + 1));
-  // Paths before the name: names of IAM are unique without them.
-  if (arn.service == "iam" || arn.service == "autoscaling") out.push_back(rest.substr(rest.rfind('/') + 1));
+  constexpr std::string_view kGroup = "autoScalingGroupName/";
+  if (const std::size_t at = rest.find(kGroup); arn.service == "autoscaling" && at != std::string_view::npos)
+    out.push_back(rest.substr(at + kGroup.size()));
   std::erase_if(out, [](std::string_view name) { return name.empty() || name.find('*') != std::string_view::npos; });
   return out;
 }
@@ -210,7 +211,10 @@ class Fit {
     return may_create_ && !anchored_ &&
            !(type_.part && touches([this](std::string_view thing) { return names(change_.after, thing); }));
   }
-  // What this operation itself calls a new thing whose name was generated.
+  // What this operation itself calls a new thing.
+  [[nodiscard]] bool is_name_of_new(std::string_view thing) const {
+    return may_create_ && (is_own(change_.after, thing) || is_generated(thing));
+  }
   [[nodiscard]] bool is_generated(std::string_view thing) const {
     return may_create_ && change_.after.own.empty() && change_.after.own_unknown && looks_like_one(thing) &&
            !names(change_.after, thing);
@@ -236,7 +240,18 @@ class Fit {
     return mine != asked_.learned->end() && is_learned(mine->second, thing);
   }
   [[nodiscard]] bool is_mine(std::string_view thing) const {
-    return is_own(change_.before, thing) || is_own(change_.after, thing) || is_new(thing);
+    return is_own(change_.before, thing) || is_own(change_.after, thing) || is_new(thing) || is_in_something_new(thing);
+  }
+  // Of a name made of two the first was not known: it must have been made under this plan. A key in a new bucket.
+  [[nodiscard]] bool is_in_something_new(std::string_view thing) const {
+    const std::optional<Arn> arn = read_arn(thing);
+    if (!arn || arn->service != type_.service || !change_.after.related_unknown) return false;
+    return std::ranges::any_of(names_of(*arn), [&](std::string_view name) {
+      const std::size_t slash = std::min(name.find('/'), name.size());
+      return has(change_.after.own, std::string(kUnknownPart) + std::string(name.substr(slash))) &&
+             std::ranges::any_of(*asked_.learned,
+                                 [&](const auto& each) { return each.second.contains(name.substr(0, slash)); });
+    });
   }
   // Another thing, which this resource names.
   [[nodiscard]] bool names(const PlannedNames& names, std::string_view thing) const {
@@ -306,9 +321,11 @@ class Fit {
   [[nodiscard]] bool changes(const std::string& thing, Effect effect) const {
     const bool is_listed = listed(type_.changes) || listed(type_.creates) || (change_.deletes && listed(type_.deletes));
     const bool akin = is_listed || kinship_ != Kinship::none;
-    if (is_own(change_.before, thing)) return akin || effect == Effect::write;
+    // Who may do what, and what code runs, is changed by the type's very own operations only.
+    if (is_mine(thing) && effect != Effect::write) return is_listed || kinship_ == Kinship::same;
+    if (is_own(change_.before, thing)) return true;
     // Nothing tells kinds of things of one name apart before they have an ARN, so the operation must be this type's.
-    if (is_mine(thing)) return akin || (effect == Effect::write && asked_.operation.find("Tag") != std::string::npos);
+    if (is_mine(thing)) return akin || asked_.operation.find("Tag") != std::string::npos;
     if (!akin || (type_.part && !is_listed && kinship_ != Kinship::same)) return false;
     if (!type_.part && !is_beside_mine(thing) && !(may_create_ && change_.after.own.empty())) return false;
     return std::ranges::any_of(std::to_array({&change_.before, &change_.after}), [&](const PlannedNames* side) {
@@ -317,7 +334,7 @@ class Fit {
   }
 
   [[nodiscard]] bool creates_by_name() const {
-    if (!change_.creates) return false;
+    if (!change_.creates || !makes_one()) return false;
     if (listed(type_.creates)) return true;
     return kinship_ == Kinship::same && std::ranges::any_of(kCreating, [&](std::string_view verb) {
              return asked_.operation.starts_with(verb) && asked_.operation.size() > verb.size() &&
@@ -327,7 +344,7 @@ class Fit {
 
   // Of what it touches the new thing is not named, or by a name that was generated.
   [[nodiscard]] bool creates(const std::string& thing) const {
-    if (!may_create_ || !makes_one() || !right_parameters(change_.after)) return false;
+    if (!may_create_ || !right_parameters(change_.after)) return false;
     return is_generated(thing) || (names_nothing(thing) && says_right_name());
   }
 
@@ -419,7 +436,10 @@ std::optional<Announced> PlanIndex::announced(const Operation& operation, const 
     if (fit.is_creation()) out.type = changes_[index].type;
     out.counted = fit.is_unnamed_creation();
     for (const Access* access : touched) {
-      if (fit.is_generated(access->resource.name)) out.generated.push_back(access->resource.name);
+      if (!fit.is_name_of_new(access->resource.name)) continue;
+      out.names.push_back(access->resource.name);
+      const std::optional<Arn> arn = read_arn(access->resource.name);
+      for (std::string_view name : arn ? names_of(*arn) : std::vector<std::string_view>()) out.names.emplace_back(name);
     }
     return out;
   }

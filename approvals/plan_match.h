@@ -29,7 +29,7 @@ struct Announced {
   // It creates something whose name nobody knows yet. Each of the plan's creations of that type is good for one such
   // operation that succeeds.
   bool counted = false;
-  std::vector<std::string> generated;  // ARNs of new things whose names the client made up
+  std::vector<std::string> names;  // what the request itself calls the new thing
 };
 
 // A plan made ready to be asked often. Immutable: any thread.
@@ -50,7 +50,7 @@ class PlanIndex {
 };
 
 // What an answer of AWS to a creation calls the new thing: values that look like ids or ARNs and did not stand in the
-// request. At most 64.
+// request. At most 256.
 [[nodiscard]] std::vector<std::string> names_in_answer(std::string_view answer, std::string_view request);
 
 }  // namespace countersign::approvals

@@ -255,7 +255,7 @@ Status Plans::settle(const PlanVerdict& verdict, std::string_view key, Outcome o
     return run(database_, "DELETE FROM plan_creations WHERE plan = ? AND key = ?", verdict.plan->id, key);
   const std::string& type = verdict.announced->type;
   std::vector<std::string> names = names_in_answer(answer, request);
-  names.insert(names.end(), verdict.announced->generated.begin(), verdict.announced->generated.end());
+  names.insert(names.end(), verdict.announced->names.begin(), verdict.announced->names.end());
   {
     const std::scoped_lock hold(lock_);
     const auto found = in_force_.find(key_of(*verdict.plan));

@@ -86,7 +86,9 @@ class NameReader {
       const std::size_t close = pattern.find('}');
       if (open == std::string_view::npos || close == std::string_view::npos) return out + std::string(pattern);
       out += pattern.substr(0, open);
-      auto value = attribute(pattern.substr(open + 1, close - open - 1));
+      const std::string_view name = pattern.substr(open + 1, close - open - 1);
+      auto value = attribute(name);
+      if (!value && out.empty() && unknown_.is_object() && is_masked(unknown_.member(name))) value = kUnknownPart;
       if (!value) return std::nullopt;
       out += value->starts_with("arn:") ? value->substr(value->rfind('/') + 1) : *value;
       pattern.remove_prefix(close + 1);

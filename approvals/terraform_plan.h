@@ -24,6 +24,9 @@ inline constexpr std::size_t kMostNamesOfChange = 64;    // of each kind; what i
 inline constexpr std::size_t kMostNameBytes = 512;       // longer values name nothing
 inline constexpr std::size_t kMostAddressBytes = 1'024;  // longer ones are refused
 
+// Stands in a name made of two for the first one, where it is known after the apply only: "<unknown>/a/b.json".
+inline constexpr std::string_view kUnknownPart = "<unknown>";
+
 // By what one side of a change, before or after it, is known.
 struct PlannedNames {
   std::vector<std::string> own;      // of this resource alone: ARN, id, name
