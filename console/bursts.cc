@@ -104,6 +104,7 @@ Result<Answer> AdminApi::show_burst(const Call& call) {
     one["preview_sha256"] = preview_digest(preview);
     one["fingerprint"] = request.fingerprint;
     one["you"] = you_json(call.principal, request, *ruleset);
+    if (Json plan = announced_json(request); !plan.is_null()) one["plan"] = std::move(plan);
     if (request.state == approvals::State::held) {
       must_be_signed = must_be_signed || approvals::demands_of(request.rules, *ruleset->approvals).signature;
     }

@@ -31,13 +31,7 @@ Json AdminApi::announced_json(const approvals::HeldRequest& request) const {
   if (services_.plans == nullptr) return {};
   auto note = services_.plans->note_of(request.id);
   if (!note || !*note) return {};
-  Json out = {{"plan", (*note)->plan}, {"announced_as", (*note)->addresses}};
-  // Old plans are forgotten before the requests that they announced.
-  if (auto plan = services_.plans->get((*note)->plan)) {
-    out["summary"] = approvals::counts_sentence(plan->counts());
-    out["state"] = approvals::plan_state(*plan, services_.clock.now());
-  }
-  return out;
+  return {{"plan", (*note)->plan}, {"announced_as", (*note)->addresses}};
 }
 
 }  // namespace countersign::console

@@ -55,7 +55,7 @@ export interface Burst {
   environment: string;
   rules: string[];
 }
-export interface BurstMember extends Summary { sentence: string; preview_sha256: string; fingerprint: string; you: You }
+export interface BurstMember extends Summary { sentence: string; preview_sha256: string; fingerprint: string; you: You; plan?: AnnouncedBy }
 export interface BurstPage extends Burst {
   requests: BurstMember[];
   demands: { signature: boolean };
@@ -68,6 +68,22 @@ export interface BurstBallot {
   for?: string;
   viewed_ms?: number;
   signature?: SignedVote;
+}
+
+export interface AnnouncedBy { plan: string; announced_as: string[] }
+export interface Plan {
+  plan: string;
+  upstream: string;
+  agent: string;
+  owner: string;
+  state: "in_force" | "withdrawn" | "superseded" | "expired";
+  submitted: Time;
+  until: Time;
+  sha256: string;
+  summary: string;
+  counts: { add: number; change: number; destroy: number; replace: number };
+  changes: { address: string; type: string; action: string; reason?: string; deposed?: string }[];
+  left_out: number;
 }
 
 export interface PreviewPart { title: string; media_type: string; text: string }
@@ -129,6 +145,7 @@ export interface HeldRequest extends Omit<Summary, "conflicts" | "demands"> {
   conflicts?: Summary[];
   agent_history?: { requests: number; approved: number; denied: number; last: Summary[] };
   agent_frozen?: boolean;
+  plan?: AnnouncedBy;
   edited_by?: string;
   supersedes?: string;
   superseded_by?: string;
@@ -466,6 +483,7 @@ export const api = {
   vote: (request: string, decision: Decision, ballot: Ballot) => post<VoteAnswer>(`/api/v1/requests/${id(request)}/${decision}`, ballot),
   vote_batch: (ballot: { requests: { id: string; preview_sha256: string }[]; decision: Decision; reason: string; signature?: SignedVote }) =>
     post<BatchAnswer>("/api/v1/votes", ballot),
+  plan: (plan: string) => get<Plan>(`/api/v1/plans/${id(plan)}`),
   burst: (burst: string) => get<BurstPage>(`/api/v1/bursts/${id(burst)}`),
   vote_burst: (burst: string, decision: Decision, ballot: BurstBallot) => post<Burst & BatchAnswer>(`/api/v1/bursts/${id(burst)}/${decision}`, ballot),
   grants: (filter: Record<string, string | number | undefined>) =>

@@ -12,6 +12,7 @@ import { burst_title, effect_counts, EffectCounts, effects_of } from "../ui/burs
 import { BurstDialog } from "../ui/decide";
 import { Icon } from "../ui/icons";
 import { Page, Section } from "../ui/page";
+import { PlanLine, PlanSection } from "../ui/plan";
 import { Part } from "../ui/preview";
 import { Note, Problem, Skeleton } from "../ui/states";
 import { Digest, Text } from "../ui/text";
@@ -63,6 +64,7 @@ function Member(props: { member: BurstMember; chosen: boolean; is_new: boolean; 
           {held && !may && member.you.why_not !== "" && <span class="muted"><Text value={member.you.why_not} fold={160} /></span>}
           {!held && member.reason !== "" && <span class="muted"><Text value={member.reason} fold={160} /></span>}
         </p>
+        {member.plan && <PlanLine plan={member.plan} />}
         {open && <div class="member-details"><Details member={member} /></div>}
       </div>
       <div class="member-side">
@@ -111,6 +113,7 @@ function Detail({ burst, viewed }: { burst: Burst; viewed: () => number }) {
   const why_not = may.length === 0 ? held[0]?.you.why_not ?? "" : "";
   const expires = held.map((request) => request.expires).sort()[0];
   const created = shown[0]?.created;
+  const plan = shown.find((request) => request.plan)?.plan;
   return (
     <Page
       wide
@@ -127,6 +130,7 @@ function Detail({ burst, viewed }: { burst: Burst; viewed: () => number }) {
       {burst.agent_frozen && <Note tone="bad">This agent is frozen: nothing of it runs, even when it is approved.</Note>}
       <div class="split">
         <div class="split-main">
+          {plan && <PlanSection plan={{ ...plan, announced_as: [] }} />}
           {held.length > 0 && (
             <Section title={`${plural(held.length, "request")} to decide`}>
               {may.length > 1 && <div class="choose-effects" role="group" aria-label="Which are decided">

@@ -15,6 +15,7 @@ import { breaks_glass, glass_terms, GlassBanner } from "../ui/glass";
 import { GrantDialog, GrantTermsLine, may_be_granted } from "../ui/grant";
 import { Icon } from "../ui/icons";
 import { Page, Section } from "../ui/page";
+import { PlanSection } from "../ui/plan";
 import { Part } from "../ui/preview";
 import { Note, Problem, Skeleton } from "../ui/states";
 import { Digest, Text } from "../ui/text";
@@ -274,6 +275,7 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
             <Others title="Conflicts" requests={request.conflicts!} warn="Another agent wants to change the same thing. Deciding one changes what the other means." />
           )}
           <Documentation request={request} />
+          {request.plan && <PlanSection plan={request.plan} />}
           <Touches request={request} />
           <Section title="Preview" class="preview">
             {request.preview.parts.length === 0 && <p class="muted">The upstream's protocol has no more to show than the sentence above.</p>}
