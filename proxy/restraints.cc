@@ -112,7 +112,8 @@ Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision)
     co_return;
   }
   apply_freeze(call, *decision);
-  if (decision->verdict != Verdict::allow || call.rules->approvals->conflicts == approvals::ConflictMode::note)
+  if (decision->verdict != Verdict::allow || call.rules->approvals->conflicts == approvals::ConflictMode::note ||
+      call.operation->under_lock)
     co_return;
   const std::vector<std::string> open = others_open(*parts, call);
   if (open.empty()) co_return;

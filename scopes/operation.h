@@ -59,6 +59,9 @@ struct Operation {
   Reach reach = Reach::upstream;
   std::vector<Access> accesses;  // never empty for Reach::upstream and ::narrowing
   std::string input;             // parameters as a JSON object text (strict, no duplicate keys), or empty
+  // Takes or releases a lock of the upstream's own, or is done under one that the caller holds: what others want to do
+  // with the same thing waits for that lock, not for people to put the two in order.
+  bool under_lock = false;
 
   [[nodiscard]] Effect effect() const {
     Effect worst = Effect::read;

@@ -140,6 +140,7 @@ Operation operation_of(const TerraformStory& story, std::string_view upstream) {
   if (out.summary.ends_with('.')) out.summary.pop_back();
   out.accesses.push_back({{"TerraformState", std::string(upstream) + "/" + story.state, story.state}, story.effect});
   out.input = input_of(story);
+  out.under_lock = is_lock(story) || story.action == "terraform:unlock" || story.own_lock == StateLock::own;
   return out;
 }
 

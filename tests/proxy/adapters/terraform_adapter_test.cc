@@ -229,6 +229,21 @@ TEST_F(Terraform, ALockIsNobodyElses) {
   EXPECT_EQ(effect("UNLOCK", "/prod/network", R"({"ID":""})"), "terraform:force_unlock administer");
 }
 
+TEST_F(Terraform, WhatALockKeepsApartNeedsNobodyElseToDoSo) {
+  ASSERT_EQ(send("LOCK", "/prod/network", lock_json(std::string(kLock))), 200);
+  auto under_lock = [&](const std::string& method, const std::string& rest, const std::string& body,
+                        const std::string& lineage = "root-a") {
+    return ok(method, rest, body, lineage)->operation().under_lock;
+  };
+  EXPECT_TRUE(under_lock("LOCK", "/prod/network", lock_json(std::string(kLock))));
+  EXPECT_TRUE(under_lock("UNLOCK", "/prod/network", lock_json(std::string(kLock))));
+  EXPECT_TRUE(under_lock("POST", write(kLock), state_json(1, {})));
+  EXPECT_FALSE(under_lock("UNLOCK", "/prod/network", lock_json(std::string(kLock)), "root-b"));
+  EXPECT_FALSE(under_lock("POST", write(kLock), state_json(1, {}), "root-b"));
+  EXPECT_FALSE(under_lock("POST", "/prod/network", state_json(1, {})));
+  EXPECT_FALSE(under_lock("DELETE", "/prod/network", ""));
+}
+
 TEST_F(Terraform, APlansLockIsNoLicenceToWrite) {
   ASSERT_EQ(send("LOCK", "/prod/network", lock_json(std::string(kLock), "OperationTypePlan")), 200);
   states["/prod/network"] = state_json(1, {{"a.b", "1"}});
