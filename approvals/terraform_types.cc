@@ -98,8 +98,11 @@ std::optional<TerraformType> find_terraform_type(std::string_view type) {
   const auto [prefix, service] = service_of(words);
   TerraformType out;
   out.service = service;
-  out.nouns = {lower_words(words)};
-  if (words.size() > prefix.size()) out.nouns.push_back(lower_words(words.substr(prefix.size())));
+  // With and without each of the words that name the service: CreateDBSubnetGroup, CreateLogGroup, CreateFunction.
+  for (std::size_t at = 0; at < words.size() && at <= prefix.size() + 1;) {
+    out.nouns.push_back(lower_words(words.substr(at)));
+    at = std::min(words.find('_', at), words.size()) + 1;
+  }
   const auto reviewed = table().types.find(type);
   if (reviewed == table().types.end()) return out;
   out.reviewed = true;

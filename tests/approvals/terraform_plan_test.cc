@@ -161,5 +161,32 @@ TEST(TerraformTypes, TheTableNamesOperationsThatExist) {
   }
 }
 
+// What it is that creates and deletes each of them is known, too, if only by the noun.
+TEST(TerraformTypes, EachIsCreatedAndDeletedBySomeOperation) {
+  const AwsCatalogue& catalogue = AwsCatalogue::embedded();
+  auto exists = [&](const TerraformType& type, std::initializer_list<std::string_view> verbs) {
+    for (const AwsService* service : catalogue.by_iam_prefix(type.service)) {
+      for (const AwsOperation& operation : service->operations) {
+        std::string name(operation.name);
+        std::ranges::transform(name, name.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        for (std::string_view verb : verbs) {
+          for (const std::string& noun : type.nouns) {
+            if (name == std::string(verb) + noun || name == std::string(verb) + noun + "s") return true;
+          }
+        }
+      }
+    }
+    return false;
+  };
+  for (const std::string& name : reviewed_terraform_types()) {
+    const TerraformType type = *find_terraform_type(name);
+    EXPECT_TRUE(!type.creates.empty() || exists(type, {"create", "put", "register", "run", "allocate"})) << name;
+    EXPECT_TRUE(!type.deletes.empty() || !type.changes.empty() || !type.weakens.empty() ||
+                exists(type, {"delete", "release", "remove"}))
+        << name;
+  }
+}
+
 }  // namespace
 }  // namespace countersign::approvals
