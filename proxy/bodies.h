@@ -7,7 +7,7 @@
 
 namespace countersign::proxy {
 
-// The view is valid as long as the spool.
+// The view is valid as long as the spool. Of a promised one: what was promised, and no bytes.
 [[nodiscard]] BodyView view_of(const http1::Spool& spool);
 
 class SpoolSource final : public adapters::BodySource {

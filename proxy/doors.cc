@@ -1,6 +1,6 @@
 #include "proxy/doors.h"
 
-#include <array>
+#include <algorithm>
 
 #include "auth/sigv4_sign.h"
 #include "proxy/aws_sts.h"
@@ -10,18 +10,25 @@ namespace countersign::proxy {
 namespace {
 
 constexpr std::size_t kMostEndpoints = 512;
+constexpr std::size_t kPieceBytes = 16 * 1024;       // of an answer
+constexpr std::size_t kLongPieceBytes = 256 * 1024;  // of one that is longer than that: fewer turns for each byte
 
 class PooledReply final : public adapters::HttpReply {
  public:
   explicit PooledReply(std::unique_ptr<upstream::Response> response)
       : response_(std::move(response)), head_(response_->take_head()) {
     // The pool takes the length out of the head; those who pass the head on need it.
-    if (auto length = response_->length()) head_.headers.set("Content-Length", std::to_string(*length));
+    const std::optional<std::uint64_t> length = response_->length();
+    if (length) head_.headers.set("Content-Length", std::to_string(*length));
+    const std::uint64_t most = length.value_or(kPieceBytes);
+    piece_bytes_ = static_cast<std::size_t>(std::clamp<std::uint64_t>(most, 1, kLongPieceBytes));
   }
   [[nodiscard]] const ResponseHead& head() const override { return head_; }
   Task<Result<ByteView>> read() override {
     if (response_->done()) co_return ByteView();
-    auto count = co_await response_->read_some(buffer_);
+    buffer_.resize(piece_bytes_);
+    std::span<std::uint8_t> into = buffer_;
+    auto count = co_await response_->read_some(into);
     if (!count) co_return fail(count.error());
     co_return ByteView(buffer_.data(), *count);
   }
@@ -29,7 +36,8 @@ class PooledReply final : public adapters::HttpReply {
  private:
   std::unique_ptr<upstream::Response> response_;
   ResponseHead head_;
-  std::array<std::uint8_t, 16 * 1024> buffer_;
+  std::size_t piece_bytes_ = 0;
+  Bytes buffer_;
 };
 
 Result<http1::Spool> copy_of(adapters::BodySource& source, const http1::SpoolOptions& options) {

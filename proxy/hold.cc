@@ -178,9 +178,11 @@ Task<Result<std::optional<HeldRequest>>> find_retried(Parts* parts, HeldCall cal
 
 Task<void> hold(Parts* parts, HeldCall call) {
   ExchangeSink client(call.exchange);
-  auto spool = co_await call.exchange->read_body(0);  // it was read before: the same spool
+  auto spool = co_await call.exchange->whole_body();
   if (!spool) {
-    co_await answer_error(&client, &spool.error());
+    record_not_held(*parts, call, spool.error());
+    adapters::Denial denial{http_status(spool.error().kind), spool.error(), ""};
+    std::ignore = co_await call.conversation->answer_denied(client, std::move(denial));
     co_return;
   }
   adapters::Doors& doors = parts->doors(call.exchange->worker());

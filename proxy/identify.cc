@@ -1,5 +1,6 @@
 #include "proxy/identify.h"
 
+#include <algorithm>
 #include <array>
 
 #include "auth/sigv4_chunks.h"
@@ -27,10 +28,47 @@ Result<http1::Spool> decode(const http1::Spool& wire, auth::ChunkDecoder& decode
   return decoded;
 }
 
+// As many as may keep a connection to an upstream while they wait for their clients; the others are received first.
+constexpr std::size_t kMostPassing = 16;
+
+// A place among them; nullptr: all are taken.
+std::shared_ptr<void> place_to_pass(Parts& parts) {
+  if (parts.passing.fetch_add(1) >= kMostPassing) {
+    parts.passing.fetch_sub(1);
+    return nullptr;
+  }
+  return {&parts, [&parts](void*) { parts.passing.fetch_sub(1); }};
+}
+
+// Leaves the body to pass while it arrives, if it may. Its head has been proven.
+std::shared_ptr<void> let_pass(Parts& parts, http1::Exchange& exchange, const adapters::Adapter& adapter,
+                               const auth::SigV4Claim& claim, const auth::Caller& caller) {
+  if (!adapter.passes_bodies() || claim.payload.kind != auth::PayloadKind::sha256) return nullptr;
+  Result<Bytes> promised = from_hex(claim.payload.hex);
+  Digest digest{};
+  if (!promised || promised->size() != digest.size()) return nullptr;
+  std::ranges::copy(*promised, digest.begin());
+  std::shared_ptr<void> place = place_to_pass(parts);
+  if (!place) return nullptr;
+  // A body may take half an hour, in which its sender can have been stopped.
+  auto proof = [&parts, digest, agent = caller.agent, chain = caller.chain,
+                delegates = caller.delegates](const Digest& came) -> Status {
+    if (came != digest) {
+      return fail(ErrorKind::unauthenticated, "sigv4.payload_mismatch",
+                  "the body is not the one whose digest was signed");
+    }
+    return parts.authenticator.check_stored(agent, chain, delegates);
+  };
+  const config::Limits& limits = parts.config.limits;
+  if (!exchange.promise_body(digest, limits.memory_bytes, adapter.body_limit(limits), std::move(proof))) return nullptr;
+  return place;
+}
+
 // What a signed request's body says of itself, each as soon as it is known.
 struct Proven {
   std::string sha256;  // of what came
   std::optional<HeaderField> trailer;
+  std::shared_ptr<void> passing;
 };
 
 // The caller of a signed request whose body has been read, and `exchange` with the body that was meant.
@@ -41,6 +79,11 @@ Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchan
   if (claim->payload.kind != auth::PayloadKind::body) {
     auto known = parts->authenticator.identify_sigv4(head, *claim, now);
     if (!known) co_return fail(known.error());
+    proven->passing = let_pass(*parts, *exchange, *route->mount->adapter, *claim, known->caller);
+    if (proven->passing) {
+      proven->sha256 = claim->payload.hex;
+      co_return std::move(known->caller);
+    }
   }
   const std::uint64_t most = route->mount->adapter->body_limit(parts->config.limits);
   auto body = co_await exchange->read_body(most);
@@ -83,8 +126,10 @@ Task<Identified> identify(Parts* parts, http1::Exchange* exchange, const Route* 
   const auth::SigV4Claim* claimed = &*claim;
   Proven proven;
   auto caller = co_await identify_signed(parts, exchange, route, claimed, now, &proven);
-  Identified out{
-      .caller = std::move(caller), .signed_for = {claim->service, claim->region}, .trailer = std::move(proven.trailer)};
+  Identified out{.caller = std::move(caller),
+                 .signed_for = {claim->service, claim->region},
+                 .trailer = std::move(proven.trailer),
+                 .passing = std::move(proven.passing)};
   if (!out.caller) out.presented = parts->authenticator.presented_chain(head, *claim, proven.sha256);
   out.signature = std::move(*claim);
   co_return out;

@@ -1,6 +1,7 @@
 // Who sends a request: the first station of proxy/pipeline.cc.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,11 +21,14 @@ struct Identified {
   std::optional<auth::SigV4Claim> signature = {};  // nullopt: a bearer token
   adapters::SignedFor signed_for = {};
   std::optional<HeaderField> trailer = {};  // the checksum that came behind the body, proven
+  std::shared_ptr<void> passing = {};       // a place among those whose bodies pass
 };
 
 // By the token in the head, or by an AWS signature made with one. A signature speaks for the body too, so a signed
 // request's body is read here, proven in every kind of payload, and decoded: exchange->read_body() gives what the
-// signer meant. Only routes to upstreams of protocol aws take signatures, and they take nothing else.
+// signer meant. A long one whose digest stands in the signed head may be left to pass while it arrives
+// (Exchange::promise_body), where the adapter does not look into it. Only routes to upstreams of protocol aws take
+// signatures, and they take nothing else.
 //
 // Errors: those of auth/authenticator.h, auth/aws_keys.h and auth/sigv4_chunks.h, of Exchange::read_body;
 // aws.signature_required and sigv4.not_here (unauthenticated). `route` may be nullptr.

@@ -1,6 +1,7 @@
 // Parts: everything the way of a request needs. Made by the gateway (cli/gateway.h); all of it outlives the servers.
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "approvals/budgets.h"
@@ -51,6 +52,7 @@ struct Parts {
   http1::SpoolOptions spool;
   std::filesystem::path held_bodies;                    // folder of the queue: a body is frozen there
   std::function<adapters::Doors&(net::Worker&)> doors;  // of that worker
+  std::atomic<std::size_t> passing = 0;                 // requests whose bodies pass while they arrive
   // A budget has frozen an agent. Any thread; may be empty.
   std::function<void(const std::string& agent, const std::string& why)> on_freeze;
 };

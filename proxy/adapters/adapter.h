@@ -23,6 +23,8 @@
 
 namespace countersign::adapters {
 
+class Narrower;  // proxy/adapters/narrower.h
+
 // A request as it arrived, after authentication: the credential is already stripped from the head.
 struct Inbound {
   const RequestHead* head = nullptr;
@@ -34,6 +36,7 @@ struct Inbound {
   const SignedFor* signed_for = nullptr;  // of a request that a signature authenticated
   const HeaderField* trailer = nullptr;   // the proven field that came behind the body; nullptr when none did
   std::string_view lineage = {};          // id of the caller's root token: who asks, whichever leaf of it
+  Narrower* narrower = nullptr;           // keys of a narrower token, for callers that sign; outlives the conversation
 };
 
 // A refusal, to be put into the protocol's own words.
@@ -128,6 +131,8 @@ class Conversation {
   // Before forward(): whose operation it is, for upstreams that can be told.
   virtual void sent_for(Sender sender) { static_cast<void>(sender); }
 
+  // Whether its answer waits until its outcome is durable although it is no change.
+  [[nodiscard]] virtual bool awaits_record() const { return false; }
   // Before forward(): what was decided lets secrets in the answer reach the agent. Otherwise an adapter that knows where
   // they stand puts them out of sight.
   virtual void reveal_secrets() {}
@@ -194,6 +199,9 @@ class Adapter {
   }
   // Whether requests are authenticated by AWS signatures, and by nothing else.
   [[nodiscard]] virtual bool takes_signatures() const { return false; }
+  // Whether what is longer than `limits.memory_bytes` is of no concern to describe() and look_closer(): such a body may
+  // be passed on while it arrives, where a signature has promised it (http1/spool.h).
+  [[nodiscard]] virtual bool passes_bodies() const { return false; }
   // The longest request body, in bytes.
   [[nodiscard]] virtual std::uint64_t body_limit(const config::Limits& limits) const { return limits.body_bytes; }
 

@@ -38,16 +38,18 @@ class HttpReply {
   virtual Task<Result<ByteView>> read() = 0;
 };
 
-// Errors tell whether the upstream may have acted. With these nothing was sent; with every other code
-// (upstream.timeout, upstream.broken, upstream.cancelled, upstream.bad_response) it may have acted.
+// Errors tell whether the upstream may have acted. With these nothing was sent, or not to its end; with every other
+// code (upstream.timeout, upstream.broken, upstream.cancelled, upstream.bad_response) it may have acted.
 [[nodiscard]] inline bool nothing_was_sent(const Error& error) {
   for (std::string_view code :
        {"upstream.connect_failed", "upstream.busy", "upstream.resolve_failed", "upstream.tls_failed",
         "upstream.connect_timeout", "upstream.not_sent", "upstream.bad_request"}) {
     if (error.code == code) return true;
   }
-  // Without its credential no request leaves.
-  return error.code.starts_with("vault.") || error.code == "aws.credential_unavailable";
+  // Without its credential no request leaves; without its end it is none.
+  return error.code.starts_with("vault.") || error.code == "aws.credential_unavailable" ||
+         error.code == "body.incomplete" || error.code == "sigv4.payload_mismatch" || error.code == "token.revoked" ||
+         error.code == "agent.frozen";
 }
 
 // What a request was, or is to be, signed for (auth/sigv4_request.h).

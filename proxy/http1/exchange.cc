@@ -16,6 +16,7 @@ namespace asio = boost::asio;
 constexpr ByteView kNothing;
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::size_t kChunkBytes = 64 * 1024;
+constexpr std::size_t kPassedBytes = 128 * 1024;
 // A body up to this many bytes, not read by the handler, is read after the response to keep the connection.
 constexpr std::uint64_t kDrainBytes = 64 * 1024;
 
@@ -28,6 +29,56 @@ bool status_without_body(int status) {
 }
 
 }  // namespace
+
+// The body of one exchange, on its way.
+class Exchange::Promised final : public Arrival {
+ public:
+  Promised(Exchange* exchange, std::uint64_t size, BodyProof proof)
+      : exchange_(exchange),
+        left_(size),
+        proof_(std::move(proof)),
+        until_(std::chrono::steady_clock::now() +
+               std::chrono::milliseconds(exchange->connection_->context_->options.timeouts.body)) {}
+
+  Task<Result<ByteView>> next() override {
+    if (failed_) co_return fail(*failed_);
+    if (left_ == 0) co_return ByteView();
+    Connection& connection = *exchange_->connection_;
+    connection.persistence_ = Persistence::close;  // until all of it is here
+    Status continued = co_await exchange_->send_continue();
+    if (!continued) co_return give_up(continued.error());
+    buffer_.resize(std::min<std::uint64_t>(left_, kPassedBytes));
+    std::span<std::uint8_t> into = buffer_;
+    Result<std::size_t> count = co_await exchange_->receive(into, until_);
+    if (!count) co_return give_up(count.error());
+    const ByteView piece = ByteView(buffer_).first(*count);
+    hash_.update(piece);
+    left_ -= piece.size();
+    if (left_ > 0) co_return piece;
+    connection.transport_->disarm_deadline();
+    connection.persistence_ = connection.keep_;
+    const Digest digest = hash_.finish();
+    if (Status proven = proof_(digest); !proven) {
+      failed_ = proven.error();
+      co_return fail(*failed_);
+    }
+    co_return piece;
+  }
+
+ private:
+  std::unexpected<Error> give_up(const Error& error) {
+    failed_ = Error{error.kind, "body.incomplete", "the body did not come to its end: " + error.message};
+    return fail(*failed_);
+  }
+
+  Exchange* exchange_;
+  std::uint64_t left_;
+  BodyProof proof_;
+  std::chrono::steady_clock::time_point until_;
+  Sha256 hash_;
+  Bytes buffer_;
+  std::optional<Error> failed_;
+};
 
 Exchange::Exchange(Connection* connection, RequestHead head) : connection_(connection), head_(std::move(head)) {}
 Exchange::~Exchange() = default;
@@ -74,20 +125,46 @@ Task<Result<Spool*>> Exchange::read_body(std::uint64_t limit) {
   Bytes buffer(std::min<std::uint64_t>(kReadBytes, connection.body_.left().value_or(kReadBytes)));
   std::span<std::uint8_t> into = buffer;
   while (!connection.body_.done()) {
-    auto total = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    connection.arm(std::min<TimeMs>(timeouts.body_gap, total.count()));
-    Result<std::size_t> count = co_await connection.body_.read_some(into);
-    if (!count) {
-      if (count.error().code == "net.timeout") {
-        co_return fail(ErrorKind::timed_out, "http.timeout", "the body did not arrive in time");
-      }
-      co_return fail(count.error());
-    }
+    Result<std::size_t> count = co_await receive(into, until);
+    if (!count) co_return fail(count.error());
     Status kept = spool.append(into.first(*count));
     if (!kept) co_return fail(kept.error());
   }
   connection.transport_->disarm_deadline();
   connection.persistence_ = connection.keep_;
+  spool.finish();
+  co_return &body_.emplace(std::move(spool));
+}
+
+Task<Result<std::size_t>> Exchange::receive(std::span<std::uint8_t> into, std::chrono::steady_clock::time_point until) {
+  auto total = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  connection_->arm(std::min<TimeMs>(connection_->context_->options.timeouts.body_gap, total.count()));
+  Result<std::size_t> count = co_await connection_->body_.read_some(into);
+  if (!count && count.error().code == "net.timeout")
+    co_return fail(ErrorKind::timed_out, "http.timeout", "the body did not arrive in time");
+  co_return count;
+}
+
+bool Exchange::promise_body(const Digest& digest, std::uint64_t over, std::uint64_t limit, BodyProof proof) {
+  const std::optional<std::uint64_t> length = connection_->body_.left();
+  if (body_ || connection_->body_.done() || !length || *length <= over || *length > limit) return false;
+  promised_ = std::make_unique<Promised>(this, *length, std::move(proof));
+  body_.emplace(Spool::promised(*length, digest, promised_.get()));
+  return true;
+}
+
+Task<Result<Spool*>> Exchange::whole_body() {
+  if (!body_) co_return misuse("the body was not read");
+  Arrival* arrival = body_->arrival();
+  if (arrival == nullptr) co_return &*body_;
+  Spool spool(connection_->context_->options.spool);
+  for (;;) {
+    Result<ByteView> piece = co_await arrival->next();
+    if (!piece) co_return fail(piece.error());
+    if (piece->empty()) break;
+    if (Status kept = spool.append(*piece); !kept) co_return fail(kept.error());
+  }
+  if (spool.size() != body_->size()) co_return misuse("the body has been passed on");
   spool.finish();
   co_return &body_.emplace(std::move(spool));
 }

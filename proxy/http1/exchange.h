@@ -7,8 +7,12 @@
 // called in an order that makes no message.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/clock.h"
@@ -31,6 +35,9 @@ enum class HeadFlush {
   with_first_bytes,  // in one system call with the first write_body()
 };
 
+// Whether what came, of this digest, may be passed on to its end. Called once.
+using BodyProof = std::move_only_function<Status(const Digest& came)>;
+
 class Exchange {
  public:
   Exchange(Connection* connection, RequestHead head);
@@ -50,6 +57,13 @@ class Exchange {
   // http.body_too_large (too_large), http.timeout (timed_out), http.truncated, http.bad_chunk, spool.write_failed.
   // After an error the connection cannot be used for another request; respond() then closes it.
   [[nodiscard]] Task<Result<Spool*>> read_body(std::uint64_t limit);
+  // In place of reading it now: its length, which the head announces, and its digest are known, so the body may be
+  // passed on while it arrives. read_body() then gives a promised spool (http1/spool.h) at once. `proof` is asked with
+  // the digest of what came before the last piece is given out. False, and nothing is changed: no length is announced,
+  // or one that is not over `over`, or is over `limit`; or the body was read already.
+  [[nodiscard]] bool promise_body(const Digest& digest, std::uint64_t over, std::uint64_t limit, BodyProof proof);
+  // The same as read_body, with every byte here: one that was promised is received now, and proven.
+  [[nodiscard]] Task<Result<Spool*>> whole_body();
   // The spool, moved out, after read_body: for requests that are kept beyond the exchange.
   [[nodiscard]] Spool take_body();
   // After read_body: what it gives from now on, in place of what came (a body that was decoded). Finished.
@@ -91,6 +105,11 @@ class Exchange {
   friend class Connection;
   enum class Phase { waiting, streaming, done, broken };
 
+  class Promised;
+
+  // One read of the body, within its times.
+  [[nodiscard]] Task<Result<std::size_t>> receive(std::span<std::uint8_t> into,
+                                                  std::chrono::steady_clock::time_point until);
   [[nodiscard]] bool begin_watch();
   [[nodiscard]] Task<void> end_watch();
   [[nodiscard]] Task<Status> send(ByteView first, ByteView second);
@@ -100,6 +119,7 @@ class Exchange {
 
   Connection* connection_;
   RequestHead head_;
+  std::unique_ptr<Promised> promised_;
   std::optional<Spool> body_;
   Phase phase_ = Phase::waiting;
   bool body_allowed_ = true;  // false: HEAD, 204, 304

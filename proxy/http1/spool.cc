@@ -63,6 +63,7 @@ Spool::~Spool() {
 Spool::Spool(Spool&& other) noexcept
     : options_(std::move(other.options_)),
       memory_(std::move(other.memory_)),
+      arrival_(std::exchange(other.arrival_, nullptr)),
       fd_(std::exchange(other.fd_, -1)),
       role_(other.role_),
       file_(std::move(other.file_)),
@@ -75,6 +76,7 @@ Spool& Spool::operator=(Spool&& other) noexcept {
   drop();
   options_ = std::move(other.options_);
   memory_ = std::move(other.memory_);
+  arrival_ = std::exchange(other.arrival_, nullptr);
   fd_ = std::exchange(other.fd_, -1);
   role_ = other.role_;
   file_ = std::move(other.file_);
@@ -95,6 +97,14 @@ Spool Spool::of(std::string_view bytes) {
   spool.memory_ = bytes;
   spool.size_ = bytes.size();
   spool.digest_ = bytes.empty() ? empty_digest() : sha256(bytes);
+  return spool;
+}
+
+Spool Spool::promised(std::uint64_t size, const Digest& digest, Arrival* arrival) {
+  Spool spool(SpoolOptions{});
+  spool.size_ = size;
+  spool.digest_ = digest;
+  spool.arrival_ = arrival;
   return spool;
 }
 
@@ -154,7 +164,7 @@ void Spool::finish() {
 }
 
 std::optional<std::string_view> Spool::in_memory() const {
-  if (fd_ >= 0) return std::nullopt;
+  if (fd_ >= 0 || arrival_ != nullptr) return std::nullopt;
   return memory_;
 }
 
@@ -164,6 +174,7 @@ std::optional<std::filesystem::path> Spool::file() const {
 }
 
 Result<std::size_t> Spool::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
+  if (arrival_ != nullptr) return fail(ErrorKind::internal, "spool.unreadable", "the body has not arrived yet");
   if (offset >= size_ || into.empty()) return std::size_t{0};
   auto count = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), size_ - offset));
   if (fd_ < 0) {

@@ -1,7 +1,8 @@
 // Spool: the bytes of one body, kept while it is judged, forwarded, or frozen until somebody approves it.
 //
 // In memory up to a bound, then in a file of the spool directory (mode 0600). The SHA-256 runs along as bytes arrive. A
-// finished spool can be read as often as wanted, and be made a named, durable file.
+// finished spool can be read as often as wanted, and be made a named, durable file. A promised one has a size and a
+// digest and no bytes yet: they pass once, by arrival(), and whatever wants to read it fails (spool.unreadable).
 //
 // A spool belongs to one thread at a time. Files are written and read through the page cache; only persist() waits for
 // the disk and is to be called where blocking is allowed (net::on_thread).
@@ -17,6 +18,7 @@
 #include "core/bytes.h"
 #include "core/result.h"
 #include "core/sha256.h"
+#include "proxy/http1/arrival.h"
 
 namespace countersign::http1 {
 
@@ -33,6 +35,8 @@ class Spool {
   // A finished spool over a file made by persist(), read once to compute its digest. The file is never removed by it.
   // spool.unreadable (unavailable).
   [[nodiscard]] static Result<Spool> open(const std::filesystem::path& path);
+  // A promised spool: `arrival`, which outlives it, has so many bytes of that digest.
+  [[nodiscard]] static Spool promised(std::uint64_t size, const Digest& digest, Arrival* arrival);
   // Removes what a killed process left in the directory. Call before the first spool is made there.
   static void remove_leftovers(const std::filesystem::path& directory);
 
@@ -49,6 +53,8 @@ class Spool {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] const Digest& digest() const { return digest_; }
   [[nodiscard]] bool on_disk() const { return fd_ >= 0; }
+  // Where the bytes of a promised spool come from; else nullptr.
+  [[nodiscard]] Arrival* arrival() const { return arrival_; }
   // All of it, when it is in memory.
   [[nodiscard]] std::optional<std::string_view> in_memory() const;
 
@@ -71,6 +77,7 @@ class Spool {
 
   SpoolOptions options_;
   std::string memory_;
+  Arrival* arrival_ = nullptr;
   int fd_ = -1;
   FileRole role_ = FileRole::temporary;
   std::filesystem::path file_;

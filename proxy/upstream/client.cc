@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kCopyBytes = 64 * 1024;
 constexpr int kInterimResponses = 16;
-constexpr std::array<std::string_view, 7> kNothingSent = {
-    "upstream.resolve_failed", "upstream.connect_failed",  "upstream.tls_failed", "upstream.busy",
-    "upstream.not_sent",       "upstream.connect_timeout", "upstream.bad_request"};
+constexpr std::array<std::string_view, 8> kNothingSent = {
+    "upstream.resolve_failed", "upstream.connect_failed",  "upstream.tls_failed",  "upstream.busy",
+    "upstream.not_sent",       "upstream.connect_timeout", "upstream.bad_request", "body.incomplete"};
 
 bool idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS";
@@ -120,6 +120,26 @@ struct Client::State {
 
 namespace {
 
+// A body that comes while it goes. What it ends with when it breaks off is no failure of the upstream's: `*broken_off`.
+Task<Status> pass_on(Link* link, std::string head, http1::Arrival* arrival, TimeMs timeout, bool* broken_off) {
+  net::Transport& transport = *link->transport;
+  ByteView first = as_bytes(head);
+  for (;;) {
+    transport.disarm_deadline();  // the client has times of its own
+    Result<ByteView> piece = co_await arrival->next();
+    if (!piece) {
+      *broken_off = true;
+      co_return fail(piece.error());
+    }
+    if (piece->empty()) co_return Status();
+    transport.arm_deadline(std::chrono::milliseconds(timeout));
+    ByteView second = *piece;
+    Status written = co_await transport.write(first, second);
+    if (!written) co_return written;
+    first = {};
+  }
+}
+
 // A small request leaves in one system call; a body on disk follows its head piece by piece.
 Task<Status> write_request(Link* link, std::string head, const http1::Spool* body, TimeMs timeout) {
   net::Transport& transport = *link->transport;
@@ -212,14 +232,22 @@ Task<Result<std::unique_ptr<Response>>> Client::send(std::shared_ptr<const Origi
   Status made = http1::append_request_head(head, request.head, delimiting, http1::Persistence::keep_alive);
   if (!made) co_return fail(ErrorKind::internal, "upstream.bad_request", made.error().message);
 
-  bool again = idempotent(request.head.method);
+  http1::Arrival* arrival = request.body == nullptr ? nullptr : request.body->arrival();
+  bool again = idempotent(request.head.method) && arrival == nullptr;  // what has arrived does not come again
   Pool::Want want = again ? Pool::Want::any : Pool::Want::alive;
   for (;;) {
     Result<Pool::Lease> lease = co_await pool->acquire(origin, want);
     if (!lease) co_return fail(lease.error());
     Link* link = &lease->link();
     bool received = false;
-    Status written = co_await write_request(link, head, request.body, options->write);
+    bool broken_off = false;
+    Status written;
+    if (arrival != nullptr) {
+      written = co_await pass_on(link, head, arrival, options->write, &broken_off);
+      if (broken_off) co_return fail(written.error());
+    } else {
+      written = co_await write_request(link, head, request.body, options->write);
+    }
     Result<http1::ParsedResponse> parsed;
     bool ask = written ||
                written.error().code == "net.closed";  // an upstream may answer and close before it has read everything

@@ -3,11 +3,11 @@
 // What was sent. A change must never run twice, and the record of it must be true. Every error says whether the request
 // can have reached the upstream: sent_of(error).
 //   nothing: upstream.resolve_failed, upstream.connect_failed, upstream.tls_failed, upstream.busy, upstream.not_sent
-//   (unavailable),
-//            upstream.connect_timeout (timed_out), upstream.bad_request (internal: the head cannot be written)
+//            (unavailable), upstream.connect_timeout (timed_out), upstream.bad_request (internal: the head cannot be
+//            written); body.incomplete, of an arriving body (http1/arrival.h): without its end it is no request. What a
+//            body's proof ends with is handed on as it is
 //   maybe:   upstream.broken, upstream.cancelled (unavailable), upstream.timeout (timed_out), upstream.bad_response
-//   (unavailable,
-//            answered 502: the response is malformed or ambiguous)
+//            (unavailable, answered 502: the response is malformed or ambiguous)
 // A request is sent a second time only when its method is GET, HEAD or OPTIONS, the connection had been used before,
 // and not one byte of a response has come.
 //
@@ -49,8 +49,10 @@ struct ClientOptions {                      // times in milliseconds
 
 struct Request {
   RequestHead head;  // Host is set to the origin's authority when missing; hop-by-hop fields are not sent
-  const http1::Spool* body = nullptr;  // finished; must outlive send(). Sent with Content-Length
-  std::optional<TimeMs> first_byte;    // instead of ClientOptions::first_byte
+  // Finished; must outlive send(). Sent with Content-Length. One that was promised is sent as it arrives; when it does
+  // not, or is another one, the connection is closed before its last byte, and send() ends with that error.
+  const http1::Spool* body = nullptr;
+  std::optional<TimeMs> first_byte;  // instead of ClientOptions::first_byte
 };
 
 class Response {

@@ -137,6 +137,59 @@ TEST_F(ClientTest, ABodyOnDiskArrivesWhole) {
   EXPECT_EQ(request.substr(request.find("\r\n\r\n") + 4), content);
 }
 
+// Pieces, and then perhaps an error.
+class TestArrival final : public http1::Arrival {
+ public:
+  TestArrival(std::vector<std::string> pieces, std::optional<Error> error)
+      : pieces_(std::move(pieces)), error_(std::move(error)) {}
+  Task<Result<ByteView>> next() override {
+    if (at_ < pieces_.size()) co_return as_bytes(pieces_[at_++]);
+    if (error_) co_return fail(*error_);
+    co_return ByteView();
+  }
+
+ private:
+  std::vector<std::string> pieces_;
+  std::optional<Error> error_;
+  std::size_t at_ = 0;
+};
+
+TEST_F(ClientTest, AnArrivingBodyIsPassedOn) {
+  TestArrival arrival({"one", "two", "three"}, std::nullopt);
+  http1::Spool body = http1::Spool::promised(11, Digest(), &arrival);
+  EXPECT_FALSE(body.in_memory());
+  Bytes into(4);
+  EXPECT_EQ(body.read(0, into).error().code, "spool.unreadable");
+  ScriptedServer server({{{kHello}, {kHello}}});
+  start(server);
+  EXPECT_EQ(ask("PUT", &body).status, 200);
+  EXPECT_TRUE(server.log.take()->ends_with("\r\nContent-Length: 11\r\n\r\nonetwothree"));
+  EXPECT_EQ(ask("GET").status, 200) << "the connection is kept";
+  EXPECT_TRUE(server.log.take()->starts_with("1: GET"));
+}
+
+TEST_F(ClientTest, AnArrivingBodyThatBreaksOffEndsTheConnection) {
+  for (const char* code : {"body.incomplete", "sigv4.payload_mismatch"}) {
+    TestArrival arrival({"one", "two"}, Error{ErrorKind::malformed, code, "no"});
+    http1::Spool body = http1::Spool::promised(11, Digest(), &arrival);
+    ScriptedServer server({{{kHello, Then::wait_for_client}}});
+    start(server);
+    const Outcome outcome = ask("PUT", &body);
+    EXPECT_EQ(outcome.code, code);
+    EXPECT_EQ(server.log.take(), "1: end") << "no whole request came";
+    EXPECT_EQ(open_and_idle(), (Counts{0, 0}));
+  }
+}
+
+TEST_F(ClientTest, WhatHasArrivedIsNotSentAgain) {
+  TestArrival arrival({"one", "two", "three"}, std::nullopt);
+  http1::Spool body = http1::Spool::promised(11, Digest(), &arrival);
+  ScriptedServer server({{{kHello}, {"", Then::close}}, {{kHello}}});
+  start(server);
+  EXPECT_EQ(ask("GET").status, 200);
+  EXPECT_EQ(ask("GET", &body).code, "upstream.broken") << "though it is a read, on a used connection";
+}
+
 TEST_F(ClientTest, AReadIsSentAgainWhenAUsedConnectionTurnsOutDead) {
   ScriptedServer server({{{kHello}, {"", Then::close}}, {{kHello}}});
   start(server);
