@@ -33,7 +33,8 @@ struct Finding {
   std::vector<std::string> policies;
   std::vector<std::string> approvals;
   std::string reason;
-  bool reveals = false;  // a satisfied permit lets secrets through
+  bool reveals = false;    // a satisfied permit lets secrets through
+  std::size_t access = 0;  // its position
 };
 
 bool is_satisfied(std::span<const ApprovalFact> approvals, std::string_view rule) {
@@ -257,6 +258,7 @@ Decision combine(const Snapshot& snapshot, const std::vector<Finding>& findings)
   const Finding* lead = nullptr;
   for (const Finding& finding : findings) {
     if (finding.verdict != out.verdict) continue;
+    if (out.verdict != Verdict::allow) out.about.push_back(finding.access);
     bool clearer = !lead || (out.verdict == Verdict::deny && finding.denial > lead->denial);
     if (clearer) lead = &finding;
     out.policies.insert(out.policies.end(), finding.policies.begin(), finding.policies.end());
@@ -310,7 +312,11 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   if (auto refusal = subject.scope->refuses(operation, labelled, now))
     return refused(snapshot, refusal->code, refusal->reason);
 
-  each([&](const Access& access, const Labels& its) { findings.push_back(judge.judge(access, its)); });
+  auto position = [&](const Access& access) { return static_cast<std::size_t>(&access - operation.accesses.data()); };
+  each([&](const Access& access, const Labels& its) {
+    findings.push_back(judge.judge(access, its));
+    findings.back().access = position(access);
+  });
   Decision decision = combine(snapshot, findings);
   auto with_shadow = [&](Decision settled) {
     if (snapshot.shadow().size() == 0 || settled.verdict == Verdict::deny) return settled;
@@ -324,7 +330,10 @@ Decision decide(const Snapshot& snapshot, const Subject& subject, const Operatio
   // The counterfactual: people are asked only if the whole operation may then be allowed. What is asked for one access
   // counts for all.
   each([&](const Access& access, const Labels& its) {
-    if (auto stays = judge.stays_denied(decision.approvals, access, its)) findings.push_back(std::move(*stays));
+    if (auto stays = judge.stays_denied(decision.approvals, access, its)) {
+      findings.push_back(std::move(*stays));
+      findings.back().access = position(access);
+    }
   });
   return with_shadow(combine(snapshot, findings));
 }

@@ -30,6 +30,8 @@ struct Decision {
   std::vector<std::string> policies;   // ids (@id, else source:index) that determined it
   std::vector<std::string> approvals;  // verdict hold: the @approval rules that must be satisfied, sorted, unique
   std::vector<std::string> shadow;     // ids of @shadow policies that apply and do not count, sorted, unique
+  // Which of the operation's accesses made it so, by position; empty when all of them, or none in particular, did.
+  std::vector<std::size_t> about;
   // Secrets in the answer reach the agent: of each thing touched, a satisfied permit says @secrets("reveal").
   bool reveals_secrets = false;
   std::string policy_digest;  // hex SHA-256 of everything the decision rested on

@@ -81,7 +81,7 @@ void Histories::note_denied(std::string_view root, const Operation& operation, T
   const Deed deed(operation);
   with(root, now, [&](Lineage& lineage) {
     lineage.waits_no_more(deed);
-    lineage.refused(deed, false, now, limits_.marks);
+    lineage.refused(deed, {}, false, now, limits_.marks);
   });
 }
 

@@ -12,6 +12,7 @@ constexpr TimeMs kMinutes = 600'000;  // Session::minutes
 constexpr std::size_t kMostListed = 1'024;
 constexpr std::size_t kMostContainers = 1'024;
 constexpr int kMostLevels = 16;
+constexpr TimeMs kSweep = 60'000;
 
 // Of a thing that has no name of its own ("every instance"), what it is in.
 std::string_view named(std::string_view id) {
@@ -221,10 +222,10 @@ policies::Session Lineage::look(const Deed& deed, TimeMs now) const {
     const std::string_view id = named(access.resource.id);
     const Mark* its = find(id);
     thing.created = its && its->created != 0;
-    thing.recreates = deed.may_create(access) && (its ? is_fresh(its->destroyed, now) : blurred);
-    thing.unprotected = is_unprotected(id, now) || (blurred && !its);
+    thing.recreates = deed.may_create(access) && !thing.created && (blurred || (its && is_fresh(its->destroyed, now)));
+    thing.unprotected = blurred || is_unprotected(id, now);
     thing.listed = is_listed(id, now);
-    thing.denied = is_refused(access, operation.action_of(access), now) || (blurred && !its);
+    thing.denied = blurred || is_refused(access, operation.action_of(access), now);
     const std::string_view container = container_of(id);
     const auto beside = together.find(container);
     const bool counted = access.effect == Effect::destroy && !thing.created;
@@ -241,11 +242,11 @@ void Lineage::decided(const Deed& deed, const policies::Decision& decision, Time
       return done(deed, By::itself, now, most);
     case policies::Verdict::hold:
       holds_.add(now, things);
-      return refused(deed, true, now, most);
+      return refused(deed, decision.about, true, now, most);
     case policies::Verdict::deny:
       denials_.add(now, things);
       // A scope says what a token is for, and a freeze is about the time: neither is a word about what was asked for.
-      if (begins(decision.code, {"policy.", "budget.", "approval."})) refused(deed, false, now, most);
+      if (begins(decision.code, {"policy.", "budget.", "approval."})) refused(deed, decision.about, false, now, most);
   }
 }
 
@@ -274,8 +275,10 @@ void Lineage::done(const Deed& deed, By by, TimeMs now, std::size_t most) {
     if (by == By::approval) continue;
     const std::string_view container = container_of(named(id));
     auto found = destroyed_in_.find(container);
-    if (found == destroyed_in_.end() && destroyed_in_.size() >= kMostContainers)
+    if (found == destroyed_in_.end() && destroyed_in_.size() >= kMostContainers && now - swept_ > kSweep) {
       std::erase_if(destroyed_in_, [&](const auto& each) { return each.second.total(now) == 0; });
+      swept_ = now;
+    }
     if (found == destroyed_in_.end() && destroyed_in_.size() < kMostContainers)
       found = destroyed_in_.emplace(container, Tally(kWindow)).first;
     // What has no room counts for all that have none.
@@ -286,8 +289,16 @@ void Lineage::done(const Deed& deed, By by, TimeMs now, std::size_t most) {
   if (destroys > 0) destroys_.add(now, destroys);
 }
 
-void Lineage::refused(const Deed& deed, bool waits, TimeMs now, std::size_t most) {
-  for (const Access& access : deed.operation.accesses) {
+void Lineage::refused(const Deed& deed, const std::vector<std::size_t>& about, bool waits, TimeMs now,
+                      std::size_t most) {
+  const std::vector<Access>& accesses = deed.operation.accesses;
+  std::vector<bool> meant(accesses.size(), about.empty());
+  for (std::size_t each : about) {
+    if (each < meant.size()) meant[each] = true;
+  }
+  for (std::size_t i = 0; i < accesses.size(); ++i) {
+    if (!meant[i]) continue;
+    const Access& access = accesses[i];
     const std::string& action = deed.operation.action_of(access);
     const std::string_view id = named(access.resource.id);
     add_refusal(mark(id, now, most).refused, access.effect, waits, action, now);

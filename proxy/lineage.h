@@ -42,7 +42,8 @@ class Lineage {
   // Whether policies let it pass, or people, who saw each thing: then it is no series of its own accord.
   enum class By : std::uint8_t { itself, approval };
   void done(const Deed& deed, By by, TimeMs now, std::size_t most);
-  void refused(const Deed& deed, bool waits, TimeMs now, std::size_t most);
+  // `about`: as Decision::about.
+  void refused(const Deed& deed, const std::vector<std::size_t>& about, bool waits, TimeMs now, std::size_t most);
   void waits_no_more(const Deed& deed);
   void succeeded(const Deed& deed, TimeMs now, std::size_t most);
 
@@ -94,6 +95,7 @@ class Lineage {
   ByName<TimeMs> listed_;
   TimeMs all_listed_until_ = 0;  // more was listed than is remembered
   ByName<Tally> destroyed_in_;
+  TimeMs swept_ = 0;           // when room was made in it last
   Tally destroyed_elsewhere_;  // in what there was no room for
 };
 

@@ -217,6 +217,17 @@ TEST_F(HistoriesTest, RefusedThenStronger) {
   EXPECT_TRUE(look(aws("s3:DeleteObject", Effect::destroy, "arn:aws:s3:::kept/a")).denied);
 }
 
+TEST_F(HistoriesTest, OnlyWhatWasMeantIsRefused) {
+  const Operation both = aws_of("dynamodb:BatchWriteItem", Effect::write,
+                                {std::string(kTable), "arn:aws:dynamodb:eu-central-1:1:table/b"});
+  Decision decision;
+  decision.code = "policy.floor";
+  decision.about = {1};
+  histories_.note("r", both, decision, kNow);
+  EXPECT_FALSE(look(aws("dynamodb:DeleteTable", Effect::destroy, kTable)).denied);
+  EXPECT_TRUE(look(aws("dynamodb:DeleteTable", Effect::destroy, "arn:aws:dynamodb:eu-central-1:1:table/b")).denied);
+}
+
 TEST_F(HistoriesTest, WhatWaitsIsWeakerOnly) {
   const Operation write = aws("dynamodb:UpdateTable", Effect::write, kTable);
   const Operation tag = aws("dynamodb:TagResource", Effect::write, kTable);
