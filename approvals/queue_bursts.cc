@@ -95,6 +95,10 @@ Status Queue::fill_bursts(const std::map<std::string, std::size_t>& open_of_burs
 }
 
 Status Queue::tell_bursts(TimeMs now) {
+  {
+    std::lock_guard lock(mutex_);
+    if (bursts_.to_tell(now).empty()) return {};
+  }
   return transact([&](Work& work) -> Status {
     std::vector<std::string> due = bursts_.to_tell(now);
     if (due.empty()) return {};

@@ -1,6 +1,7 @@
 #include "cli/signed_vote.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/sha256.h"
 
@@ -51,7 +52,9 @@ Result<Question> question_of(const ShownVotes& shown, const Json& challenge) {
   if (statement->reason_sha256 != to_hex(sha256(shown.reason))) return other("another reason");
   if (statement->for_whom != shown.for_whom) return other("a vote for somebody else");
   if (statement->requests.size() != shown.requests.size()) return other("another request");
+  std::set<std::string> named;
   for (const Json* each : shown.requests) {
+    if (!named.insert(string_or(*each, "id", "")).second) return other("a request that was shown twice");
     auto request = std::ranges::find(statement->requests, string_or(*each, "id", ""), &approvals::StatedRequest::id);
     if (request == statement->requests.end()) return other("another request");
     if (request->fingerprint != string_or(*each, "fingerprint", ""))

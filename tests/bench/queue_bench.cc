@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "approvals/bursts.h"
 #include "approvals/fingerprint.h"
 #include "approvals/queue.h"
 #include "core/id.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr int kOpen = 100'000;
 constexpr int kFew = 1'000;
 constexpr int kAgents = 500;
+constexpr int kTogether = 100;  // requests of a burst, where there are some
+constexpr BurstLimits kBursts{.window = 30'000};
 constexpr TimeMs kNow = 1'795'000'000'000;
 constexpr TimeMs kDay = 86'400'000;
 
@@ -88,14 +91,20 @@ Queue::Options roomy() {
 // Filled once a program, by rows in one transaction: what is measured comes afterwards.
 class House {
  public:
-  explicit House(int open) : open_(open), next_(open) {
+  enum class Made : std::uint8_t { one_by_one, in_bursts };
+  explicit House(int open, Made made = Made::one_by_one) : open_(open), next_(open) {
     std::string pattern = (std::filesystem::temp_directory_path() / "countersign-bench-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
     Result<Store> store = Store::open(database(), {}, *BodyFiles::open(bodies()));
     if (!store) std::abort();
     Result<sql::Transaction> transaction = store->begin();
+    std::map<std::string, std::pair<std::string, int>> bursts;  // of each agent and rule, with how many it has
     for (int i = 0; i < open; ++i) {
-      if (!store->insert(draft(i))) std::abort();
+      HeldRequest request = draft(i);
+      auto& [burst, members] = bursts[request.requester.agent + request.rules.front()];
+      if (made == Made::one_by_one || members++ % kTogether == 0) burst = burst_begun_by(request.id);
+      request.burst = burst;
+      if (!store->insert(request)) std::abort();
     }
     if (!transaction->commit()) std::abort();
   }
@@ -138,9 +147,13 @@ House& house(int open = kOpen) {
   static std::map<int, House> houses;
   return houses.try_emplace(open, open).first->second;
 }
+House& house_of_bursts() {
+  static House house(kOpen, House::Made::in_bursts);
+  return house;
+}
 
-void inbox(benchmark::State& state, const Approver& approver) {
-  House& here = house();
+void inbox(benchmark::State& state, const Approver& approver, House& (*which)()) {
+  House& here = which();
   here.queue();
   for (auto _ : state) {
     Result<std::vector<HeldRequest>> page = here.queue().waiting_for(approver, here.rules, kNow + kDay / 2, 100);
@@ -148,16 +161,24 @@ void inbox(benchmark::State& state, const Approver& approver) {
     benchmark::DoNotOptimize(page->size());
   }
 }
-BENCHMARK_CAPTURE(inbox, asked, person("bob", Level::senior, "platform"))
+House& ordinary() {
+  return house();
+}
+BENCHMARK_CAPTURE(inbox, asked, person("bob", Level::senior, "platform"), ordinary)
     ->Name("approvals.inbox_page")
     ->Unit(benchmark::kMillisecond);
 // Belongs to nothing that is asked: all of it is passed over.
-BENCHMARK_CAPTURE(inbox, not_asked, person("joe", Level::junior, "design"))
+BENCHMARK_CAPTURE(inbox, not_asked, person("joe", Level::junior, "design"), ordinary)
     ->Name("approvals.inbox_of_nobody")
     ->Unit(benchmark::kMillisecond);
 // A director's turn comes when the platform team has approved: every request is looked at, and none waits for them.
-BENCHMARK_CAPTURE(inbox, not_yet, person("dave", Level::director, "board"))
+BENCHMARK_CAPTURE(inbox, not_yet, person("dave", Level::director, "board"), ordinary)
     ->Name("approvals.inbox_not_yet")
+    ->Unit(benchmark::kMillisecond);
+
+// 1,000 bursts of 100: one entry each.
+BENCHMARK_CAPTURE(inbox, bursts, person("bob", Level::senior, "platform"), house_of_bursts)
+    ->Name("approvals.inbox_page_bursts")
     ->Unit(benchmark::kMillisecond);
 
 void count(benchmark::State& state) {
@@ -236,7 +257,7 @@ void hold(benchmark::State& state, int open) {
   House& here = house(open);
   here.queue();
   for (auto _ : state) {
-    Result<Holding> held = here.queue().hold(draft(here.next()), kNow);
+    Result<Holding> held = here.queue().hold(draft(here.next()), kNow, kBursts);
     if (!held) return state.SkipWithError(held.error().message.c_str());
   }
   state.SetItemsProcessed(state.iterations());
@@ -254,7 +275,7 @@ void release(benchmark::State& state, int open) {
     int number = here.next();
     HeldRequest request = draft(number);
     request.rules = {"production-change"};
-    Result<Holding> held = queue.hold(request, kNow);
+    Result<Holding> held = queue.hold(request, kNow, kBursts);
     if (!held) return state.SkipWithError(held.error().message.c_str());
     const std::string id = held->request.id;
     state.ResumeTiming();
@@ -271,6 +292,38 @@ void release(benchmark::State& state, int open) {
 }
 BENCHMARK_CAPTURE(release, many, kOpen)->Name("approvals.release")->UseRealTime();
 BENCHMARK_CAPTURE(release, few, kFew)->Name("approvals.release_of_1000")->UseRealTime();
+
+// One vote on the 100 requests of a burst: one durable step.
+void vote_burst(benchmark::State& state) {
+  House& here = house(kFew);
+  Queue& queue = here.queue();
+  const Ballot yes{.approver = person("bob", Level::senior, "platform"), .choice = Choice::approve, .reason = "fine"};
+  TimeMs now = kNow;
+  for (auto _ : state) {
+    state.PauseTiming();
+    now += 60'000;
+    std::vector<Seen> seen;
+    std::string burst;
+    for (int i = 0; i < kTogether; ++i) {
+      HeldRequest request = draft(here.next());
+      request.requester.agent = "terraform";
+      request.requester.chain = {"root-terraform"};
+      request.rules = {"production-change"};
+      Result<Holding> held = queue.hold(request, now, kBursts);
+      if (!held) return state.SkipWithError(held.error().message.c_str());
+      seen.push_back({held->request.id, held->request.fingerprint});
+      burst = held->request.burst;
+    }
+    state.ResumeTiming();
+    if (!queue.vote_burst(burst, seen, yes, here.rules, now)) return state.SkipWithError("the vote was refused");
+  }
+  state.SetItemsProcessed(state.iterations() * kTogether);
+}
+BENCHMARK(vote_burst)
+    ->Name("approvals.vote_burst_of_100")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(20);
 
 void use_grant(benchmark::State& state) {
   House& here = house();

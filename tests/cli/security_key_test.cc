@@ -192,6 +192,34 @@ TEST_F(SignedVoteTest, NothingElseIsSigned) {
   EXPECT_EQ(code_of(question()), kOther);
 }
 
+// A burst: the list that was shown, all of it and nothing besides.
+TEST_F(SignedVoteTest, OfSeveralExactlyThoseThatWereShown) {
+  Json second = request_;
+  second["id"] = "req_second";
+  second["fingerprint"] = to_hex(sha256("second"));
+  approvals::StatedRequest stated = statement_.requests[0];
+  stated.id = "req_second";
+  stated.fingerprint = to_hex(sha256("second"));
+  statement_.requests.insert(statement_.requests.begin(), stated);  // in whatever order
+  const approvals::Statement good = statement_;
+  auto ask = [&](std::vector<const Json*> shown) {
+    return code_of(question_of(ShownVotes{std::move(shown), Choice::approve, "agreed", ""}, challenge()));
+  };
+  EXPECT_EQ(ask({&request_, &second}), "good");
+  constexpr std::string_view kOther = "vote.other_statement";
+  EXPECT_EQ(ask({&request_}), kOther) << "one more than was shown";
+  Json third = second;
+  third["id"] = "req_third";
+  EXPECT_EQ(ask({&request_, &third}), kOther);
+  EXPECT_EQ(ask({&request_, &second, &third}), kOther) << "one less";
+  EXPECT_EQ(ask({&request_, &request_}), kOther) << "one twice stands for no other";
+  statement_.requests[0].fingerprint = statement_.requests[1].fingerprint;
+  EXPECT_EQ(ask({&request_, &second}), kOther);
+  statement_ = good;
+  second["preview"] = {{"sentence", "Read everything"}, {"parts", Json::array()}};
+  EXPECT_EQ(ask({&request_, &second}), kOther);
+}
+
 TEST_F(SignedVoteTest, AnAnswerThatIsNoneIsNotSigned) {
   for (std::string member : {"statement", "rp_id", "origin", "credentials"}) {
     Json broken = challenge();

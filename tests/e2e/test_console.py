@@ -58,6 +58,7 @@ break_glass:
   reviewers: ["team:platform"]
   environments: [production]
   effects: [write]
+bursts: { window: 0s }
 """
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202egnp.exe\u202c\u200b"
@@ -158,6 +159,7 @@ class ConsoleWorld:
                     "batch": [held(f"batch-{i}.json", menu, b'{"n":%d}' % i) for i in range(4)]}
         invitations = {name: gateway.json("person", "invite", name)["link"] for name in ("sam", "pat", "olivia", "dana", "jun")}
         return {"base": f"http://localhost:{gateway.admin_port}", "agents": f"http://127.0.0.1:{gateway.agents_port}",
+                "approvals": str(self.folder / "policies" / "approvals.yaml"),
                 "tokens": {"builder": token, "menu": menu, "spare": frozen}, "requests": requests, "invitations": invitations}
 
     def close(self):

@@ -33,6 +33,7 @@ rules:
   tier-0-change: { stages: [ { name: eyes, group: anyone, min_level: principal } ] }
   sensitive-change: { stages: [ { name: platform, group: "team:platform", min_level: senior } ] }
 """
+ALONE = "bursts: { window: 0s }\n"  # every request is told by itself
 
 QUICK = """
 @id("quick-folder")
@@ -142,7 +143,7 @@ class Notifications(unittest.TestCase):
             cls.secret(name, secret)
         certificates(cls.folder)
         policies = cls.folder / "policies"
-        (policies / "approvals.yaml").write_text(RULES)
+        (policies / "approvals.yaml").write_text(RULES + ALONE)
         (policies / "45-quick.cedar").write_text(QUICK)
         cls.pager, cls.chat = cls.hook("pager"), cls.hook("chat")
         cls.starttls, cls.implicit = cls.mail("starttls", "starttls", "good"), cls.mail("implicit", "implicit", "good")
@@ -233,6 +234,32 @@ notifications:
         self.assertIsNone(re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text.replace("\r\n", "\n")), repr(text))
 
     # --- what is told ---
+
+    def test_a_burst_is_two_messages_not_eight(self):
+        rules = self.folder / "policies" / "approvals.yaml"
+        self.gateway.stop()
+        rules.write_text(RULES + "bursts: { window: 3s }\n")
+        self.gateway.start()
+        try:
+            requests = [self.hold(f"burst-{i}.txt") for i in range(8)]
+            (hook,) = self.hooks(requests[0], "held")
+            self.assertNotIn("burst", hook["said"]["data"], "the first at once, while nobody knows that others come")
+            first, second = self.hooks(requests[0], "held", 2)
+            burst = second["said"]["data"]["burst"]
+            self.assertEqual((burst["requests"], burst["sentence"]), (8, "make 8 changes on web (production): 8 write"))
+            link = f"http://localhost:{self.gateway.admin_port}/bursts/{burst['id']}"
+            self.assertEqual(second["said"]["data"]["link"], link)
+            (chat,) = wait_until(lambda: self.chat.chats(burst["id"]), "the chat has heard")
+            self.assertIn("make 8 changes on web", chat["said"]["text"])
+            # What comes afterwards is told after all of it: nothing of the others was told in between.
+            last = self.hold("after-the-burst.txt")
+            self.hooks(last, "held")
+            for request in requests[1:]:
+                self.assertEqual(self.pager.hooks(request, "held"), [])
+        finally:
+            self.gateway.stop()
+            rules.write_text(RULES + ALONE)
+            self.gateway.start()
 
     def test_a_held_request_is_told_everywhere(self):
         request = self.hold("told.txt")
