@@ -17,6 +17,15 @@ std::optional<std::string_view> behind(std::string_view target, std::string_view
   return rest.front() == '/' ? std::optional(rest) : std::nullopt;
 }
 
+// Which upstream serves which account of AWS; of several the first.
+adapters::AwsAccounts accounts_of(const config::Config& config) {
+  adapters::AwsAccounts out;
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.protocol == "aws" && !upstream.aws.id.empty()) out.emplace(upstream.aws.id, upstream.name);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem::path& state, const Clock& clock,
@@ -46,8 +55,8 @@ Result<Mounts> Mounts::build(const config::Config& config, const std::filesystem
       adapters::LfsGate lfs{std::move(*tickets), config.agents_tls ? "https" : "http", clock};
       mount.adapter = std::make_unique<adapters::GitAdapter>(upstream, git, out.reviews_, std::move(lfs));
     } else if (upstream.protocol == "aws") {
-      mount.adapter =
-          std::make_unique<adapters::AwsAdapter>(upstream, adapters::AwsSurroundings{&clock, &log, &metrics});
+      const adapters::AwsSurroundings around{&clock, &log, &metrics, accounts_of(config)};
+      mount.adapter = std::make_unique<adapters::AwsAdapter>(upstream, around);
     } else if (upstream.protocol == "terraform") {
       auto adapter = adapters::TerraformAdapter::create(upstream, state / "terraform" / (upstream.name + ".locks"));
       if (!adapter) return fail(adapter.error());

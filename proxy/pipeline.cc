@@ -12,6 +12,7 @@
 #include "proxy/identify.h"
 #include "proxy/planned.h"
 #include "proxy/restraints.h"
+#include "proxy/session_narrower.h"
 #include "proxy/spending.h"
 
 namespace countersign::proxy {
@@ -65,6 +66,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   auth::strip_credentials(head.headers);
   SpoolSource body(**spool);
   adapters::BodySource* source = (*spool)->size() > 0 ? &body : nullptr;
+  std::optional<SessionNarrower> narrower;
+  if (identified.signature) narrower.emplace(parts_, *identified.signature, *caller);
   const adapters::Inbound inbound{&head,
                                   route->rest,
                                   view_of(**spool),
@@ -72,7 +75,8 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
                                   source,
                                   identified.signature ? &identified.signed_for : nullptr,
                                   identified.trailer ? &*identified.trailer : nullptr,
-                                  caller->chain.empty() ? std::string_view() : caller->chain.front()};
+                                  caller->chain.empty() ? std::string_view() : caller->chain.front(),
+                                  narrower ? &*narrower : nullptr};
   adapters::Doors& doors = parts_.doors(exchange->worker());
   auto conversation = co_await describe(route->mount, &caller->scope, &inbound, &doors, now);
   if (!conversation) {
@@ -175,7 +179,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
         return policies::could_allow(*rules->policies, subject, listed, decided);
       };
       const AllowedCall allowed{exchange, conversation->get(), *spool, &trail, &intent, &plan, visible};
-      if (change) {
+      if (change || (*conversation)->awaits_record()) {
         co_await forward_change(&parts_, &allowed);
       } else {
         co_await forward_read(&parts_, &allowed);

@@ -4,6 +4,7 @@
 #include "core/words.h"
 #include "proxy/adapters/aws_conversation.h"
 #include "proxy/adapters/aws_request.h"
+#include "proxy/adapters/aws_session_conversation.h"
 #include "proxy/adapters/preview.h"
 #include "proxy/adapters/sentence.h"
 
@@ -57,7 +58,8 @@ std::string indented(const std::string& json) {
 
 }  // namespace
 
-AwsAdapter::AwsAdapter(config::Upstream upstream, const AwsSurroundings& around) : upstream_(std::move(upstream)) {
+AwsAdapter::AwsAdapter(config::Upstream upstream, const AwsSurroundings& around)
+    : upstream_(std::move(upstream)), accounts_(around.accounts) {
   static const SystemClock system;
   const Clock& clock = around.clock ? *around.clock : system;
   if (upstream_.aws.tags) tags_ = std::make_unique<AwsTagReader>(upstream_, clock, around.log, around.metrics);
@@ -72,6 +74,13 @@ Result<std::unique_ptr<Conversation>> AwsAdapter::describe(const Inbound& inboun
   static_cast<void>(doors);
   Result<AwsRequest> request = read_aws_request(upstream_, inbound);
   if (!request) return fail(request.error());
+  Result<std::optional<AwsSession>> session = read_aws_session(upstream_, accounts_, *request);
+  if (!session) return fail(session.error());
+  if (*session) {
+    narrow_request(upstream_, *request);
+    return std::make_unique<AwsSessionConversation>(std::move(*request), std::move(**session), upstream_.name,
+                                                    inbound.narrower);
+  }
   const Patience patience{.at_most = upstream_.aws.wait};
   return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), inbound.body, patience,
                                            AwsLabelling{tags_.get(), AwsTagReader::From::cache});

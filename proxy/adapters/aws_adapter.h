@@ -8,6 +8,7 @@
 
 #include "core/config.h"
 #include "proxy/adapters/adapter.h"
+#include "proxy/adapters/aws_session.h"
 #include "proxy/adapters/aws_tags.h"
 
 namespace countersign::adapters {
@@ -17,6 +18,7 @@ struct AwsSurroundings {
   const Clock* clock = nullptr;  // nullptr: the system's
   const Log* log = nullptr;
   Metrics* metrics = nullptr;
+  AwsAccounts accounts = {};  // of all upstreams
 };
 
 // But for what it keeps of tags, immutable after construction: describe, thaw and preview may be called from any
@@ -41,6 +43,7 @@ class AwsAdapter final : public Adapter {
  private:
   config::Upstream upstream_;
   std::unique_ptr<AwsTagReader> tags_;  // nullptr: labels do not come from tags
+  AwsAccounts accounts_;
 };
 
 }  // namespace countersign::adapters

@@ -46,34 +46,14 @@ std::set<std::string, std::less<>> words_for_policies(const AwsCall& call) {
        {AwsTrait::opaque, "opaque"}}};
   std::set<std::string, std::less<>> out = call.flags;
   for (const auto& [trait, word] : kWords) {
-    if (call.operation->traits.contains(trait)) out.emplace(word);
+    const bool of_ours = trait == AwsTrait::mints && call.flags.contains(kAwsNarrowedSession);
+    if (call.operation->traits.contains(trait) && !of_ours) out.emplace(word);
   }
   return out;
 }
 
-Operation operation_of(const config::Upstream& upstream, const AwsRequest& request) {
-  const AwsCall& call = request.call;
-  Operation out;
-  out.protocol = "aws";
-  out.upstream = upstream.name;
-  out.action = call.action;
-  out.summary = summary_of(call, upstream.name);
-  for (const AwsAccess& access : call.accesses)
-    out.accesses.push_back(
-        {{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect, access.action});
-  const std::set<std::string, std::less<>> words = words_for_policies(call);
-  const std::vector<std::string> flags(words.begin(), words.end());
-  JsonWriter w(out.input);
-  w.begin_object().member("account", upstream.aws.id).strings("flags", flags).member("iam_action", call.iam_action);
-  w.member("operation", call.operation->name);
-  // Where some had to be left out, policies shall not take them for absent: what is not there is unknown to them.
-  if (call.left_out.empty()) w.key("parameters").raw(call.parameters);
-  w.member("region", request.signed_for.region).member("service", call.service->iam_prefix).end_object();
-  return out;
-}
-
-// A bucket before the host's name goes to the front of the path, where S3 takes it as well. What is judged and forwarded
-// is this one form: a Host that is not forwarded must not say which bucket a path is about.
+// A bucket before the host's name goes to the front of the path, where S3 takes it as well. What is judged and
+// forwarded is this one form: a Host that is not forwarded must not say which bucket a path is about.
 std::string path_style(const config::AwsAccount& account, const RequestHead& head, const SignedFor& signed_for,
                        std::string_view rest) {
   std::string out = (rest.starts_with('/') ? "" : "/") + std::string(rest);
@@ -105,11 +85,32 @@ Status name_request(const config::Upstream& upstream, std::string_view body, std
   if (upstream.aws.tags) judge_relabelling(*upstream.aws.tags, request.call);
   request.tongue = {request.call.dialect,
                     request.call.service->key == "s3" || request.call.service->key == "s3control"};
-  request.operation = operation_of(upstream, request);
+  request.operation = aws_operation(upstream, request);
   return {};
 }
 
 }  // namespace
+
+Operation aws_operation(const config::Upstream& upstream, const AwsRequest& request) {
+  const AwsCall& call = request.call;
+  Operation out;
+  out.protocol = "aws";
+  out.upstream = upstream.name;
+  out.action = call.action;
+  out.summary = summary_of(call, upstream.name);
+  for (const AwsAccess& access : call.accesses)
+    out.accesses.push_back(
+        {{"AwsResource", upstream.name + "/" + access.arn, access.arn}, access.effect, access.action});
+  const std::set<std::string, std::less<>> words = words_for_policies(call);
+  const std::vector<std::string> flags(words.begin(), words.end());
+  JsonWriter w(out.input);
+  w.begin_object().member("account", upstream.aws.id).strings("flags", flags).member("iam_action", call.iam_action);
+  w.member("operation", call.operation->name);
+  // Where some had to be left out, policies shall not take them for absent: what is not there is unknown to them.
+  if (call.left_out.empty()) w.key("parameters").raw(call.parameters);
+  w.member("region", request.signed_for.region).member("service", call.service->iam_prefix).end_object();
+  return out;
+}
 
 Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbound& inbound) {
   const RequestHead& head = *inbound.head;

@@ -21,6 +21,12 @@ struct AwsRequest {
   Operation operation;
 };
 
+// Of a request for keys that the gateway answers with keys of a narrower token (aws_session.h).
+inline constexpr std::string_view kAwsNarrowedSession = "narrowed_session";
+
+// What a recognised request does, as policies and tokens see it.
+[[nodiscard]] Operation aws_operation(const config::Upstream& upstream, const AwsRequest& request);
+
 // Reads and names an authenticated request. Errors: those of aws_recognise.h and of check_request_fields
 // (http_fields.h).
 Result<AwsRequest> read_aws_request(const config::Upstream& upstream, const Inbound& inbound);
