@@ -12,10 +12,14 @@ namespace countersign::adapters {
 namespace {
 
 constexpr std::string_view kRelabels = "relabels";
+constexpr std::string_view kRelabelsToo = "relabels_too";
+constexpr std::string_view kSecret = "[secret]";  // in the place of what to_json does not show
+constexpr std::size_t kMostLeftOut = 64;          // names; of more, the rest is not told (aws_body.h)
 constexpr std::string_view kWhy = "may change what labels are read from";
 
-// "Tags", "tagSet", "TagSpecifications", "tags"; not "ImageTag", "Stage", "ETag", "VersionTags".
+// "Tags", "tagSet", "TagSpecifications", "UserTags"; not "ImageTag", "Stage", "ETag", "TagFilters".
 bool is_named_for_tags(std::string_view name) {
+  if (name.find("Filter") != std::string_view::npos) return false;
   return name.starts_with("Tag") || name.starts_with("tag") || name.ends_with("Tags") || name.ends_with("TagKeys") ||
          name.ends_with("TagList") || name.ends_with("TagSet");
 }
@@ -35,9 +39,9 @@ bool is_about_objects(const AwsCall& call) {
   return call.service->iam_prefix == "s3" && call.operation->name.find("Object") != std::string_view::npos;
 }
 
-// Whether some text in the value, or the name of some member below it, is the key of a label.
+// Whether some text in the value, or the name of some member below it, is the key of a label, or may be.
 bool holds_label_key(const config::AwsTags& config, JsonValue value) {
-  if (auto text = value.string()) return is_label_key(config, *text);
+  if (auto text = value.string()) return is_label_key(config, *text) || *text == kSecret;
   for (JsonValue each = value.first(); each; each = each.next()) {
     if (!each.key().empty() && is_label_key(config, each.key())) return true;
     if (holds_label_key(config, each)) return true;
@@ -61,10 +65,10 @@ void look(const config::AwsTags& config, JsonValue value, Found& found) {
   }
 }
 
-// Verbs of operations whose tags go to what comes of them.
-constexpr std::array<std::string_view, 14> kMaking = {"Allocate", "Build",   "Copy",     "Create",   "Import",
-                                                      "Launch",   "Publish", "Purchase", "Register", "Provision",
-                                                      "Request",  "Restore", "Run",      "Start"};
+// Verbs of operations whose tags go to what comes of them. Those that put something take tags for what is new only.
+constexpr std::array<std::string_view, 15> kMaking = {"Allocate",  "Build",   "Copy",     "Create", "Import",
+                                                      "Launch",    "Publish", "Purchase", "Put",    "Register",
+                                                      "Provision", "Request", "Restore",  "Run",    "Start"};
 
 bool makes_something(const AwsCall& call) {
   const std::string_view name = call.operation->name;
@@ -72,11 +76,31 @@ bool makes_something(const AwsCall& call) {
   return std::ranges::any_of(kMaking, [&](std::string_view verb) { return name.starts_with(verb); });
 }
 
+constexpr int kModelDepth = 6;
+
+bool may_hold_tags(const AwsShape& shape, int depth) {
+  if (depth > kModelDepth) return false;
+  if (shape.element && may_hold_tags(*shape.element, depth + 1)) return true;
+  return std::ranges::any_of(shape.members, [&](const AwsMember& each) {
+    return is_named_for_tags(each.name) || may_hold_tags(*each.shape, depth + 1);
+  });
+}
+
+// Whether tags may be among what there was no room for.
+bool may_have_left_out_tags(const AwsCall& call) {
+  if (call.left_out.size() >= kMostLeftOut) return true;
+  return std::ranges::any_of(call.left_out, [&](const std::string& name) {
+    const AwsMember* member = call.operation->input ? call.operation->input->find(name) : nullptr;
+    return !member || is_named_for_tags(name) || may_hold_tags(*member->shape, 0);
+  });
+}
+
 bool touches_labels(const config::AwsTags& config, const AwsCall& call) {
   if (makes_something(call) || is_about_objects(call) || !is_change(call.effect)) return false;
-  const bool unread = call.flags.contains("body_unread") || !call.left_out.empty();
+  if (call.flags.contains("body_unread")) return is_tagging(call);  // what else it may be destroys
+  if (may_have_left_out_tags(call)) return true;
   Result<JsonDocument> parameters = JsonDocument::parse(call.parameters);
-  if (unread || !parameters) return is_about_tags(call);
+  if (!parameters) return true;
   Found found;
   look(config, parameters->root(), found);
   if (found.label || !is_tagging(call)) return found.label;
@@ -99,7 +123,7 @@ std::string plain(std::string_view text) {
 
 void judge_relabelling(const config::AwsTags& config, AwsCall& call) {
   if (!touches_labels(config, call)) return;
-  if (call.effect <= Effect::execute) call.flags.emplace(kRelabels);
+  call.flags.emplace(is_tagging(call) && call.effect == Effect::write ? kRelabels : kRelabelsToo);
   for (AwsAccess& access : call.accesses) {
     if (!is_change(access.effect) || access.effect >= Effect::administer) continue;
     access.effect = Effect::administer;
@@ -109,7 +133,7 @@ void judge_relabelling(const config::AwsTags& config, AwsCall& call) {
 }
 
 bool is_about_tags(const AwsCall& call) {
-  return is_tagging(call) || call.flags.contains(kRelabels);
+  return is_tagging(call) || call.flags.contains(kRelabelsToo);
 }
 
 bool may_change_tags(const AwsCall& call) {
@@ -122,7 +146,8 @@ bool makes_new(const AwsCall& call, std::string_view arn) {
   const std::string_view name = call.operation->name;
   constexpr std::string_view kCreate = "Create";
   const bool unnamed = parts.resource == "*";
-  if (unnamed) return !name.starts_with("Start") && !name.starts_with("Build") && !name.starts_with("Publish");
+  static constexpr std::array<std::string_view, 4> kMayBeThere = {"Build", "Publish", "Put", "Start"};
+  if (unnamed) return std::ranges::none_of(kMayBeThere, [&](std::string_view verb) { return name.starts_with(verb); });
   if (!name.starts_with(kCreate)) return false;
   struct Kind {
     std::string_view action;

@@ -11,8 +11,8 @@
 
 namespace countersign::adapters {
 
-// Raises every change of a request that may give, change or take away a label's tag to `administer`, and sets the flag
-// `relabels` unless the request was something worse than a change anyway. Where it cannot be seen which tags are meant,
+// Raises every change of a request that may give, change or take away a label's tag to `administer`. Sets the flag
+// `relabels` where tags are all that it writes, and else `relabels_too`. Where it cannot be seen which tags are meant,
 // labels are. Tags that are given to a thing while it is made, and those of S3's objects, are no labels.
 void judge_relabelling(const config::AwsTags& config, AwsCall& call);
 

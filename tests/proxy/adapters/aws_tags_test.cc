@@ -309,8 +309,6 @@ TEST_F(AwsTags, RelabelledOneWayOrAnother) {
       {.service = "autoscaling",
        .body = "Version=2011-01-01&Action=CreateOrUpdateTags&Tags.member.1.ResourceId=g&Tags.member.1.Key=Environment"
                "&Tags.member.1.ResourceType=auto-scaling-group&Tags.member.1.Value=dev"},
-      json("codebuild", "CodeBuild_20161006.UpdateProject",
-           R"({"name":"p","tags":[{"key":"Environment","value":"d"}]})"),
       {.service = "route53",
        .body = R"(<ChangeTagsForResourceRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><RemoveTagKeys>)"
                "<Key>Environment</Key></RemoveTagKeys></ChangeTagsForResourceRequest>",
@@ -321,6 +319,34 @@ TEST_F(AwsTags, RelabelledOneWayOrAnother) {
     EXPECT_TRUE(relabels(operation)) << call.service << " " << call.body;
     EXPECT_EQ(operation.effect(), Effect::administer) << call.service << " " << call.body;
   }
+}
+
+// Updates of whole things that carry tags along are no mere tagging: policies that let go of that keep these.
+TEST_F(AwsTags, WhatRelabelsBesideWhatItDoesIsToldApart) {
+  for (const Call& call :
+       {json("codebuild", "CodeBuild_20161006.UpdateProject",
+             R"({"name":"p","tags":[{"key":"Environment","value":"d"}]})"),
+        json("codebuild", "CodeBuild_20161006.UpdateProject",
+             R"({"name":"p","tags":[{"key":"a","value":"b"}],"description":")" + std::string(70'000, 'x') + "\"}"),
+        json("codebuild", "CodeBuild_20161006.UpdateProject",
+             R"({"name":"p","tags":[{"key":"a","value":")" + std::string(70'000, 'x') + R"("}]})")}) {
+    const Operation operation = looked_at(call);
+    const bool hidden = call.body.find("Environment") == std::string::npos;
+    if (hidden && call.body.find("description") != std::string::npos) {
+      EXPECT_NE(operation.effect(), Effect::administer) << "the tags could be read, and are no labels";
+      continue;
+    }
+    EXPECT_FALSE(relabels(operation));
+    EXPECT_NE(operation.input.find("\"relabels_too\""), std::string::npos) << operation.input.substr(0, 500);
+    EXPECT_EQ(operation.effect(), Effect::administer);
+  }
+}
+
+TEST_F(AwsTags, WhatIsPutTakesTagsForWhatIsNew) {
+  const Operation operation =
+      looked_at(json("events", "AWSEvents.PutRule", R"({"Name":"r","Tags":[{"Key":"Environment","Value":"dev"}]})"));
+  EXPECT_FALSE(relabels(operation));
+  EXPECT_NE(operation.effect(), Effect::administer);
 }
 
 TEST_F(AwsTags, OtherTagsAreOrdinaryChanges) {
