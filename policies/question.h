@@ -27,6 +27,7 @@ struct Recorded {
   std::string policy_digest;
   std::vector<std::string> missing;  // what it does not say and is taken as not known, a sentence each
   bool delegates_known = true;
+  std::string environment;  // of what was touched, as it was labelled then; several stand between commas
 };
 
 struct Question {
@@ -55,6 +56,10 @@ struct Question {
 // when it does not say enough to ask the policies again, and why. (policies/recorded.cc)
 [[nodiscard]] bool is_recorded(const Json& json);
 [[nodiscard]] Result<Question> read_recorded(const Json& json);
+// What tags said is not recorded, but for the environment that came of them: an access of an `aws` upstream that would
+// be labelled otherwise today has that one again, and `missing` says so.
+void recall_labels(Question& question, const Snapshot& snapshot);
+
 // Whether a policy reads something the record does not hold and that cannot be left unknown: question.not_recorded.
 [[nodiscard]] Status check_answerable(const Question& question, const Snapshot& snapshot);
 

@@ -169,6 +169,7 @@ Result<Question> read_recorded(const Json& json) {
   out.owner = string_or(json, "owner", "");
   out.recorded->code = string_or(json, "code", "");
   out.recorded->policy_digest = string_or(json, "policy_digest", "");
+  out.recorded->environment = string_or(json, "environment", "");
   out.operation.protocol = string_or(json, "protocol", "");
   out.operation.upstream = string_or(json, "upstream", "");
   out.operation.action = string_or(json, "action", "");
@@ -178,10 +179,24 @@ Result<Question> read_recorded(const Json& json) {
   out.now = *at;
   if (auto read = held ? from_held_request(json, out) : from_audit_record(json, out); !read) return fail(read.error());
   if (auto read = read_push(json, out); !read) return fail(read.error());
-  out.recorded->missing.emplace_back("what was done before with the token (`context.session`), which is taken for nothing");
+  out.recorded->missing.emplace_back(
+      "what was done before with the token (`context.session`), which is taken for nothing");
   if (!out.operation.accesses.empty()) return out;
   if (auto read = read_resources(json, out.operation); !read) return fail(read.error());
   return out;
+}
+
+void recall_labels(Question& question, const Snapshot& snapshot) {
+  if (!question.recorded || question.operation.protocol != "aws") return;
+  const std::string& then = question.recorded->environment;
+  if (then.empty() || then.find(',') != std::string::npos) return;
+  bool recalled = false;
+  for (Access& access : question.operation.accesses) {
+    if (snapshot.inventory().classify(question.operation.upstream, access).environment == then) continue;
+    access.tags.emplace().environment = then;
+    recalled = true;
+  }
+  if (recalled) question.recorded->missing.emplace_back("the tier and owner that its tags said");
 }
 
 Status check_answerable(const Question& question, const Snapshot& snapshot) {

@@ -73,6 +73,7 @@ int run_policy_explain(const PolicyExplainOptions& options) {
                       ? policies::read_recorded(*json)
                       : policies::read_question(*json, snapshot->directory(), SystemClock().now());
   if (!question) return report(question.error());
+  policies::recall_labels(*question, *snapshot);
   if (auto answerable = policies::check_answerable(*question, *snapshot); !answerable)
     return report(answerable.error());
 

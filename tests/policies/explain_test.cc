@@ -241,6 +241,32 @@ TEST_F(Questions, AnAuditRecordLeavesTheParametersUnknown) {
   EXPECT_NE(answer.error().message.find("--held req_1"), std::string::npos);
 }
 
+// What an AWS resource was tagged with is not known any more, but which environment came of it is.
+TEST(Recorded, TheEnvironmentThatTagsGaveIsRecalled) {
+  PolicyFolder folder;
+  folder.upstream("aws", "staging", 3);
+  folder.write("a.cedar", "@id(\"p\") permit (principal, action, resource) when { resource.environment == \"dev\" };");
+  auto snapshot = folder.load();
+  const auto asked = [&](const std::string& environment, const std::string& protocol = "aws") {
+    auto question = read_recorded(json(R"({"seq": 7, "ts": "2023-11-14T22:13:20Z", "phase": "intent", "agent": "a",
+        "owner": "olivia", "chain": ["aa"], "upstream": "aws", "protocol": ")" +
+                                       protocol + R"(", "action": "aws:ec2:StopInstances",
+        "effect": "destroy", "resources": ["AwsResource::aws/arn:aws:ec2:eu-central-1:1:instance/i-1"], "environment": ")" +
+                                       environment + "\"}"));
+    EXPECT_TRUE(question) << question.error().message;
+    recall_labels(*question, *snapshot);
+    const Labels labels = snapshot->inventory().classify("aws", question->operation.accesses.front());
+    return labels.environment + "/" + std::to_string(labels.tier) + " " +
+           (question->recorded->missing.back().ends_with("tags said") ? "recalled" : "as it is");
+  };
+  EXPECT_EQ(asked("dev"), "dev/1 recalled");
+  EXPECT_EQ(asked("production"), "production/1 recalled");
+  EXPECT_EQ(asked("staging"), "staging/3 as it is");
+  EXPECT_EQ(asked("dev,production"), "staging/3 as it is");
+  EXPECT_EQ(asked(""), "staging/3 as it is");
+  EXPECT_EQ(asked("dev", "http"), "staging/3 as it is");
+}
+
 TEST(Recorded, WhoseSubAgentsMatterIsNotGuessed) {
   PolicyFolder folder;
   folder.write("a.cedar", "@id(\"p\") permit (principal, action, resource) when { !context.caller.delegated };");
