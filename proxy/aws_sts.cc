@@ -8,6 +8,7 @@
 #include <array>
 
 #include "auth/sigv4_uri.h"
+#include "core/json_reader.h"
 #include "core/sha256.h"
 #include "proxy/adapters/aws_value.h"
 
@@ -53,11 +54,14 @@ std::string whole_seconds(std::string_view time) {
   return std::string(time.substr(0, dot)) + std::string(time.substr(end));
 }
 
-// "AccessDenied" of an error's body; empty where it has none.
+// "AccessDenied" of an error's body in XML: S3's is an <Error>, others have one in an <ErrorResponse> or, EC2, in
+// <Errors>. Empty where it has none.
 std::string error_code_of(std::string_view body) {
   adapters::AwsTree tree;
   if (!adapters::read_aws_xml(body, tree)) return {};
-  const adapters::AwsNode* error = tree.root().member("Error");
+  const adapters::AwsNode& root = tree.root();
+  const adapters::AwsNode* errors = root.member("Errors");
+  const adapters::AwsNode* error = root.key == "Error" ? &root : (errors == nullptr ? &root : errors)->member("Error");
   const std::string_view code = error == nullptr ? std::string_view() : text_at(*error, "Code");
   return code.size() <= 100 && std::ranges::all_of(code, is_name_character) ? std::string(code) : std::string();
 }
@@ -150,6 +154,22 @@ Result<StsSession> read_sts_answer(std::string_view call, int status, std::strin
   const Result<TimeMs> expires = parse_time(whole_seconds(text_at(*keys, "Expiration")));
   if (!is_word(id, 128) || !is_word(secret, 1024) || !is_word(token, kMaxSessionToken) || !expires) return unreadable();
   return StsSession{{std::string(id), Secret(std::string(secret)), std::string(token)}, *expires};
+}
+
+bool refuses_keys(const ResponseHead& head, std::string_view body) {
+  if (head.status != 400 && head.status != 401 && head.status != 403) return false;
+  std::string code(head.headers.get("x-amzn-errortype").value_or(""));
+  if (code.empty() && body.starts_with('{')) {
+    const Result<JsonDocument> document = JsonDocument::parse(body);
+    if (document) code = document->root().member("__type").string().value_or("");
+  }
+  if (code.empty()) code = error_code_of(body);
+  code.erase(std::min(code.find(':'), code.size()));  // "ExpiredTokenException:http://internal…"
+  if (const std::size_t space = code.find('#'); space != std::string::npos) code.erase(0, space + 1);
+  constexpr auto kCodes =
+      std::to_array<std::string_view>({"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId",
+                                       "InvalidClientTokenId", "UnrecognizedClientException"});
+  return std::ranges::find(kCodes, code) != kCodes.end();
 }
 
 Result<std::string> sts_endpoint(std::string_view region, std::string_view partition) {

@@ -53,6 +53,11 @@ struct StsSession {
 // `call` is "AssumeRole" or "AssumeRoleWithWebIdentity". Of a refusal the message has AWS's code and status.
 [[nodiscard]] Result<StsSession> read_sts_answer(std::string_view call, int status, std::string_view body);
 
+// Whether an answer's head and the first bytes of its body (all, if it has no more than kMaxRefusal) say that AWS does
+// not take the keys of the request: they have ended, or were revoked. Nothing was done then.
+inline constexpr std::size_t kMaxRefusal = 4096;
+[[nodiscard]] bool refuses_keys(const ResponseHead& head, std::string_view body);
+
 // "sts.eu-central-1.amazonaws.com"; a region that is none gets no answer: aws.credential_unavailable.
 [[nodiscard]] Result<std::string> sts_endpoint(std::string_view region, std::string_view partition);
 

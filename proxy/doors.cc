@@ -1,6 +1,7 @@
 #include "proxy/doors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "auth/sigv4_sign.h"
 #include "proxy/aws_sts.h"
@@ -25,6 +26,10 @@ class PooledReply final : public adapters::HttpReply {
   }
   [[nodiscard]] const ResponseHead& head() const override { return head_; }
   Task<Result<ByteView>> read() override {
+    if (!peeked_.empty()) {
+      given_ = std::exchange(peeked_, {});
+      co_return ByteView(given_);
+    }
     if (response_->done()) co_return ByteView();
     buffer_.resize(piece_bytes_);
     std::span<std::uint8_t> into = buffer_;
@@ -32,10 +37,23 @@ class PooledReply final : public adapters::HttpReply {
     if (!count) co_return fail(count.error());
     co_return ByteView(buffer_.data(), *count);
   }
+  // The first bytes of the body, at most so many (or all), which read() gives again; less where the answer breaks off.
+  Task<std::string_view> peek(std::size_t most) {
+    Bytes piece(most);
+    while (!response_->done() && peeked_.size() < most) {
+      std::span<std::uint8_t> into = std::span(piece).first(most - peeked_.size());
+      auto count = co_await response_->read_some(into);
+      if (!count) break;  // read() finds out again
+      peeked_.insert(peeked_.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*count));
+    }
+    co_return as_text(peeked_);
+  }
 
  private:
   std::unique_ptr<upstream::Response> response_;
   ResponseHead head_;
+  Bytes peeked_;
+  Bytes given_;
   std::size_t piece_bytes_ = 0;
   Bytes buffer_;
 };
@@ -95,7 +113,7 @@ Task<PooledDoor::Sent> PooledDoor::send_signed(RequestHead head, adapters::BodyS
                .origin = origin_,
                .worker = &leaving_.worker,
                .client = &leaving_.client};
-  auto keys = co_await leaving_.aws_sessions.get(std::move(wish));
+  auto keys = co_await leaving_.aws_sessions.get(wish);
   if (!keys) co_return fail(keys.error());
   name_sender(head.headers, way.sender);
   head.target = (*origin)->base_path + head.target;
@@ -104,7 +122,15 @@ Task<PooledDoor::Sent> PooledDoor::send_signed(RequestHead head, adapters::BodyS
       auth::sign_sigv4(head, **keys, way.sign_for.region, way.sign_for.service, way.body_sha256, leaving_.clock.now());
   if (!signature) co_return fail(ErrorKind::unavailable, "upstream.not_sent", signature.error().message);
   std::shared_ptr<const upstream::Origin> there = std::move(*origin);
-  co_return co_await transmit(std::move(there), std::move(head), body, way.patience);
+  auto reply = co_await transmit(std::move(there), std::move(head), body, way.patience);
+  if (!reply) co_return reply;
+  adapters::HttpReply* answered = reply->get();
+  const bool refused = co_await is_refused(answered);
+  if (!refused) co_return reply;
+  // Handed on, it would tell the agent that its own keys are wrong. Tried again, it has a new session.
+  leaving_.aws_sessions.forget(wish, *keys);
+  co_return fail(ErrorKind::unavailable, "aws.credential_unavailable",
+                 "AWS does not take the gateway's keys: they have ended or were revoked, and nothing was done");
 }
 
 Result<std::shared_ptr<const upstream::Origin>> PooledDoor::origin_of(const std::string& endpoint) {
@@ -156,6 +182,14 @@ Task<PooledDoor::Sent> PooledDoor::transmit(std::shared_ptr<const upstream::Orig
   if (!response) co_return fail(response.error());
   if (patience > 0) (*response)->set_gap(patience);
   co_return std::make_unique<PooledReply>(std::move(*response));
+}
+
+Task<bool> PooledDoor::is_refused(adapters::HttpReply* reply) {
+  const int status = reply->head().status;
+  if (status != 400 && status != 401 && status != 403) co_return false;
+  auto* pooled = static_cast<PooledReply*>(reply);  // transmit() makes no others
+  const std::string_view beginning = co_await pooled->peek(kMaxRefusal);
+  co_return refuses_keys(reply->head(), beginning);
 }
 
 bool PooledDoor::shows_credential(std::string_view text) const {

@@ -46,6 +46,8 @@ class PooledDoor final : public adapters::HttpDoor {
   // With a credential in it.
   Task<Sent> transmit(std::shared_ptr<const upstream::Origin> origin, RequestHead head, adapters::BodySource* body,
                       TimeMs patience = 0);
+  // Whether AWS has refused the keys that a request was signed with.
+  static Task<bool> is_refused(adapters::HttpReply* reply);
   Result<std::shared_ptr<const upstream::Origin>> origin_of(const std::string& endpoint);
   // With a token of the upstream's App. One that was kept may have been revoked meanwhile: on 401 it is replaced, once.
   Task<Sent> send_as_app(std::shared_ptr<const auth::GithubApp> app, RequestHead head, adapters::BodySource* body);

@@ -34,7 +34,13 @@ class Door(http.server.BaseHTTPRequestHandler):
 
     def serve(self):
         account = self.server.account
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        account.begun.append(self.path)
+        body = self.rfile.read(length)
+        if len(body) < length:  # no request: AWS does nothing with it either
+            account.cut.append((self.path, length, len(body)))
+            self.close_connection = True
+            return None
         fields = {}
         for name, value in self.headers.items():
             fields[name.lower()] = f"{fields[name.lower()]},{value}" if name.lower() in fields else value
@@ -77,6 +83,7 @@ class Account:
     def __init__(self, folder):
         folder = pathlib.Path(folder)
         self.seen, self.refused, self.sts = [], [], Sts()
+        self.begun, self.cut = [], []  # targets as they come in; (target, announced, came) of requests that broke off
         self.ports = {"s3": free_port(), "dynamodb": free_port()}
         node = str(NODE_BIN / "node")
         self._processes = [

@@ -3,8 +3,10 @@
 The account is aws_account.py, which verifies each signature and keeps each session to its policy; where moto is, its roles too.
 """
 import concurrent.futures
+import hashlib
 import http.client
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -220,6 +222,100 @@ class Outbound(unittest.TestCase):
         self.assertEqual(status, 400, data)
         self.assertIn(b"ResourceNotFoundException", data, "dynalite answered: the session let it pass")
         self.assertEqual(self.actions_and_resources(self.session())[0], ["dynamodb:DescribeTable"])
+
+    LONG = 3 << 20
+
+    def begin(self, target, body, upstream="plain", promised=None):
+        """A request whose head promises `promised` (or `body`), with nothing of its body sent yet."""
+        connection = http.client.HTTPConnection(self.host, timeout=60)
+        target = f"/{upstream}{target}"
+        fields = self.signers["builder"].sign("PUT", target, promised or body)
+        connection.putrequest("PUT", target, skip_host=True, skip_accept_encoding=True)
+        for name, value in {**fields, "content-length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        return connection
+
+    def records_about(self, target, phase):
+        """Records of that phase about operations on the object."""
+        lines = [json.loads(line) for file in (self.folder / "state" / "audit").glob("segment-*") for line in file.read_text().splitlines()]
+        mine = {r["operation"] for r in lines if any(target in each for each in r.get("resources", []))}
+        return [r for r in lines if r.get("operation") in mine and r["phase"] == phase]
+
+    def test_a_promised_body_passes_while_it_arrives(self):
+        body = os.urandom(self.LONG)
+        connection = self.begin("/staging/passed", body)
+        connection.send(body[: self.LONG // 2])
+        wait_until(lambda: "/staging/passed" in self.account.begun, "the upload has begun at the account")
+        self.assertEqual(self.records_about("staging/passed", "intent")[-1]["input_sha256"], hashlib.sha256(body).hexdigest())
+        self.assertEqual(self.records_about("staging/passed", "outcome"), [])
+        connection.send(body[self.LONG // 2:])
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+        self.assertEqual(self.send("plain", "GET", "/staging/passed")[2], body)
+        self.assertEqual(self.records_about("staging/passed", "outcome")[0]["outcome"], "ok")
+
+    def test_another_body_never_takes_effect(self):
+        self.assertEqual(self.send("plain", "PUT", "/staging/kept", b"kept")[0], 200)
+        body = os.urandom(self.LONG)
+        connection = self.begin("/staging/kept", body, promised=b"x" + body[1:])
+        connection.send(body)
+        answer = connection.getresponse()
+        self.assertEqual((answer.status, answer.headers["countersign-code"]), (403, "sigv4.payload_mismatch"))
+        self.assertIn(b"<Code>XAmzContentSHA256Mismatch</Code>", answer.read())
+        connection.close()
+        wait_until(lambda: any(cut[0] == "/staging/kept" for cut in self.account.cut), "the account saw it break off")
+        target, announced, came = next(cut for cut in self.account.cut if cut[0] == "/staging/kept")
+        self.assertLess(came, announced)
+        self.assertEqual(self.send("plain", "GET", "/staging/kept")[2], b"kept")
+        outcomes = {r["outcome"]: r.get("detail", "") for r in self.records_about("staging/kept", "outcome")}
+        self.assertIn("digest", outcomes["not_forwarded"])
+
+    def test_a_body_that_breaks_off_never_takes_effect(self):
+        body = os.urandom(self.LONG)
+        connection = self.begin("/staging/broken", body)
+        connection.send(body[:-1])
+        wait_until(lambda: "/staging/broken" in self.account.begun, "the upload has begun at the account")
+        connection.close()
+        wait_until(lambda: self.records_about("staging/broken", "outcome"), "the outcome is recorded")
+        self.assertEqual(self.records_about("staging/broken", "outcome")[-1]["outcome"], "not_forwarded")
+        self.assertEqual(self.send("plain", "GET", "/staging/broken")[0], 404)
+
+    def test_who_is_revoked_meanwhile_does_not_end_an_upload(self):
+        delegable, _ = self.gateway.agent_token(upstreams="plain")
+        sealed = self.gateway.json("token", "seal", "--aws", delegable)
+        keys = {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        mine, self.signers["builder"] = self.signers["builder"], Signer(keys, self.host)
+        try:
+            body = os.urandom(self.LONG)
+            connection = self.begin("/staging/revoked", body)
+            connection.send(body[: self.LONG // 2])
+            wait_until(lambda: "/staging/revoked" in self.account.begun, "the upload has begun at the account")
+            self.gateway.cli("token", "revoke", self.gateway.json("token", "inspect", delegable)["id"], "--reason", "stop", check=0)
+            connection.send(body[self.LONG // 2:])
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, answer.headers["countersign-code"]), (403, "token.revoked"))
+            connection.close()
+            self.assertEqual(self.records_about("staging/revoked", "outcome")[-1]["outcome"], "not_forwarded")
+        finally:
+            self.signers["builder"] = mine
+        self.assertEqual(self.send("plain", "GET", "/staging/revoked")[0], 404)
+
+    def test_a_long_body_that_is_held_is_kept_whole(self):
+        body = os.urandom(self.LONG)
+        status, code, answer = self.send("production", "PUT", "/staging/held", body)
+        self.assertEqual((status, code), (403, "approval.pending"), answer)
+        self.assertNotIn("/staging/held", self.account.begun)
+        request = re.search(rb"req_[a-z0-9]+", answer).group().decode()
+        self.gateway.cli("approve", request, "--reason", "looks right", token=self.sam, check=0)
+        wait_until(lambda: self.gateway.json("request", "show", request, token=self.sam)["state"] == "done", "it has run")
+        self.assertEqual(self.send("plain", "GET", "/staging/held")[2], body)
+        # The same again collects the result; and one that is not what its head promises is nobody's.
+        connection = self.begin("/staging/held2", body, upstream="production", promised=b"x" + body[1:])
+        connection.send(body)
+        answer = connection.getresponse()
+        self.assertEqual((answer.status, answer.headers["countersign-code"]), (403, "sigv4.payload_mismatch"))
+        connection.close()
 
     def test_secrets_of_sessions_are_written_nowhere(self):
         self.assertEqual(self.send("narrow", "PUT", "/staging/quiet", b"x")[0], 200)

@@ -67,6 +67,11 @@ Task<void> ask(AwsSessions* sessions, AwsWish wish, Mailbox<Got>* out) {
   out->put(keys ? Got{(*keys)->key_id, ""} : Got{keys.error().code, keys.error().message});
 }
 
+Task<void> find(AwsSessions* sessions, AwsWish wish, Mailbox<AwsSessions::Keys>* out) {
+  auto keys = co_await sessions->get(std::move(wish));
+  out->put(keys.value());
+}
+
 class AwsSessionsTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -391,6 +396,51 @@ TEST_F(AwsSessionsTest, KeysThatAreReadAgainEndTheSessionsOfTheOldOnes) {
   EXPECT_EQ(get("builder").key_id, "ASIA1");
   ASSERT_TRUE(vault_->reload());
   EXPECT_EQ(get("builder").key_id, "ASIA2");
+}
+
+bool refuses(int status, const std::string& body, const std::string& type = "") {
+  ResponseHead head{status, {}};
+  if (!type.empty()) head.headers.add("x-amzn-ErrorType", type);
+  return refuses_keys(head, body);
+}
+
+TEST(RefusedKeys, AreSeenInEveryProtocol) {
+  EXPECT_TRUE(refuses(400, "<Error><Code>ExpiredToken</Code><Message>x</Message></Error>"));
+  EXPECT_TRUE(refuses(
+      403, "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code></Error></ErrorResponse>"));
+  EXPECT_TRUE(refuses(403, "<Response><Errors><Error><Code>ExpiredToken</Code></Error></Errors></Response>"));
+  EXPECT_TRUE(refuses(400, R"({"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"x"})"));
+  EXPECT_TRUE(refuses(403, "{}", "ExpiredTokenException:http://internal.amazon.com/coral/"));
+}
+
+TEST(RefusedKeys, AreNotSeenInWhatARequestSays) {
+  EXPECT_FALSE(refuses(403, "<Error><Code>AccessDenied</Code><Message>ExpiredToken</Message></Error>"));
+  EXPECT_FALSE(
+      refuses(400, R"({"__type":"ValidationException","message":"<Error><Code>ExpiredToken</Code></Error>"})"));
+  EXPECT_FALSE(refuses(200, "<Error><Code>ExpiredToken</Code></Error>"));
+  EXPECT_FALSE(refuses(500, "<Error><Code>ExpiredToken</Code></Error>"));
+  for (const char* body : {"", "{", "<", "<Error>", "ExpiredToken"}) EXPECT_FALSE(refuses(403, body)) << body;
+}
+
+TEST_F(AwsSessionsTest, OneThatWasRefusedIsMadeAnew) {
+  config::AwsKeys keys = static_keys();
+  keys.role = narrowed();
+  open(keys, {{role("1"), role("2"), role("3")}});
+  EXPECT_EQ(get("builder").key_id, "ASIA1");
+  EXPECT_EQ(get("tester").key_id, "ASIA2");
+  AwsWish wish{.upstream = "aws",
+               .agent = "builder",
+               .policy = std::string(kPolicy),
+               .region = "eu-central-1",
+               .origin = origin_,
+               .worker = &workers_.at(0),
+               .client = clients_.at(0).get()};
+  Mailbox<AwsSessions::Keys> found;
+  workers_.at(0).spawn([&] { return find(sessions_.get(), wish, &found); },
+                       [](std::exception_ptr error) { std::rethrow_exception(error); });
+  sessions_->forget(wish, found.take().value());
+  EXPECT_EQ(get("tester").key_id, "ASIA2");
+  EXPECT_EQ(get("builder").key_id, "ASIA3");
 }
 
 TEST(StsNames, AreThoseOfStsAndTellAgentsApart) {

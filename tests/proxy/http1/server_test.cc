@@ -85,8 +85,9 @@ class TestHandler final : public Handler {
     Result<Spool*> body = co_await exchange->read_body(1);
     events.put("size " + std::to_string((*body)->size()));
     std::string all;
+    Arrival* arrival = (*body)->arrival();
     for (;;) {
-      Result<ByteView> piece = co_await (*body)->arrival()->next();
+      Result<ByteView> piece = co_await arrival->next();
       if (!piece) {
         events.put(piece.error().code + ", had " + std::to_string(all.size()));
         Error error = piece.error();
