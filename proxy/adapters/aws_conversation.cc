@@ -39,7 +39,7 @@ class TagsInMotion {
 
 Task<Status> AwsConversation::look_closer(Doors& doors, BodySource* body) {
   static_cast<void>(body);
-  if (labelling_.reader)
+  if (labelling_.reader && is_change(request_.operation.effect()))
     co_await labelling_.reader->read(doors, request_.call, request_.signed_for.region, labelling_.from,
                                      request_.operation);
   co_return Status();

@@ -62,10 +62,4 @@ struct AwsTagAnswer {
 [[nodiscard]] std::vector<AwsTagAnswer> read_tags(std::span<const AwsTagQuestion> batch, int status,
                                                   std::string_view body);
 
-// What the credential for looking up must be allowed to, as an IAM policy.
-inline constexpr std::string_view kAwsTagPolicy =
-    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ec2:DescribeTags","s3:GetBucketTagging",)"
-    R"("iam:ListRoleTags","iam:ListUserTags","dynamodb:ListTagsOfResource","secretsmanager:DescribeSecret",)"
-    R"("tag:GetResources"],"Resource":"*"}]})";
-
 }  // namespace countersign::adapters
