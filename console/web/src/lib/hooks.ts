@@ -50,8 +50,9 @@ export function use_title(title: string): void {
   }, [title]);
 }
 
+const ticks = (target: EventTarget | null): boolean => target instanceof HTMLInputElement && /^(checkbox|radio)$/.test(target.type);
 const typing = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.shadowRoot !== null);
+  target instanceof HTMLElement && !ticks(target) && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.shadowRoot !== null);
 
 /** Single keys while nobody is typing and no dialog is open. */
 export function use_keys(keys: Record<string, () => void>): void {
