@@ -345,6 +345,8 @@ class Moto_(unittest.TestCase):
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
                                                          "Principal": {"AWS": "arn:aws:iam::123456789012:user/gateway"}}]}
         role = json.loads(direct("iam", "create-role", "--role-name", "agents", "--assume-role-policy-document", json.dumps(trust))[1])["Role"]["Arn"]
+        trust["Statement"][0]["Principal"]["AWS"] = "arn:aws:iam::123456789012:user/somebody-else"
+        closed = json.loads(direct("iam", "create-role", "--role-name", "closed", "--assume-role-policy-document", json.dumps(trust))[1])["Role"]["Arn"]
         s3 = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
         direct("iam", "put-role-policy", "--role-name", "agents", "--policy-name", "s3", "--policy-document", json.dumps(s3))
         for file, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
@@ -359,10 +361,10 @@ class Moto_(unittest.TestCase):
     aws: {{ account: "123456789012", wait: none }}
     credential: {{ aws: {{ access_key: {{ file: ./key-id }}, secret_key: {{ file: ./secret }}, assume_role: {{ role: "{arn}" }} }} }}
     {STAGING}
-""" for upstream, arn in (("aws", role), ("gone", role + "-that-is-not-there"))))
+""" for upstream, arn in (("aws", role), ("closed", closed))))
         gateway = Gateway(folder, agents, admin)
         try:
-            sealed = gateway.json("token", "seal", "--aws", gateway.agent_token(upstreams="aws,gone")[0])
+            sealed = gateway.json("token", "seal", "--aws", gateway.agent_token(upstreams="aws,closed")[0])
             keys = {"AWS_" + part.upper(): sealed[part] for part in ("access_key_id", "secret_access_key", "session_token")}
             agent = Cli(keys, f"http://127.0.0.1:{agents}/aws")
             agent("s3", "mb", "s3://staging")
@@ -371,8 +373,8 @@ class Moto_(unittest.TestCase):
             # The role is the fence: the gateway's own user may do this, its agents' role may not.
             self.assertEqual(json.loads(direct("dynamodb", "list-tables")[1])["TableNames"], [])
             self.assertIn("AccessDenied", agent("dynamodb", "list-tables", check=None)[2])
-            gone = Cli(keys, f"http://127.0.0.1:{agents}/gone")("s3", "ls", check=None)
-            self.assertIn("aws.credential_unavailable", gone[2])
+            refused = Cli(keys, f"http://127.0.0.1:{agents}/closed")("s3", "ls", check=None)[2]
+            self.assertIn("[aws.credential_unavailable] sts:AssumeRole was answered with status 403, AccessDenied", refused)
         finally:
             gateway.stop()
 
