@@ -70,6 +70,12 @@ constexpr std::array<std::string_view, 15> kMaking = {"Allocate",  "Build",   "C
                                                       "Launch",    "Publish", "Purchase", "Put",    "Register",
                                                       "Provision", "Request", "Restore",  "Run",    "Start"};
 
+// Verbs of those that are as often about something that is there.
+bool may_be_there(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> kVerbs = {"Build", "Publish", "Put", "Start"};
+  return std::ranges::any_of(kVerbs, [&](std::string_view verb) { return name.starts_with(verb); });
+}
+
 bool makes_something(const AwsCall& call) {
   const std::string_view name = call.operation->name;
   if (is_tagging(call) || name.starts_with("CreateOr")) return false;
@@ -137,7 +143,7 @@ bool is_about_tags(const AwsCall& call) {
 }
 
 bool may_change_tags(const AwsCall& call) {
-  return is_about_tags(call) || makes_something(call);
+  return is_about_tags(call) || (makes_something(call) && !may_be_there(call.operation->name));
 }
 
 bool makes_new(const AwsCall& call, std::string_view arn) {
@@ -146,8 +152,7 @@ bool makes_new(const AwsCall& call, std::string_view arn) {
   const std::string_view name = call.operation->name;
   constexpr std::string_view kCreate = "Create";
   const bool unnamed = parts.resource == "*";
-  static constexpr std::array<std::string_view, 4> kMayBeThere = {"Build", "Publish", "Put", "Start"};
-  if (unnamed) return std::ranges::none_of(kMayBeThere, [&](std::string_view verb) { return name.starts_with(verb); });
+  if (unnamed) return !may_be_there(name);
   if (!name.starts_with(kCreate)) return false;
   struct Kind {
     std::string_view action;
@@ -161,6 +166,7 @@ bool makes_new(const AwsCall& call, std::string_view arn) {
   for (const Kind& each : kOtherwiseCalled) {
     if (call.action == each.action) return parts.type == each.type;
   }
+  if (parts.service == "s3") return false;  // what stands before the slash is a bucket's name
   return !parts.type.empty() && plain(name.substr(kCreate.size())) == plain(parts.type);
 }
 

@@ -374,6 +374,15 @@ TEST_F(AwsTags, WhoeverRetaggedIsNotBelievedForAMinute) {
   EXPECT_EQ(one(kTerminate), "destroy production/?/?") << "the tags from before are forgotten";
 }
 
+TEST_F(AwsTags, WhatIsWrittenIntoAThingChangesNoTags) {
+  tags_["bucket"] = {{"env", "dev"}};
+  const Call put{.service = "s3", .body = "x", .method = "PUT", .target = "/bucket/k", .fields = {}};
+  forward(put);
+  forward(put);
+  EXPECT_EQ(one(put), "write dev/?/?");
+  EXPECT_EQ(asked(), 1U);
+}
+
 TEST_F(AwsTags, ALookUpThatBeganBeforeTheTagsChangedIsNotKept) {
   tags_["i-1"] = {{"env", "dev"}};
   doors_.account.meanwhile = [this] {
