@@ -104,7 +104,10 @@ Operation aws_operation(const config::Upstream& upstream, const AwsRequest& requ
   const std::set<std::string, std::less<>> words = words_for_policies(call);
   const std::vector<std::string> flags(words.begin(), words.end());
   JsonWriter w(out.input);
-  w.begin_object().member("account", upstream.aws.id).strings("flags", flags).member("iam_action", call.iam_action);
+  // Policies ask for flags in every request: none of them is an empty set, and not a set that nobody knows.
+  w.begin_object().member("account", upstream.aws.id).key("flags").begin_array();
+  for (const std::string& flag : flags) w.value(flag);
+  w.end_array().member("iam_action", call.iam_action);
   w.member("operation", call.operation->name);
   // Where some had to be left out, policies shall not take them for absent: what is not there is unknown to them.
   if (call.left_out.empty()) w.key("parameters").raw(call.parameters);
