@@ -233,7 +233,7 @@ export function BurstDialog(props: { burst: BurstPage; requests: BurstMember[]; 
         }}
       >
         <p class="statement-counts"><EffectCounts counts={effect_counts(requests)} /> <EnvironmentBadge environment={burst.environment} /> by {plain(burst.agent, 60)} on {plain(burst.upstream, 60)}</p>
-        <ol class="batch-list numbered">
+        <ol class="batch-list numbered" tabIndex={0} aria-label="What is decided">
           {requests.map((request) => (
             <li key={request.id}>
               <p><EffectBadge effect={request.effect} /> <Text value={request.sentence} fold={300} /></p>
