@@ -221,9 +221,13 @@ resource "aws_iam_role" "r" {
   name               = "runner"
   assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [] })
 }
+resource "aws_iam_policy" "p" {
+  name   = "reader"
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:Get*", Resource = "*" }] })
+}
 resource "aws_iam_role_policy_attachment" "a" {
   role       = aws_iam_role.r.name
-  policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+  policy_arn = aws_iam_policy.p.arn
 }
 resource "aws_sqs_queue" "q" { name = "jobs" }
 resource "aws_s3_bucket_versioning" "moved" {
@@ -280,8 +284,9 @@ class WithTerraform(unittest.TestCase):
     credential: {{ aws: {{ access_key: {{ file: ./key-id }}, secret_key: {{ file: ./secret }} }} }}
     labels: {{ environment: sandbox, tier: 3, owner: platform }}
 """)
-        for file in ("20-outside-production.cedar", "50-sequences.cedar"):  # which ask people
-            (cls.folder / "policies" / file).unlink()
+        (cls.folder / "policies" / "50-sequences.cedar").unlink()
+        (cls.folder / "policies" / "20-outside-production.cedar").write_text(
+            '@id("a-sandbox-may-break") permit (principal is Agent, action, resource) when { resource.environment == "sandbox" };\n')
         cls.gateway = Gateway(cls.folder, agents, admin)
         cls.delegable, _ = cls.gateway.agent_token(upstreams="aws")
         sealed = cls.gateway.json("token", "seal", "--aws", cls.delegable)
