@@ -1,58 +1,41 @@
 #include "proxy/adapters/terraform_conversation.h"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <tuple>
 
 #include "core/sha256.h"
 #include "proxy/adapters/http_fields.h"
 #include "proxy/adapters/outcome.h"
 #include "proxy/adapters/relay.h"
+#include "proxy/adapters/terraform_present.h"
 #include "proxy/adapters/text_source.h"
 
 namespace countersign::adapters {
 namespace {
 
-constexpr std::string_view kAbsent = "absent";
-constexpr std::string_view kTooLong = "too long";  // never the same as before
 constexpr std::string_view kLockField = "Countersign-Lock";
+
+// For how long a lock that somebody else has is asked for again: a plan of a colleague must not use up an approval.
+constexpr std::chrono::seconds kLongestContention(20);
+constexpr std::chrono::milliseconds kBetweenAttempts(500);
+
+Task<void> pause() {
+  auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor, kBetweenAttempts);
+  const auto wait = boost::asio::as_tuple(boost::asio::use_awaitable);
+  std::ignore = co_await timer.async_wait(wait);
+}
+
+bool is_taken(int status) {
+  return status == 423 || status == 409;
+}
 
 bool succeeded(int status) {
   return status >= 200 && status < 300;
-}
-
-// What a present state is recognised by.
-std::string digest_of(const FoundState& present) {
-  if (present.kind == FoundState::Kind::absent) return std::string(kAbsent);
-  return present.sha256.empty() ? std::string(kTooLong) : present.sha256;
-}
-
-// A state as bytes; unreadable where Terraform's reading of it is not sure.
-FoundState found_state(std::string_view bytes) {
-  FoundState out{.kind = FoundState::Kind::unreadable, .state = {}, .sha256 = to_hex(sha256(bytes))};
-  if (Result<TerraformState> state = read_terraform_state(bytes)) {
-    out.kind = FoundState::Kind::readable;
-    out.state = std::move(*state);
-  }
-  return out;
-}
-
-Result<std::string> text_of(BodySource* body) {
-  std::string out;
-  if (!body) return out;
-  body->rewind();
-  while (true) {
-    Result<ByteView> piece = body->next();
-    if (!piece) return fail(piece.error());
-    if (piece->empty()) return out;
-    out += as_text(*piece);
-  }
-}
-
-// What a write brings: its bytes checked against Content-MD5, then read. May wait for the disk.
-Result<FoundState> read_written(BodySource* body, const HeaderList& headers) {
-  Result<std::string> text = text_of(body);
-  if (!text) return fail(text.error());
-  if (Status intact = check_content_md5(headers, *text); !intact) return fail(intact.error());
-  return found_state(*text);
 }
 
 HeaderList fields_for_agent(const HeaderList& headers) {
@@ -132,30 +115,6 @@ void TerraformConversation::tell() {
   operation_ = operation_of(story_, gate_.upstream);
 }
 
-Task<Result<FoundState>> TerraformConversation::find_present(Doors& doors) {
-  RequestHead head{"GET", std::string(request_.head.path()), {}};
-  head.headers.add("Accept", "application/json");
-  head.headers.add("Accept-Encoding", "identity");
-  Result<std::unique_ptr<HttpReply>> reply = co_await ask_upstream(doors, gate_.upstream, std::move(head), nullptr);
-  if (!reply) co_return fail(reply.error());
-  const int status = (*reply)->head().status;
-  const FoundState absent{.kind = FoundState::Kind::absent, .state = {}, .sha256 = {}};
-  if (status == 204 || status == 404) co_return absent;
-  if (status != 200) {
-    co_return fail(ErrorKind::unavailable, "terraform.state_unknown",
-                   "the server answered " + std::to_string(status) + " when it was asked for the present state");
-  }
-  HttpReply& answer = **reply;
-  Error too_long{ErrorKind::too_large, "terraform.state_too_long", "the present state is too long"};
-  Result<std::string> body = co_await read_all(answer, kMaxStateBytes, std::move(too_long));
-  const bool encoded = answer.head().headers.get("Content-Encoding").has_value();
-  if (encoded || (!body && body.error().code == "terraform.state_too_long")) co_return FoundState();
-  if (!body) co_return fail(body.error());
-  if (body->empty()) co_return absent;
-  std::move_only_function<Result<FoundState>()> read = [&body]() -> Result<FoundState> { return found_state(*body); };
-  co_return co_await blocking<FoundState>(&doors, std::move(read));
-}
-
 Task<Status> TerraformConversation::look_closer(Doors& doors, BodySource* body) {
   const bool writes = request_.verb == TerraformVerb::write_state;
   if (request_.verb == TerraformVerb::lock) {
@@ -169,17 +128,18 @@ Task<Status> TerraformConversation::look_closer(Doors& doors, BodySource* body) 
   FoundState next;
   if (writes) {
     std::move_only_function<Result<FoundState>()> read = [body, this]() -> Result<FoundState> {
-      return read_written(body, request_.head.headers);
+      return read_written_state(body, request_.head.headers);
     };
     Result<FoundState> written = co_await blocking<FoundState>(&doors, std::move(read));
     if (!written) co_return fail(written.error());
     next = std::move(*written);
   }
-  Result<FoundState> present = co_await find_present(doors);
+  std::string path(request_.head.path());
+  Result<FoundState> present = co_await find_present_state(doors, gate_.upstream, std::move(path));
   if (!present) co_return fail(present.error());
   story_.change = writes ? compare_states(*present, next) : compare_with_nothing(*present);
   story_.known = true;
-  preconditions_ = digest_of(*present);
+  preconditions_ = recognised_by(*present);
   tell();
   co_return Status();
 }
@@ -205,9 +165,10 @@ Task<Status> TerraformConversation::check_fresh(Doors& doors) {
                    "the lock is taken when Terraform asks for it again: the one that did has ended");
   }
   if (expected_.empty()) co_return Status();
-  Result<FoundState> present = co_await find_present(doors);
+  std::string path(request_.head.path());
+  Result<FoundState> present = co_await find_present_state(doors, gate_.upstream, std::move(path));
   if (!present) co_return fail(present.error());
-  if (digest_of(*present) == expected_ && expected_ != kTooLong) co_return Status();
+  if (is_recognised(*present, expected_)) co_return Status();
   std::string message = "the state has been written meanwhile";
   if (present->kind == FoundState::Kind::readable)
     message += ": its serial is " + std::to_string(present->state.serial) + " by now";
@@ -239,7 +200,7 @@ Task<Forwarded> TerraformConversation::forward(Doors& doors, BodySource* body, R
 // Of an answer to LOCK: whose the state's lock is now.
 Task<Status> TerraformConversation::learn(Doors& doors, int status, std::string body) {
   KnownLock lock{request_.lock.id, request_.lineage, request_.lock.operation};
-  if (status == 423 || status == 409) {
+  if (is_taken(status)) {
     Result<TerraformLock> other = read_terraform_lock(body, LockId::needed);
     const std::optional<KnownLock> known = gate_.locks->find(request_.state);
     if (!other || other->id == request_.lock.id || (known && known->id == other->id)) co_return Status();
@@ -251,43 +212,56 @@ Task<Status> TerraformConversation::learn(Doors& doors, int status, std::string 
   co_return co_await doors.run_blocking(std::move(taken));
 }
 
-Task<Forwarded> TerraformConversation::forward_lock(Doors& doors, ReplySink& sink) {
+Task<Result<TerraformConversation::LockReply>> TerraformConversation::ask_for_lock(Doors& doors) {
   RequestHead head = request_.head;
   TextSource body(request_.body);
-  std::optional<TextSource> asked_body;
   BodySource* source = &body;
+  Result<std::unique_ptr<HttpReply>> reply = co_await ask_upstream(doors, gate_.upstream, std::move(head), source);
+  if (!reply) co_return fail(reply.error());
+  HttpReply& answer = **reply;
+  LockReply out{.status = answer.head().status, .fields = fields_for_agent(answer.head().headers), .body = {}};
+  out.fields.remove("Content-Length");
+  // Whatever it says, the lock has been granted or not: an answer that breaks off is one without words.
+  Error too_long{ErrorKind::unavailable, "terraform.bad_answer", "the upstream's answer to a LOCK is too long"};
+  Result<std::string> told = co_await read_all(answer, kMaxLockBytes, std::move(too_long));
+  if (told) out.body = std::move(*told);
+  co_return out;
+}
+
+Task<Forwarded> TerraformConversation::forward_lock(Doors& doors, ReplySink& sink) {
+  const std::string key = asking_key();
   if (origin_ == Origin::stored) {
-    std::optional<LockAskers::Asked> asked = gate_.askers.find(asking_key());
+    std::optional<LockAskers::Asked> asked = gate_.askers.find(key);
     if (!asked) {
       co_return Forwarded{.outcome = "not_forwarded",
                           .detail = "the Terraform that waited for the lock has just ended: start it again"};
     }
     request_.lock.id = asked->id;
-    head.headers = std::move(asked->headers);
-    source = &asked_body.emplace(std::move(asked->body));
+    request_.head.headers = std::move(asked->headers);
+    request_.body = std::move(asked->body);
   }
-  Result<std::unique_ptr<HttpReply>> reply = co_await ask_upstream(doors, gate_.upstream, std::move(head), source);
+  Result<LockReply> reply = co_await ask_for_lock(doors);
+  const auto until = std::chrono::steady_clock::now() + kLongestContention;
+  while (origin_ == Origin::stored && reply && is_taken(reply->status) && std::chrono::steady_clock::now() < until) {
+    std::optional<LockAskers::Asked> asked = gate_.askers.find(key);
+    if (!asked || asked->id != request_.lock.id) break;
+    co_await pause();
+    reply = co_await ask_for_lock(doors);
+  }
   if (!reply) {
     Error error = reply.error();
     co_return co_await answer_failure(sink, std::move(error));
   }
-  HttpReply& answer = **reply;
-  const int status = answer.head().status;
-  Forwarded done{.outcome = outcome_of_status(status), .status = status};
-  Error too_long{ErrorKind::unavailable, "terraform.bad_answer", "the upstream's answer to a LOCK is too long"};
-  Result<std::string> told = co_await read_all(answer, kMaxLockBytes, std::move(too_long));
-  if (!told) done.detail = told.error().message;
-  std::string text = told ? std::move(*told) : std::string();
-  done.body_sha256 = to_hex(sha256(text));
-  done.body_bytes = text.size();
-  std::string learnt = text;
-  Status kept = co_await learn(doors, status, std::move(learnt));
+  Forwarded done{.outcome = outcome_of_status(reply->status), .status = reply->status};
+  done.body_sha256 = to_hex(sha256(reply->body));
+  done.body_bytes = reply->body.size();
+  std::string learnt = reply->body;
+  Status kept = co_await learn(doors, reply->status, std::move(learnt));
   if (!kept) done.detail = kept.error().message;
-  HeaderList fields = fields_for_agent(answer.head().headers);
-  fields.remove("Content-Length");
-  fields.set(kLockField, request_.lock.id);
+  reply->fields.set(kLockField, request_.lock.id);
   std::string no_type;  // it is among the fields
-  Status sent = co_await send(sink, status, std::move(no_type), std::move(text), std::move(fields));
+  Status sent =
+      co_await send(sink, reply->status, std::move(no_type), std::move(reply->body), std::move(reply->fields));
   if (!sent) done.detail = "the agent did not take the answer: " + sent.error().message;
   co_return done;
 }

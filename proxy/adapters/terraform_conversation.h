@@ -3,7 +3,8 @@
 // What a write does to the state is found out by reading the present one with the gateway's credential (look_closer).
 //
 // A held LOCK is run for a Terraform that waits for it (LockAskers): with that one's LockInfo, which differs from the
-// stored one in ID and time, as a signature's date would. Until one asks, an approved LOCK stays approved.
+// stored one in ID and time, as a signature's date would. Until one asks, an approved LOCK stays approved. Where
+// somebody else has the lock for a moment, it is asked for again while that Terraform waits.
 #pragma once
 
 #include <memory>
@@ -47,8 +48,13 @@ class TerraformConversation final : public Conversation {
 
  private:
   void tell();
+  struct LockReply {
+    int status = 0;
+    HeaderList fields;
+    std::string body;
+  };
+  Task<Result<LockReply>> ask_for_lock(Doors& doors);
   Task<Forwarded> forward_lock(Doors& doors, ReplySink& sink);
-  Task<Result<FoundState>> find_present(Doors& doors);
   Task<Status> learn(Doors& doors, int status, std::string body);
   [[nodiscard]] std::string asking_key() const { return terraform_identity(request_); }
 

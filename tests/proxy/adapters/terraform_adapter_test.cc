@@ -369,6 +369,37 @@ TEST_F(Terraform, AnApprovedLockIsTakenForTheTerraformThatWaits) {
   EXPECT_NE(late.body.find("terraform force-unlock " + std::string(kOther)), std::string::npos);
 }
 
+TEST_F(Terraform, AnotherPlansMomentDoesNotUseUpAnApproval) {
+  const approvals::Frozen frozen = ok("LOCK", "/prod/network", lock_json(std::string(kLock)))->freeze();
+  auto client = ok("LOCK", "/prod/network", lock_json(std::string(kOther)));
+  FakeSink none;
+  ASSERT_TRUE(run(client->heartbeat(none, Pending{.request = "req_1"})));
+  int asked = 0;
+  locks["/prod/network"] = lock_json("a-colleagues", "OperationTypePlan");
+  doors_.http_doors["tf"].respond = [&](const FakeHttpDoor::Sent& sent) {
+    if (++asked == 2) locks.clear();
+    return serve(sent);
+  };
+  auto stored = adapter_->thaw(frozen, lock_json(std::string(kLock)), doors_).value();
+  FakeSink kept;
+  EXPECT_EQ(run(stored->forward(doors_, nullptr, kept, nullptr)).outcome, "ok");
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(locks["/prod/network"], lock_json(std::string(kOther)));
+
+  // But only for somebody who waits.
+  locks["/prod/network"] = lock_json("a-colleagues");
+  doors_.http_doors["tf"].respond = [&](const FakeHttpDoor::Sent& sent) {
+    client.reset();
+    return serve(sent);
+  };
+  FakeSink again;
+  EXPECT_EQ(run(adapter_->thaw(frozen, lock_json(std::string(kLock)), doors_)
+                    .value()
+                    ->forward(doors_, nullptr, again, nullptr))
+                .status,
+            423);
+}
+
 TEST_F(Terraform, OneRunAtATimeWaitsForALock) {
   auto first = ok("LOCK", "/prod/network", lock_json(std::string(kLock)));
   auto second = ok("LOCK", "/prod/network", lock_json(std::string(kOther)));
