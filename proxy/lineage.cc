@@ -62,6 +62,11 @@ std::string_view container_of(std::string_view id) {
 
 Deed::Deed(const Operation& described) : operation(described) {
   if (operation.protocol != "aws" || !is_change(operation.effect())) return;
+  const std::string_view name = last_part(operation.action);
+  spares_things = name == "DeleteItem";
+  ends_things = begins(name, {"Delete", "Deregister", "Destroy", "Release", "Remove", "Terminate"});
+  if (operation.action.starts_with("aws:s3:"))
+    ends_things = name == "DeleteBucket" || name == "DeleteObject" || name == "DeleteObjects";
   const auto document = JsonDocument::parse(operation.input);
   if (!document) return;
   for (JsonValue flag = document->root().member("flags").first(); flag; flag = flag.next()) {
@@ -245,8 +250,9 @@ void Lineage::decided(const Deed& deed, const policies::Decision& decision, Time
       return refused(deed, decision.about, true, now, most);
     case policies::Verdict::deny:
       denials_.add(now, things);
-      // A scope says what a token is for, and a freeze is about the time: neither is a word about what was asked for.
-      if (begins(decision.code, {"policy.", "budget.", "approval."})) refused(deed, decision.about, false, now, most);
+      // A scope says what a token is for, a freeze is about the time, a budget about how much: none of them is a word
+      // about what was asked for.
+      if (begins(decision.code, {"policy.", "approval."})) refused(deed, decision.about, false, now, most);
   }
 }
 
@@ -267,11 +273,9 @@ void Lineage::done(const Deed& deed, By by, TimeMs now, std::size_t most) {
     ++destroys;
     if (deed.spares_things) continue;
     const bool own = is_own(id);
-    if (own) {
-      mark(id, now, most).created = 0;  // and making it again is its own business, too
-      continue;
-    }
-    if (!is_everything(id)) mark(id, now, most).destroyed = now;
+    if (own && deed.ends_things) mark(id, now, most).created = 0;  // and making it again is its own business, too
+    if (own) continue;
+    if (deed.ends_things && !is_everything(id)) mark(id, now, most).destroyed = now;
     if (by == By::approval) continue;
     const std::string_view container = container_of(named(id));
     auto found = destroyed_in_.find(container);
@@ -297,14 +301,14 @@ void Lineage::refused(const Deed& deed, const std::vector<std::size_t>& about, b
     if (each < meant.size()) meant[each] = true;
   }
   for (std::size_t i = 0; i < accesses.size(); ++i) {
-    if (!meant[i]) continue;
     const Access& access = accesses[i];
+    // "Everything of the service" is what is not known, and says nothing about one of them.
+    if (!meant[i] || is_everything(access.resource.id)) continue;
     const std::string& action = deed.operation.action_of(access);
     const std::string_view id = named(access.resource.id);
     add_refusal(mark(id, now, most).refused, access.effect, waits, action, now);
     const std::string_view container = container_of(id);
-    if (!container.empty() && !is_everything(access.resource.id))
-      add_refusal(mark(container, now, most).inside, access.effect, waits, action, now);
+    if (!container.empty()) add_refusal(mark(container, now, most).inside, access.effect, waits, action, now);
   }
 }
 

@@ -20,6 +20,7 @@ struct Deed {
   const Operation& operation;
   bool unprotects = false;     // takes protection off what it touches
   bool spares_things = false;  // what it destroys are contents: items of a table
+  bool ends_things = true;     // what it destroys is gone: not stopped, nor without its policy
   bool overwrites = false;     // may replace what is there, though its name is that of a creation
 
   explicit Deed(const Operation& operation);

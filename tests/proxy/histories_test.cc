@@ -140,6 +140,19 @@ TEST_F(HistoriesTest, ItemsAreNoTables) {
   EXPECT_EQ(session().hour.destroys, 1);
 }
 
+TEST_F(HistoriesTest, StoppedIsNotGone) {
+  const std::string instance = "arn:aws:ec2:eu-central-1:1:instance/i-1";
+  note(aws("ec2:StopInstances", Effect::destroy, instance));
+  EXPECT_EQ(
+      look(aws("ec2:StopInstances", Effect::destroy, "arn:aws:ec2:eu-central-1:1:instance/i-2")).siblings_destroyed, 1);
+  made(aws("s3:CreateBucket", Effect::write, kBucket));
+  note(aws("s3:DeleteBucketTagging", Effect::destroy, kBucket));
+  EXPECT_TRUE(look(aws("s3:DeleteBucket", Effect::destroy, kBucket)).created);
+  made(aws("dynamodb:CreateTable", Effect::write, kTable));
+  note(aws("dynamodb:DeleteItem", Effect::destroy, kTable));
+  EXPECT_TRUE(look(aws("dynamodb:DeleteTable", Effect::destroy, kTable)).created);
+}
+
 TEST_F(HistoriesTest, OtherProtocolsMakeAgainByWriting) {
   note(file(Effect::destroy, "a/b.txt"));
   EXPECT_TRUE(look(file(Effect::write, "a/b.txt")).recreates);
