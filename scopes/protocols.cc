@@ -85,7 +85,7 @@ Protocol aws() {
           {{"aws:s3:ListObjectsV2", {Effect::read}, kAwsInput, kTypes, "aws:s3"},
            {"aws:s3:CreateBucket", at_least(Effect::write), kAwsInput, kTypes, "aws:s3"},
            {"aws:states:StartExecution", at_least(Effect::execute), kAwsInput, kTypes, "aws:states"},
-           {"aws:sts:AssumeRole", at_least(Effect::mint), kAwsInput, kTypes, "aws:sts"},
+           {"aws:secretsmanager:GetSecretValue", at_least(Effect::mint), kAwsInput, kTypes, "aws:secretsmanager"},
            {"aws:iam:AttachRolePolicy", at_least(Effect::administer), kAwsInput, kTypes, "aws:iam"},
            {"aws:s3:DeleteBucket", at_least(Effect::destroy), kAwsInput, kTypes, "aws:s3"}}};
 }
