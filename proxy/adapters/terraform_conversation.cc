@@ -237,7 +237,8 @@ Task<Forwarded> TerraformConversation::forward_lock(Doors& doors, ReplySink& sin
                           .detail = "the Terraform that waited for the lock has just ended: start it again"};
     }
     request_.lock.id = asked->id;
-    request_.head.headers = std::move(asked->headers);
+    request_.head.headers.remove("Content-MD5");
+    if (asked->md5) request_.head.headers.add("Content-MD5", *asked->md5);
     request_.body = std::move(asked->body);
   }
   Result<LockReply> reply = co_await ask_for_lock(doors);
@@ -276,7 +277,9 @@ Task<Status> TerraformConversation::answer_denied(ReplySink& sink, Denial denial
 Task<Status> TerraformConversation::heartbeat(ReplySink& sink, Pending pending) {
   if (request_.verb != TerraformVerb::lock || asking_) co_return Status();
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_.at_most);
-  asking_ = gate_.askers.ask(asking_key(), {request_.lock.id, request_.head.headers, request_.body, until});
+  LockAskers::Asked asked{.id = request_.lock.id, .md5 = {}, .body = request_.body, .until = until};
+  if (auto md5 = request_.head.headers.get("Content-MD5")) asked.md5 = *md5;
+  asking_ = gate_.askers.ask(asking_key(), std::move(asked));
   if (asking_) co_return Status();
   Error twice{ErrorKind::conflict, "terraform.already_asking",
               "another run of the same command waits for this approval already: let that one go on"};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "core/http_head.h"
 #include "core/json_reader.h"
@@ -60,6 +61,21 @@ Result<TerraformLock> read_terraform_lock(std::string_view body, LockId id) {
   const bool absent = out.id.empty() && id == LockId::optional;
   if (!absent && !is_lock_id(out.id)) return bad_lock("it has no ID of letters, digits and any of . _ : -");
   return out;
+}
+
+std::string lock_without_attempt(std::string_view body) {
+  Result<JsonDocument> document = JsonDocument::parse(body);
+  std::map<std::string_view, std::string> members;  // their names are ASCII: the order is that of canonical JSON
+  for (JsonValue each = document ? document->root().first() : JsonValue(); each; each = each.next()) {
+    if (each.key() != "ID" && each.key() != "Created") members.emplace(each.key(), each.canonical());
+  }
+  std::string out = "{";
+  for (const auto& [name, value] : members) {
+    if (out.size() > 1) out += ',';
+    append_json_string(name, out);
+    out += ":" + value;
+  }
+  return out + "}";
 }
 
 bool is_plan(std::string_view operation) {

@@ -36,6 +36,10 @@ struct TerraformLock {
 enum class LockId { needed, optional };
 Result<TerraformLock> read_terraform_lock(std::string_view body, LockId id);
 
+// All that a LockInfo says but its ID and its time, which Terraform makes anew for every run: canonical JSON. `body` is
+// one that read_terraform_lock takes.
+[[nodiscard]] std::string lock_without_attempt(std::string_view body);
+
 // A lock that a plan takes, and does not write under.
 [[nodiscard]] bool is_plan(std::string_view operation);
 // "terraform apply or destroy", "terraform plan", "terraform state rm"; of an operation that is not known its own

@@ -24,7 +24,6 @@
 
 #include "auth/durable_lines.h"
 #include "core/clock.h"
-#include "core/http_head.h"
 #include "core/result.h"
 
 namespace countersign::adapters {
@@ -78,8 +77,8 @@ class TerraformLocks {
 class LockAskers {
  public:
   struct Asked {
-    std::string id;  // of the lock
-    HeaderList headers;
+    std::string id;                  // of the lock
+    std::optional<std::string> md5;  // Content-MD5, where it came
     std::string body;
     std::chrono::steady_clock::time_point until;  // when it stops waiting
   };

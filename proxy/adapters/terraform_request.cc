@@ -161,14 +161,9 @@ Result<TerraformRequest> thaw_terraform_request(const approvals::Frozen& frozen,
 std::string terraform_identity(const TerraformRequest& request) {
   std::string out;
   JsonWriter writer(out);
-  writer.begin_object();
-  if (request.verb == TerraformVerb::lock) writer.member("info", request.lock.info);
-  writer.member("lineage", request.lineage).member("method", request.head.method);
-  if (request.verb == TerraformVerb::lock) writer.member("operation", request.lock.operation);
-  writer.member("target", request.head.target);
-  if (request.verb == TerraformVerb::lock)
-    writer.member("version", request.lock.version).member("who", request.lock.who);
-  writer.end_object();
+  writer.begin_object().member("lineage", request.lineage);
+  if (request.verb == TerraformVerb::lock) writer.key("lock").raw(lock_without_attempt(request.body));
+  writer.member("method", request.head.method).member("target", request.head.target).end_object();
   return out;
 }
 

@@ -338,6 +338,7 @@ TEST_F(Terraform, AHeldWriteIsBoundToTheStateItWasJudgedAgainst) {
 TEST_F(Terraform, AnApprovedLockIsTakenForTheTerraformThatWaits) {
   auto first = ok("LOCK", "/prod/network", lock_json(std::string(kLock)));
   const approvals::Frozen frozen = first->freeze();
+  EXPECT_EQ(frozen.head.find("X-Odd"), std::string::npos);
   first.reset();  // it has ended
   auto stored = adapter_->thaw(frozen, lock_json(std::string(kLock)), doors_).value();
   Status nobody = run(stored->check_fresh(doors_));
@@ -347,7 +348,10 @@ TEST_F(Terraform, AnApprovedLockIsTakenForTheTerraformThatWaits) {
   EXPECT_EQ(run(stored->forward(doors_, nullptr, none, nullptr)).outcome, "not_forwarded");
   EXPECT_TRUE(locks.empty());
 
-  auto second = ok("LOCK", "/prod/network", lock_json(std::string(kOther)));
+  HeaderList odd;
+  odd.add("X-Odd", "not what was approved");
+  odd.add("Content-MD5", md5_of(lock_json(std::string(kOther))));
+  auto second = std::move(known("LOCK", "/prod/network", lock_json(std::string(kOther)), "root-a", odd).value());
   EXPECT_EQ(second->freeze().identity, frozen.identity);
   EXPECT_EQ(second->freeze().retry_identity, approvals::RetryIdentity::identity);
   FakeSink client;
@@ -356,6 +360,9 @@ TEST_F(Terraform, AnApprovedLockIsTakenForTheTerraformThatWaits) {
   FakeSink kept;
   EXPECT_EQ(run(stored->forward(doors_, nullptr, kept, nullptr)).outcome, "ok");
   EXPECT_EQ(locks["/prod/network"], lock_json(std::string(kOther)));
+  const HeaderList& sent = doors_.http_doors["tf"].sent.back().head.headers;
+  EXPECT_EQ(sent.get("Content-MD5"), md5_of(lock_json(std::string(kOther))));
+  EXPECT_FALSE(sent.get("X-Odd"));
   const approvals::StoredReply reply{200, encode_headers(kept.head.headers), kept.body};
   ASSERT_TRUE(run(second->deliver(client, reply)));
   EXPECT_EQ(client.head.status, 200);
@@ -398,6 +405,25 @@ TEST_F(Terraform, AnotherPlansMomentDoesNotUseUpAnApproval) {
                     ->forward(doors_, nullptr, again, nullptr))
                 .status,
             423);
+}
+
+TEST_F(Terraform, AnApprovedLockIsNoOtherOne) {
+  const std::string plain = ok("LOCK", "/prod/network", lock_json("id-1"))->freeze().identity;
+  EXPECT_EQ(ok("LOCK", "/prod/network", lock_json("id-2"))->freeze().identity, plain);
+  auto with = [](const std::string& member) {
+    std::string body = lock_json("id-2");
+    return body.insert(1, member + ",");
+  };
+  EXPECT_NE(ok("LOCK", "/prod/dns", lock_json("id-2"))->freeze().identity, plain);
+  EXPECT_NE(ok("LOCK", "/prod/network", lock_json("id-2", "taint"))->freeze().identity, plain);
+  EXPECT_NE(ok("LOCK", "/prod/network", lock_json("id-2"), "root-b")->freeze().identity, plain);
+  EXPECT_NE(ok("LOCK", "/prod/network", with(R"("Force":true)"))->freeze().identity, plain);
+  std::string path = lock_json("id-2");
+  path.replace(path.find(R"("Path":"")"), 9, R"("Path":"x")");
+  EXPECT_NE(ok("LOCK", "/prod/network", path)->freeze().identity, plain);
+  std::string later = lock_json("id-2");
+  later.replace(later.find("2026-11-22"), 10, "2026-11-23");
+  EXPECT_EQ(ok("LOCK", "/prod/network", later)->freeze().identity, plain);
 }
 
 TEST_F(Terraform, OneRunAtATimeWaitsForALock) {

@@ -103,15 +103,15 @@ TEST(LocksInMemory, AreBounded) {
 TEST(LockAskersTest, AskForAsLongAsTheyLive) {
   LockAskers askers;
   const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  auto asking = askers.ask("key", {"id-1", {}, "body", later});
+  auto asking = askers.ask("key", {"id-1", std::nullopt, "body", later});
   ASSERT_TRUE(asking);
   EXPECT_EQ(askers.find("key")->id, "id-1");
-  EXPECT_FALSE(askers.ask("key", {"id-2", {}, "body", later}));
-  EXPECT_TRUE(askers.ask("another", {"id-2", {}, "body", later}));
+  EXPECT_FALSE(askers.ask("key", {"id-2", std::nullopt, "body", later}));
+  EXPECT_TRUE(askers.ask("another", {"id-2", std::nullopt, "body", later}));
   EXPECT_FALSE(askers.find("another"));  // it went at once
   asking.reset();
   EXPECT_FALSE(askers.find("key"));
-  auto leaving = askers.ask("key", {"id-3", {}, "body", std::chrono::steady_clock::now()});
+  auto leaving = askers.ask("key", {"id-3", std::nullopt, "body", std::chrono::steady_clock::now()});
   EXPECT_FALSE(askers.find("key"));  // a lock is not worth taking for it any more
 }
 
