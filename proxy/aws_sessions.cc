@@ -255,17 +255,22 @@ Task<Result<AwsSessions::Keys>> AwsSessions::get(AwsWish wish) {
   auto found = state->sources.find(source_of(wish.upstream, wish.purpose));
   if (found == state->sources.end())
     co_return fail(ErrorKind::unavailable, "vault.missing", "this upstream has no keys");
-  Fetch fetch{.wish = std::move(wish), .settings = found->second.settings, .partition = found->second.partition};
-  const config::AwsKeys& settings = *fetch.settings;
+  const config::AwsKeys& settings = *found->second.settings;
+  Keys root;
+  if (settings.from != From::web_identity) {
+    Result<Keys> keys = looks_up ? state->vault.aws_for_tags(wish.upstream) : state->vault.aws(wish.upstream);
+    if (!keys || !settings.role) co_return keys;
+    root = std::move(*keys);
+  }
+  Fetch fetch{.wish = std::move(wish),
+              .settings = found->second.settings,
+              .partition = found->second.partition,
+              .base = root,
+              .root = root};
   if (settings.from == From::web_identity) {
     Result<Keys> keys = co_await State::session(state, fetch);
     if (!keys || !settings.role) co_return keys;
     fetch.base = std::move(*keys);
-  } else {
-    const std::string& upstream = fetch.wish.upstream;
-    Result<Keys> keys = looks_up ? state->vault.aws_for_tags(upstream) : state->vault.aws(upstream);
-    if (!keys || !settings.role) co_return keys;
-    fetch.base = fetch.root = std::move(*keys);
   }
   // A fence that was asked for and is not there must not become the whole role.
   const bool narrowed = !looks_up && settings.role->session == config::AwsRole::Session::operation;

@@ -123,7 +123,8 @@ Task<PooledDoor::Sent> PooledDoor::send_signed(RequestHead head, adapters::BodyS
   if (!signature) co_return fail(ErrorKind::unavailable, "upstream.not_sent", signature.error().message);
   std::shared_ptr<const upstream::Origin> there = std::move(*origin);
   auto reply = co_await transmit(std::move(there), std::move(head), body, way.patience);
-  if (!reply) co_return reply;
+  const int status = reply ? (*reply)->head().status : 0;
+  if (status != 400 && status != 401 && status != 403) co_return reply;
   adapters::HttpReply* answered = reply->get();
   const bool refused = co_await is_refused(answered);
   if (!refused) co_return reply;
@@ -185,8 +186,6 @@ Task<PooledDoor::Sent> PooledDoor::transmit(std::shared_ptr<const upstream::Orig
 }
 
 Task<bool> PooledDoor::is_refused(adapters::HttpReply* reply) {
-  const int status = reply->head().status;
-  if (status != 400 && status != 401 && status != 403) co_return false;
   auto* pooled = static_cast<PooledReply*>(reply);  // transmit() makes no others
   const std::string_view beginning = co_await pooled->peek(kMaxRefusal);
   co_return refuses_keys(reply->head(), beginning);
