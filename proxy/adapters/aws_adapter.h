@@ -28,6 +28,7 @@ class AwsAdapter final : public Adapter {
   explicit AwsAdapter(config::Upstream upstream, const AwsSurroundings& around = {});
 
   [[nodiscard]] bool takes_signatures() const override { return true; }
+  [[nodiscard]] bool passes_bodies() const override { return true; }
   [[nodiscard]] std::uint64_t body_limit(const config::Limits& limits) const override { return limits.push_bytes; }
   Task<Status> prepare(Doors& doors) override;
   Result<std::unique_ptr<Conversation>> describe(const Inbound& inbound, Doors& doors) const override;
@@ -42,8 +43,8 @@ class AwsAdapter final : public Adapter {
 
  private:
   config::Upstream upstream_;
-  std::unique_ptr<AwsTagReader> tags_;  // nullptr: labels do not come from tags
   AwsAccounts accounts_;
+  std::unique_ptr<AwsTagReader> tags_;  // nullptr: labels do not come from tags
 };
 
 }  // namespace countersign::adapters
