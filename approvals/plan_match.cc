@@ -130,14 +130,31 @@ bool is_learned(const std::set<std::string, std::less<>>& learned, std::string_v
   return arn && std::ranges::any_of(names_of(*arn), [&](std::string_view name) { return learned.contains(name); });
 }
 
-bool is_learned_anywhere(const LearnedNames& learned, std::string_view resource) {
-  return std::ranges::any_of(learned, [&](const auto& each) { return is_learned(each.second, resource); });
-}
-
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   return out;
+}
+
+// Whether an ARN's kind is what the type makes: "security-group/…" of aws_security_group, "db:…" of aws_db_instance.
+bool is_kind_of(const TerraformType& type, std::string_view resource) {
+  const std::optional<Arn> arn = read_arn(resource);
+  if (!arn || arn->service != type.service) return false;
+  std::string kind = lower(kind_of(arn->rest));
+  std::erase(kind, '-');
+  if (kind.empty() || kind == "*" || kind.starts_with("http")) return true;
+  return std::ranges::any_of(type.nouns, [&](const std::string& noun) {
+    return kind == noun || kind == noun + "s" || (kind.size() > 1 && (noun.starts_with(kind) || noun.ends_with(kind)));
+  });
+}
+
+// Names that answers gave to what was made are of the kind that was made: an answer names other things, too.
+bool is_learned_anywhere(const LearnedNames& learned, std::string_view resource) {
+  return std::ranges::any_of(learned, [&](const auto& each) {
+    if (!is_learned(each.second, resource)) return false;
+    const std::optional<TerraformType> type = find_terraform_type(each.first);
+    return !read_arn(resource) || (type && is_kind_of(*type, resource));
+  });
 }
 
 // How an operation's name stands to a type: "CreateVpc" to aws_vpc.
@@ -209,7 +226,7 @@ class Fit {
   // And nothing it touches is known to be that: how often it may is counted.
   [[nodiscard]] bool is_unnamed_creation() const {
     return may_create_ && !anchored_ &&
-           !(type_.part && touches([this](std::string_view thing) { return names(change_.after, thing); }));
+           !(type_.is_part() && touches([this](std::string_view thing) { return names(change_.after, thing); }));
   }
   // What this operation itself calls a new thing.
   [[nodiscard]] bool is_name_of_new(std::string_view thing) const {
@@ -237,7 +254,7 @@ class Fit {
   [[nodiscard]] bool is_new(std::string_view thing) const {
     if (!change_.creates || !change_.after.own_unknown) return false;
     const auto mine = asked_.learned->find(change_.type);
-    return mine != asked_.learned->end() && is_learned(mine->second, thing);
+    return mine != asked_.learned->end() && is_learned(mine->second, thing) && is_kind_of(type_, thing);
   }
   [[nodiscard]] bool is_mine(std::string_view thing) const {
     return is_own(change_.before, thing) || is_own(change_.after, thing) || is_new(thing) || is_in_something_new(thing);
@@ -255,6 +272,9 @@ class Fit {
   }
   // Another thing, which this resource names.
   [[nodiscard]] bool names(const PlannedNames& names, std::string_view thing) const {
+    if (type_.is_part())
+      return is_related(names.within, names.region, thing) ||
+             (names.within_unknown && is_learned_anywhere(*asked_.learned, thing));
     return is_related(names.related, names.region, thing) ||
            (names.related_unknown && is_learned_anywhere(*asked_.learned, thing));
   }
@@ -291,7 +311,7 @@ class Fit {
     if (is_own(change_.before, thing)) return is_listed || kinship_ != Kinship::none;
     if (is_in_emptied_bucket(thing)) return true;
     if ((!is_listed && kinship_ != Kinship::same) || !right_parameters(change_.before)) return false;
-    if (names(change_.before, thing)) return type_.part || (is_listed && is_beside_mine(thing));
+    if (names(change_.before, thing)) return type_.is_part() || (is_listed && is_beside_mine(thing));
     return names_nothing(thing) && is_listed && !named_in_request().empty();
   }
 
@@ -312,7 +332,7 @@ class Fit {
                         return has(change_.changed, attribute);
                       });
     if (!said) return false;
-    if (!type_.part) return is_mine(thing);
+    if (!type_.is_part()) return is_mine(thing);
     return std::ranges::any_of(std::to_array({&change_.before, &change_.after}), [&](const PlannedNames* side) {
       return right_parameters(*side) && names(*side, thing);
     });
@@ -326,8 +346,8 @@ class Fit {
     if (is_own(change_.before, thing)) return true;
     // Nothing tells kinds of things of one name apart before they have an ARN, so the operation must be this type's.
     if (is_mine(thing)) return akin || asked_.operation.find("Tag") != std::string::npos;
-    if (!akin || (type_.part && !is_listed && kinship_ != Kinship::same)) return false;
-    if (!type_.part && !is_beside_mine(thing) && !(may_create_ && change_.after.own.empty())) return false;
+    if (!akin || (type_.is_part() && !is_listed && kinship_ != Kinship::same)) return false;
+    if (!type_.is_part() && !is_beside_mine(thing) && !(may_create_ && change_.after.own.empty())) return false;
     return std::ranges::any_of(std::to_array({&change_.before, &change_.after}), [&](const PlannedNames* side) {
       return names(*side, thing) && right_parameters(*side);
     });
@@ -345,7 +365,7 @@ class Fit {
   // Of what it touches the new thing is not named, or by a name that was generated.
   [[nodiscard]] bool creates(const std::string& thing) const {
     if (!may_create_ || !right_parameters(change_.after)) return false;
-    return is_generated(thing) || (names_nothing(thing) && says_right_name());
+    return is_generated(thing) || (names_nothing(thing) && says_right_name() && refers_to_the_same());
   }
 
   // Where the plan knows what it will be called, the request calls it so.
@@ -355,6 +375,17 @@ class Fit {
       if (auto text = each.string(); text && has(change_.after.own, *text)) return true;
     }
     return false;
+  }
+
+  // What it refers to by ARN is what the plan refers to.
+  [[nodiscard]] bool refers_to_the_same() const {
+    const PlannedNames& names = change_.after;
+    for (JsonValue each = asked_.parameters ? asked_.parameters.first() : JsonValue(); each; each = each.next()) {
+      const std::string_view text = each.string().value_or("");
+      if (!text.starts_with("arn:") || has(names.own, text) || has(names.related, text)) continue;
+      if (!names.related_unknown || !is_learned_anywhere(*asked_.learned, text)) return false;
+    }
+    return true;
   }
 
   // A name of this kind of thing: "table/orders" of aws_dynamodb_table.
@@ -447,7 +478,7 @@ std::optional<Announced> PlanIndex::announced(const Operation& operation, const 
   for (const Access* access : touched) {
     const auto found = std::ranges::find_if(here->second, [&](std::size_t index) {
       const TerraformType& type = *types_.find(changes_[index].type)->second;
-      if (type.part || !type.named.empty()) return false;
+      if (type.is_part() || !type.named.empty()) return false;
       const Fit fit(changes_[index], type, asked, operation);
       return !fit.is_creation() && fit.announces(*access);
     });

@@ -62,6 +62,7 @@ class NameReader {
     if (unknown_.is_object()) look_for_unknown();
     cut(names_.own);
     cut(names_.related);
+    cut(names_.within);
     return std::move(names_);
   }
 
@@ -107,12 +108,15 @@ class NameReader {
   }
 
   void own() {
-    std::vector<std::string>& to = type_->part ? names_.related : names_.own;
+    std::vector<std::string>& to = type_->is_part() ? names_.related : names_.own;
     auto arn = attribute("arn");
     if (arn && (type_->reviewed || !is_shared("arn", *arn))) to.push_back(*arn);
     for (const std::string& each : type_->own) {
       auto value = each.find('{') == std::string::npos ? attribute(each) : composed(each);
       if (value) to.push_back(*value);
+    }
+    for (const std::string& each : type_->within) {
+      if (auto value = attribute(each)) names_.within.push_back(*value);
     }
     if (type_->reviewed) return;
     for (std::string_view each : {"id", "name"}) {
@@ -156,7 +160,9 @@ class NameReader {
       const bool wholly = is_masked(member);
       if (is_own && wholly) names_.own_unknown = true;
       // Anything of it: a list of ids, a block with one.
-      if (!is_own || (type_ && type_->part)) names_.related_unknown |= wholly || has_true(member, 0);
+      if (!is_own || (type_ && type_->is_part())) names_.related_unknown |= wholly || has_true(member, 0);
+      if (wholly && type_ && std::ranges::find(type_->within, member.key()) != type_->within.end())
+        names_.within_unknown = true;
     }
   }
 
@@ -236,6 +242,26 @@ Result<PlannedChange> read_change(JsonValue resource, std::string_view type_name
   return out;
 }
 
+// The region of every provider of AWS in the plan, where there is one and it is written down; else empty.
+std::string region_of(JsonValue root) {
+  const JsonValue providers =
+      root.member("configuration").is_object() ? root.member("configuration").member("provider_config") : JsonValue();
+  std::string out;
+  for (JsonValue each = providers.is_object() ? providers.first() : JsonValue(); each; each = each.next()) {
+    if (!each.is_object() || !each.member("full_name").string().value_or("").ends_with("/hashicorp/aws")) continue;
+    const auto region = each.at("/expressions/region/constant_value").string();
+    if (!region || !is_name(*region) || (!out.empty() && out != *region)) return "";
+    out = *region;
+  }
+  return out;
+}
+
+// A side without an ARN, which would say where it is.
+void place(PlannedNames& names, const std::string& region) {
+  const bool placed = std::ranges::any_of(names.own, [](const std::string& name) { return name.starts_with("arn:"); });
+  if (names.region.empty() && !placed) names.region = region;
+}
+
 }  // namespace
 
 PlanCounts TerraformPlan::counts() const {
@@ -279,6 +305,7 @@ Result<TerraformPlan> parse_terraform_plan(std::string_view text) {
   if (changes && !changes.is_array()) return malformed("`resource_changes` is a list");
   if (!changes && !root.member("planned_values").is_object())
     return malformed("this is no plan: a state has no planned values");
+  const std::string region = region_of(root);
   std::map<std::string, std::optional<TerraformType>, std::less<>> types;
   for (JsonValue each = changes ? changes.first() : JsonValue(); each; each = each.next()) {
     if (!each.is_object()) return malformed("a resource change is an object");
@@ -294,6 +321,8 @@ Result<TerraformPlan> parse_terraform_plan(std::string_view text) {
     if (!change->creates && !change->updates && !change->deletes) continue;
     if (out.changes.size() == kMostPlannedChanges)
       return fail(ErrorKind::too_large, "plan.too_many", "a plan changes at most 10,000 resources");
+    place(change->before, region);
+    place(change->after, region);
     out.changes.push_back(std::move(*change));
   }
   return out;
@@ -304,7 +333,8 @@ namespace {
 void write_names(JsonWriter& w, std::string_view key, const PlannedNames& names) {
   w.key(key).begin_object().strings("own", names.own).member("own_unknown", names.own_unknown);
   w.member_if("region", names.region).strings("related", names.related);
-  w.member("related_unknown", names.related_unknown).end_object();
+  w.member("related_unknown", names.related_unknown).strings("within", names.within);
+  w.member("within_unknown", names.within_unknown).end_object();
 }
 
 std::vector<std::string> strings_in(JsonValue list) {
@@ -317,8 +347,10 @@ std::vector<std::string> strings_in(JsonValue list) {
 PlannedNames names_in(JsonValue value) {
   return {.own = strings_in(value.member("own")),
           .related = strings_in(value.member("related")),
+          .within = strings_in(value.member("within")),
           .region = std::string(value.member("region").string().value_or("")),
           .own_unknown = value.member("own_unknown").boolean().value_or(false),
+          .within_unknown = value.member("within_unknown").boolean().value_or(false),
           .related_unknown = value.member("related_unknown").boolean().value_or(false)};
 }
 

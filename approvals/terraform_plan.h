@@ -30,9 +30,11 @@ inline constexpr std::string_view kUnknownPart = "<unknown>";
 // By what one side of a change, before or after it, is known.
 struct PlannedNames {
   std::vector<std::string> own;      // of this resource alone: ARN, id, name
-  std::vector<std::string> related;  // of others it names: its subnet, its role; of a part, what it is a part of
-  std::string region;                // where the resource says so
+  std::vector<std::string> related;  // of others it names: its subnet, its role; of a part, itself too
+  std::vector<std::string> within;   // what it is a part of
+  std::string region;                // where the resource, or else all of the plan, says so
   bool own_unknown = false;          // it has a name that is known after the apply only
+  bool within_unknown = false;       // what it is a part of is created by this plan
   bool related_unknown = false;      // it names something that is created by this plan, too
   bool operator==(const PlannedNames&) const = default;
 };

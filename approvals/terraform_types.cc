@@ -74,8 +74,11 @@ void read_line(std::string_view line, TerraformType& out) {
     const std::string key = word.substr(0, equals);
     const std::vector<std::string> values =
         split(std::string_view(word).substr(std::min(equals + 1, word.size())), ',');
-    if (key == "part") out.part = true;
-    if (key == "noun") out.nouns = {lower_words(values.front())};
+    if (key == "in") out.within = values;
+    if (key == "noun") {
+      out.nouns.clear();
+      for (const std::string& noun : values) out.nouns.push_back(lower_words(noun));
+    }
     if (key == "create") out.creates = values;
     if (key == "change") out.changes = values;
     if (key == "delete") out.deletes = values;

@@ -28,8 +28,11 @@ struct TerraformType {
   std::vector<std::string> own;
   // Parameters of the operations above that must name what the plan names: "PolicyArn", "Targets[].Id".
   std::vector<std::string> named;
-  bool part = false;      // lives in another resource and is known by that one's name
+  // Of a part of other resources, known by their names: the attributes with those.
+  std::vector<std::string> within;
   bool reviewed = false;  // stands in the table
+
+  [[nodiscard]] bool is_part() const { return !within.empty(); }
 };
 
 // nullopt for types of other providers.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <tuple>
 
 #include "tests/approvals/plan_fixture.h"
 
@@ -148,6 +149,63 @@ TEST(PlanProperty, WhatNobodyNamedIsNotChanged) {
       }
     }
   }
+}
+
+// What is part of another resource: the operation passes only where one change names both of them, each in its place.
+TEST(PlanProperty, PartsPassAsAPairOnly) {
+  struct Part {
+    const char* type;
+    const char* within;
+    const char* named;
+    const char* operation;
+    const char* arn;
+    const char* parameter;
+  };
+  constexpr std::array<Part, 4> kParts{{
+      {"aws_iam_role_policy_attachment", "role", "policy_arn", "iam:DetachRolePolicy",
+       "arn:aws:iam::123456789012:role/", "PolicyArn"},
+      {"aws_iam_role_policy", "role", "name", "iam:DeleteRolePolicy", "arn:aws:iam::123456789012:role/", "PolicyName"},
+      {"aws_lambda_permission", "function_name", "statement_id", "lambda:RemovePermission",
+       "arn:aws:lambda:eu-central-1:123456789012:function:", "StatementId"},
+      {"aws_route", "route_table_id", "destination_cidr_block", "ec2:DeleteRoute",
+       "arn:aws:ec2:eu-central-1:123456789012:route-table/", "DestinationCidrBlock"},
+  }};
+  int passed = 0;
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    Generator any(seed);
+    std::vector<Json> changes;
+    std::vector<std::tuple<const Part*, std::string, std::string>> said;
+    for (int i = 0; i < 8; ++i) {
+      const Part& part = any.one_of(kParts);
+      const std::string in = any.one_of(kNames);
+      const std::string name = any.one_of(kNames);
+      const Json values = {
+          {part.within, in}, {part.named, name}, {"id", any.one_of(kNames)}, {"vpc_id", any.one_of(kNames)}};
+      changes.push_back(
+          resource_change(std::string(part.type) + ".r" + std::to_string(i), {"delete"}, values, nullptr));
+      said.emplace_back(&part, in, name);
+      said.emplace_back(&part, in, values["id"]);
+      said.emplace_back(&part, in, values["vpc_id"]);
+      said.emplace_back(&part, in, in);
+    }
+    const PlanIndex index = index_of(plan_of(changes));
+    for (const Part& part : kParts) {
+      for (const char* in : kNames) {
+        for (const char* name : kNames) {
+          for (Effect effect : {Effect::administer, Effect::destroy}) {
+            const Operation remove =
+                aws(part.operation, {{std::string(part.arn) + in, effect}}, {{part.parameter, name}});
+            const bool passes = index.announced(remove, {}).has_value();
+            const bool may =
+                std::ranges::find(said, std::tuple(&part, std::string(in), std::string(name))) != said.end();
+            ASSERT_TRUE(may || !passes) << "seed " << seed << ": " << part.operation << " of " << name << " in " << in;
+            passed += passes;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(passed, 200);
 }
 
 }  // namespace

@@ -155,6 +155,53 @@ TEST_F(PlanMatch, WhatWasMadeIsKnownByTheNameItGot) {
   EXPECT_EQ(as(aws("ec2:ModifyInstanceAttribute", {{arn("ec2", "instance/vpc-1"), Effect::administer}})), "");
 }
 
+// An answer names other things beside the new one: the default group of a new database is not the group of a plan.
+TEST_F(PlanMatch, WhatAnAnswerNamesBesideIsNotNew) {
+  const Json unknown = {{"id", true}, {"security_group_id", true}};
+  index_ = index_of(
+      plan_of({resource_change("aws_db_instance.d", {"create"}, nullptr, {{"identifier", "d"}}, {{"arn", true}}),
+               resource_change("aws_security_group.g", {"create"}, nullptr, {{"name", "g"}}, {{"id", true}}),
+               resource_change("aws_security_group_rule.r", {"create"}, nullptr, {{"type", "ingress"}}, unknown)}));
+  const Operation open =
+      aws("ec2:AuthorizeSecurityGroupIngress", {{arn("ec2", "security-group/sg-1default"), Effect::administer}});
+  learned_["aws_db_instance"].insert("sg-1default");
+  EXPECT_EQ(as(open), "");
+  learned_["aws_security_group"].insert("sg-1default");
+  EXPECT_NE(as(open), "");
+}
+
+TEST_F(PlanMatch, APartIsInWhatThePlanSays) {
+  // Its own name, and other things it names, are not what it is a part of.
+  Json after = {{"role", "runner"}, {"name", "admin"}, {"id", "runner:admin"}, {"policy", "{}"}};
+  index_ = index_of(plan_of({resource_change("aws_iam_role_policy.p", {"create"}, nullptr, after)}));
+  auto put = [](const char* role, const char* policy) {
+    return aws("iam:PutRolePolicy", {{std::string("arn:aws:iam::*:role/") + role, Effect::administer}},
+               {{"RoleName", role}, {"PolicyName", policy}});
+  };
+  EXPECT_EQ(as(put("runner", "admin")), "aws_iam_role_policy.p");
+  EXPECT_EQ(as(put("admin", "runner")), "");
+  EXPECT_EQ(as(put("admin", "admin")), "");
+  EXPECT_EQ(as(put("runner", "other")), "");
+}
+
+TEST_F(PlanMatch, NewPartsOfWhatIsNamedByArn) {
+  const std::string balancer = arn("elasticloadbalancing", "loadbalancer/app/web/50dc6c495c0c9188");
+  index_ = index_of(
+      plan_of({resource_change("aws_lb_listener.l", {"create"}, nullptr,
+                               {{"load_balancer_arn", balancer}, {"port", 443}}, {{"arn", true}, {"id", true}})}));
+  auto create = [](const std::string& at) {
+    return aws("elasticloadbalancing:CreateListener", {{arn("elasticloadbalancing", "*"), Effect::write}},
+               {{"LoadBalancerArn", at}});
+  };
+  EXPECT_EQ(as(create(balancer)), "aws_lb_listener.l");
+  EXPECT_EQ(as(create(arn("elasticloadbalancing", "loadbalancer/app/prod/50dc6c495c0c9188"))), "");
+}
+
+TEST_F(PlanMatch, TheRegionOfThePlan) {
+  EXPECT_EQ(as(aws("sqs:CreateQueue", {{arn("sqs", "jobs", "us-east-1:123456789012:"), Effect::write}})), "");
+  EXPECT_EQ(as(aws("ec2:AllocateAddress", {{"arn:aws:ec2:eu-central-1:*:*", Effect::write}})), "aws_eip.e");
+}
+
 TEST_F(PlanMatch, RecordsOfAZone) {
   Json before = {{"zone_id", "Z1"}, {"name", "old.example.com"}, {"fqdn", "old.example.com"}, {"id", "Z1_old_A"}};
   index_ = index_of(plan_of({resource_change("aws_route53_record.old", {"delete"}, before, nullptr)}));

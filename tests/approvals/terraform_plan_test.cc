@@ -122,6 +122,26 @@ TEST(TerraformPlan, Limits) {
   EXPECT_EQ(plan->changes[0].before.own, std::vector<std::string>{"i-1"});
 }
 
+TEST(TerraformPlan, TheRegionIsTheProvidersWhereThereIsOne) {
+  auto region_of = [](std::initializer_list<const char*> regions) {
+    Json plan = plan_of({resource_change("aws_sqs_queue.q", {"create"}, nullptr, {{"name", "q"}})});
+    int number = 0;
+    for (const char* region : regions) {
+      Json provider = {
+          {"name", "aws"}, {"full_name", "registry.terraform.io/hashicorp/aws"}, {"expressions", Json::object()}};
+      if (*region != '\0') provider["expressions"]["region"] = {{"constant_value", region}};
+      plan["configuration"]["provider_config"]["aws." + std::to_string(number++)] = std::move(provider);
+    }
+    auto parsed = parse_terraform_plan(plan.dump());
+    EXPECT_TRUE(parsed);
+    return parsed ? parsed->changes[0].after.region : "";
+  };
+  EXPECT_EQ(region_of({}), "");
+  EXPECT_EQ(region_of({"eu-west-1"}), "eu-west-1");
+  EXPECT_EQ(region_of({"eu-west-1", "us-east-1"}), "");
+  EXPECT_EQ(region_of({"eu-west-1", ""}), "") << "one is from a variable";
+}
+
 TEST(TerraformPlan, NamesThatAreShared) {
   // A policy has the id of what it is the policy of.
   auto plan = parse_terraform_plan(
