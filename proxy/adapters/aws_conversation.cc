@@ -100,7 +100,7 @@ Task<Forwarded> AwsConversation::forward(Doors& doors, BodySource* body, ReplySi
   HttpReply& answer = **reply;
   // Errors say what was wrong; they hold nothing of what was asked for.
   const bool told = secrets && answer.head().status < 400;
-  if (told && !reveals_) co_return co_await relay_redacted(reply->get(), &sink, &request_.call, request_.tongue);
+  if (told && !reveals_) co_return co_await relay_redacted(&answer, &sink, &request_.call, request_.tongue);
   RelayStart start{.fields = fields_to_answer(answer.head().headers)};
   Forwarded done = co_await relay(answer, sink, std::move(start));
   if (told) done.detail += (done.detail.empty() ? "" : "; ") + std::string("secrets revealed");
