@@ -45,8 +45,10 @@ Result<std::string> aws_endpoint(const AwsService& service, std::string_view reg
   if (!is_host_label(region))
     return fail(ErrorKind::malformed, "aws.bad_region", "the request is signed for no region");
   std::string out = std::string(service.endpoint_prefix) + ".";
-  // China has regional endpoints for what is global elsewhere.
-  if (!service.global || partition == "aws-cn") out += std::string(region) + ".";
+  // S3 and STS have an endpoint for all regions and one in each: a bucket is reached at its own region's only. China
+  // has regional endpoints for what is global elsewhere.
+  const bool regional = !service.global || service.key == "s3" || service.key == "sts" || partition == "aws-cn";
+  if (regional) out += std::string(region) + ".";
   return out + std::string(suffix_of(partition));
 }
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <thread>
+
 #include "aws_tag_fixture.h"
 
 namespace countersign::adapters::test {
@@ -138,6 +141,14 @@ TEST_F(AwsTags, OfEveryKindOfService) {
         json("secretsmanager", "secretsmanager.DeleteSecret", R"({"SecretId":"prices"})")}) {
     for (const std::string& each : labels(call)) EXPECT_TRUE(each.ends_with(" dev/?/?")) << call.body << ": " << each;
   }
+  std::set<std::string> asked_of;  // endpoint, region and service signed for
+  for (const TaggedAccount::Asked& each : doors_.account.asked)
+    asked_of.insert(each.way.endpoint + " " + each.way.sign_for.region + " " + each.way.sign_for.service);
+  EXPECT_EQ(asked_of,
+            (std::set<std::string>{"dynamodb.eu-central-1.amazonaws.com eu-central-1 dynamodb",
+                                   "iam.amazonaws.com us-east-1 iam", "s3.eu-central-1.amazonaws.com eu-central-1 s3",
+                                   "secretsmanager.eu-central-1.amazonaws.com eu-central-1 secretsmanager",
+                                   "tagging.eu-central-1.amazonaws.com eu-central-1 tagging"}));
 }
 
 TEST_F(AwsTags, WhatCannotBeAskedForIsUnknown) {
@@ -476,6 +487,27 @@ TEST(AwsTagCacheTest, HasABound) {
   EXPECT_TRUE(cache.find("a"));
   EXPECT_FALSE(cache.find("b")) << "the one nobody asked for longest";
   EXPECT_TRUE(cache.find("d"));
+}
+
+TEST(AwsTagCacheTest, IsSharedByThreads) {
+  ManualClock clock(0);
+  AwsTagCache cache(clock, 60'000, 50);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&cache, t] {
+      for (int i = 0; i < 2000; ++i) {
+        const std::string key = std::to_string((i * (t + 1)) % 97);
+        if (auto found = cache.find(key)) {
+          EXPECT_EQ(found->labels.environment, "dev");
+        }
+        cache.keep(key, dev(), cache.mark());
+        if (i % 31 == 0) cache.forget(key);
+        if (i % 997 == 0) cache.forget_all();
+      }
+    });
+  }
+  for (std::thread& each : threads) each.join();
+  EXPECT_LE(cache.size(), 50U);
 }
 
 TEST(AwsTagCacheTest, AClockThatIsSetBackMakesNothingFresh) {
