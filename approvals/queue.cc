@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "approvals/queue_work.h"
 
@@ -43,14 +44,14 @@ Result<std::unique_ptr<Queue>> Queue::open(const std::filesystem::path& file, co
 
 Status Queue::fill() {
   std::lock_guard lock(mutex_);
-  std::map<std::string, std::size_t> open_of_burst;
+  std::set<std::string> joined;  // bursts of two or more
   Status open = store_.each_open([&](const HeldRequest& request) {
-    if (!request.burst.empty()) ++open_of_burst[request.burst];
+    if (!begins_burst(request)) joined.insert(request.burst);
     usage_.opened(request.id, request.requester.agent);
     conflicts_.update(request);
     inbox_.update(request);
   });
-  if (open) open = fill_bursts(open_of_burst);
+  if (open) open = fill_bursts(joined);
   if (!open) return open;
   Status kept = store_.each_kept([this](const std::string& agent, std::uint64_t bytes) { usage_.kept(agent, bytes); });
   if (!kept) return kept;

@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -323,7 +324,7 @@ class Queue {
   Result<BurstVote> vote_burst_in(Work& work, std::string_view burst, std::span<const Seen> seen, const Ballot& ballot,
                                   const Rules& rules, TimeMs now);
   Status tell_bursts(TimeMs now);
-  Status fill_bursts(const std::map<std::string, std::size_t>& open_of_burst);
+  Status fill_bursts(const std::set<std::string>& joined);
   Result<HeldRequest> edit_in(Work& work, std::string_view id, Edit& edit, const Approver& editor, const Rules& rules,
                               TimeMs now);
   // Ends a held or approved request in a way that nobody voted for.

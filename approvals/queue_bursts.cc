@@ -84,12 +84,13 @@ Result<std::vector<BurstPart>> Queue::count_burst(std::string_view burst) {
 }
 
 // After a restart nobody knows which bursts were told but the events: none of them can be joined any more.
-Status Queue::fill_bursts(const std::map<std::string, std::size_t>& open_of_burst) {
+Status Queue::fill_bursts(const std::set<std::string>& joined) {
+  if (joined.empty()) return {};
   Result<std::vector<std::string>> told = store_.about_in_events(kBurstEvent);
   if (!told) return fail(told.error());
   const std::set<std::string> known(told->begin(), told->end());
-  for (const auto& [burst, open] : open_of_burst) {
-    if (open > 1 && !known.contains(first_of_burst(burst))) bursts_.tell_later(burst);
+  for (const std::string& burst : joined) {
+    if (!known.contains(first_of_burst(burst))) bursts_.tell_later(burst);
   }
   return {};
 }
