@@ -153,6 +153,15 @@ bool Exchange::promise_body(const Digest& digest, std::uint64_t over, std::uint6
   return true;
 }
 
+Task<void> Exchange::drain_promised() {
+  // One that waits to be asked is not asked for what nobody wants.
+  if (!promised_ || connection_->await_continue_) co_return;
+  for (;;) {
+    Result<ByteView> piece = co_await promised_->next();
+    if (!piece || piece->empty()) co_return;
+  }
+}
+
 Task<Result<Spool*>> Exchange::whole_body() {
   if (!body_) co_return misuse("the body was not read");
   Arrival* arrival = body_->arrival();
@@ -197,6 +206,7 @@ void Exchange::decide_persistence() {
 
 Task<Status> Exchange::respond(ResponseHead head, std::string_view body) {
   if (phase_ != Phase::waiting) co_return misuse("a response was begun already");
+  co_await drain_promised();
   decide_persistence();
   bool bodiless = status_without_body(head.status);
   Delimiting delimiting{bodiless ? BodyKind::none : BodyKind::length, body.size()};
@@ -220,6 +230,7 @@ Task<Status> Exchange::respond_problem(Error error) {
 
 Task<Status> Exchange::start_response(ResponseHead head, std::optional<std::uint64_t> length, HeadFlush flush) {
   if (phase_ != Phase::waiting) co_return misuse("a response was begun already");
+  co_await drain_promised();
   decide_persistence();
   body_allowed_ = !status_without_body(head.status) && head_.method != "HEAD";
   Delimiting delimiting;

@@ -107,6 +107,8 @@ class Exchange {
 
   class Promised;
 
+  // Before an answer: what nobody took of a promised body, so that a client that sends before it listens hears it.
+  [[nodiscard]] Task<void> drain_promised();
   // One read of the body, within its times.
   [[nodiscard]] Task<Result<std::size_t>> receive(std::span<std::uint8_t> into,
                                                   std::chrono::steady_clock::time_point until);

@@ -3,7 +3,7 @@
 aws.added_cpu        CPU microseconds (user + system, all threads) of the gateway a small signed request: verified, recognised, decided,
                      recorded, signed again, forwarded; beside nginx `proxy_pass` (a proxy that does none of it) and our own http protocol
                      (token, decision and record, but no signatures), all in turn in front of one nginx.
-aws.put_64mib, aws.get_64mib
+aws.put_64mib, aws.get_64mib, and aws.get_first_byte, the milliseconds until the head of that answer
                      MB/s of an object of 64 MiB with one client and one connection, through the gateway and direct: to nginx (`dav_methods
                      PUT`, which checks no signature: the fastest peer there is) and to s3rver, an S3 of JavaScript's.
 """
@@ -98,12 +98,13 @@ class Bench:
 
     @staticmethod
     def call(host, method, target, fields, body=b""):
-        """One request; the seconds it took, answer and all."""
+        """One request: the seconds it took, the bytes of its answer, and the seconds to its answer's head."""
         connection = http.client.HTTPConnection(host, timeout=120)
         connection.connect()
         begin = time.perf_counter()
         connection.request(method, target, body, {"content-length": str(len(body)), **fields})
         response = connection.getresponse()
+        head = time.perf_counter() - begin
         buffer, count = bytearray(1 << 20), 0
         while got := response.readinto(buffer):
             count += got
@@ -111,7 +112,7 @@ class Bench:
         connection.close()
         if response.status >= 300:
             raise SystemExit(f"{method} {target} was answered with {response.status}: {bytes(buffer[:500])}")
-        return took, count
+        return took, count, head
 
     def report(self, name, value, unit, peer, peer_value, ratio):
         self.lines.append((name, value, unit, peer, peer_value, ratio))
@@ -145,22 +146,25 @@ class Bench:
         body = os.urandom(SIZE)
         digest = hashlib.sha256(body).hexdigest()
         direct = f"127.0.0.1:{self.ports[store]}"
-        times = {}
+        times, heads = {}, {}
         for round_ in range(self.arguments.rounds + 1):
             for way in ("direct", "through"):
                 for method, payload, sent in (("PUT", digest, body), ("GET", EMPTY, b"")):
                     target = f"/staging/object-{way}"
                     if way == "direct":
-                        took, got = self.call(direct, method, target, sign_direct(direct, method, target, payload), sent)
+                        took, got, head = self.call(direct, method, target, sign_direct(direct, method, target, payload), sent)
                     else:
                         target = f"/{store}{target}"
-                        took, got = self.call(self.host, method, target, self.signer.sign(method, target, sent, payload=payload), sent)
+                        took, got, head = self.call(self.host, method, target, self.signer.sign(method, target, sent, payload=payload), sent)
                     assert method == "PUT" or got == SIZE, (method, got)
                     if round_:
                         times.setdefault((method, way), []).append(took)
+                        heads.setdefault((method, way), []).append(head)
         for method in ("PUT", "GET"):
             through, straight = (SIZE / 1e6 / statistics.median(times[method, way]) for way in ("through", "direct"))
             self.report(f"aws.{method.lower()}_64mib", through, "MB/s", f"{store}, direct", straight, through / straight)
+        through, straight = (1e3 * statistics.median(heads["GET", way]) for way in ("through", "direct"))
+        self.report("aws.get_first_byte", through, "ms", f"{store}, direct", straight, through / straight)
 
     def memory(self):
         status = pathlib.Path(f"/proc/{self.gateway.process.pid}/status").read_text()

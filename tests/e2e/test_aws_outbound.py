@@ -328,7 +328,7 @@ class Outbound(unittest.TestCase):
 
 
 @unittest.skipUnless(Moto.PYTHON and Cli.AWS, "needs moto's server and the AWS CLI")
-class Moto_(unittest.TestCase):
+class RolesInMoto(unittest.TestCase):
     """moto verifies the session's signature and token, and what the role may do."""
 
     def test_roles(self):

@@ -32,6 +32,7 @@ class TestHandler final : public Handler {
     if (path == "/digest") co_await digest(exchange);
     if (path == "/promise") co_await promise(exchange);
     if (path == "/whole") co_await whole(exchange);
+    if (path == "/untaken") co_await untaken(exchange);
     if (path == "/stream") co_await stream(exchange);
     if (path == "/short") co_await short_body(exchange);
     if (path == "/wait") co_await wait(exchange);
@@ -101,6 +102,11 @@ class TestHandler final : public Handler {
     Result<Spool*> whole = co_await exchange->whole_body();
     events.put(whole ? "there again" : whole.error().code);
     co_await plain(exchange, std::move(all));
+  }
+  Task<void> untaken(Exchange* exchange) {
+    auto proof = [](const Digest&) { return Status(); };
+    const bool promised = exchange->promise_body(Digest(), 10, body_limit, std::move(proof));
+    co_await plain(exchange, promised ? "not wanted" : "not promised");
   }
   Task<void> whole(Exchange* exchange) {
     auto proof = [](const Digest&) { return Status(); };
@@ -406,6 +412,22 @@ TEST_F(ServerTest, APromisedBodyCanBeReceivedAfterAll) {
   client.send(body + get("/"));
   EXPECT_TRUE(client.read_response().ends_with("\r\n\r\n" + body));
   EXPECT_TRUE(client.read_response().ends_with("hello"));
+}
+
+TEST_F(ServerTest, APromisedBodyThatNobodyTookIsReadBeforeTheAnswer) {
+  start();
+  RawClient client(port());
+  const std::string body(20'000'000, 'x');
+  ASSERT_TRUE(client.send("PUT /untaken HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n" + body + get("/")));
+  EXPECT_TRUE(client.read_response().ends_with("not wanted"));
+  EXPECT_TRUE(client.read_response().ends_with("hello"));
+  RawClient patient(port());
+  patient.send("PUT /untaken HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 20000000\r\n\r\n");
+  EXPECT_TRUE(patient.read_response().ends_with("not wanted")) << "it was not asked to send";
+  RawClient gone(port());
+  gone.send("PUT /untaken HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\nabc");
+  gone.end_sending();
+  EXPECT_TRUE(gone.read_response().ends_with("not wanted"));
 }
 
 TEST_F(ServerTest, ABodyThatEndsEarlyIsTruncated) {
