@@ -289,12 +289,16 @@ class Fit {
            });
   }
 
-  // What the request says beside its ARNs names what the plan names.
+  // What the request says beside its ARNs names what the plan names. Of a part it must say something: two kinds of
+  // parts may share a noun, as the policies of a role that are attached and those that are written into it.
   [[nodiscard]] bool right_parameters(const PlannedNames& names) const {
     if (type_.named.empty()) return true;
     if (!asked_.parameters) return false;
-    return std::ranges::all_of(named_in_request(), [&](std::string_view name) {
-      const std::string_view bare = name.ends_with('.') ? name.substr(0, name.size() - 1) : name;  // of the DNS
+    const std::vector<std::string> given = named_in_request();
+    if (given.empty() && type_.is_part()) return false;
+    return std::ranges::all_of(given, [&](std::string_view name) {
+      const bool dns = asked_.service == "route53" && name.ends_with('.');
+      const std::string_view bare = dns ? name.substr(0, name.size() - 1) : name;
       return has(names.own, name) || has(names.related, name) || has(names.own, bare) || has(names.related, bare) ||
              ((names.own_unknown || names.related_unknown) && is_learned_anywhere(*asked_.learned, name));
     });

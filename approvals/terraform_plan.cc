@@ -142,8 +142,9 @@ class NameReader {
   // A string, or a list of them.
   void take(JsonValue value, JsonValue mask) {
     auto add = [&](JsonValue one) {
-      auto text = one.string();
-      if (text && is_name(*text) && names_.related.size() < 4 * kMostNamesOfChange) names_.related.emplace_back(*text);
+      std::string text(one.string().value_or(""));
+      if (auto number = one.integer()) text = std::to_string(*number);
+      if (is_name(text) && names_.related.size() < 4 * kMostNamesOfChange) names_.related.push_back(std::move(text));
     };
     add(value);
     if (!value.is_array()) return;

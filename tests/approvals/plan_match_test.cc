@@ -182,6 +182,10 @@ TEST_F(PlanMatch, APartIsInWhatThePlanSays) {
   EXPECT_EQ(as(put("admin", "runner")), "");
   EXPECT_EQ(as(put("admin", "admin")), "");
   EXPECT_EQ(as(put("runner", "other")), "");
+  // Another kind of policy, by an operation with the same noun.
+  EXPECT_EQ(as(aws("iam:AttachRolePolicy", {{"arn:aws:iam::*:role/runner", Effect::administer}},
+                   {{"RoleName", "runner"}, {"PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess"}})),
+            "");
 }
 
 TEST_F(PlanMatch, NewPartsOfWhatIsNamedByArn) {
