@@ -298,7 +298,9 @@ class OnMoto(unittest.TestCase):
         for user in users:
             self.direct("iam", "create-user", "--user-name", user)
         agent("stage", "iam", "list-users")
-        self.held(agent, "stage", "iam", "delete-user", "--user-name", users[0])  # in every environment
+        for user in users[:20]:
+            agent("stage", "iam", "delete-user", "--user-name", user)
+        self.assertEqual(self.scene.why(self.held(agent, "stage", "iam", "delete-user", "--user-name", users[20])), {LISTED})
         # Its twins: a few of them, and all of a sandbox.
         other, few = self.agent(), self.instances(3)
         other("stage", "ec2", "describe-instances")
@@ -327,15 +329,20 @@ class OnMoto(unittest.TestCase):
         self.database("scratch")
         agent("stage", "rds", "delete-db-instance", "--db-instance-identifier", "scratch", "--skip-final-snapshot")
         self.assertFalse(self.has_database("scratch"))
-        # And a table, by another service's words.
-        self.direct("dynamodb", "create-table", "--table-name", "kept", "--attribute-definitions", "AttributeName=k,AttributeType=S", "--key-schema",
-                    "AttributeName=k,KeyType=HASH", "--billing-mode", "PAY_PER_REQUEST", "--deletion-protection-enabled")
-        self.scene.approve(self.held(agent, "stage", "dynamodb", "update-table", "--table-name", "kept", "--no-deletion-protection-enabled"))
-        self.assertIn(UNPROTECTED, self.scene.why(self.held(agent, "stage", "dynamodb", "delete-table", "--table-name", "kept")))
+        # And an instance, by another service's words.
+        instance, = self.instances(1)
+        self.direct("ec2", "modify-instance-attribute", "--instance-id", instance, "--disable-api-termination")
+        self.scene.approve(self.held(agent, "stage", "ec2", "modify-instance-attribute", "--instance-id", instance, "--no-disable-api-termination"))
+        for verb in ("terminate-instances", "stop-instances"):
+            self.assertIn(UNPROTECTED, self.scene.why(self.held(agent, "stage", "ec2", verb, "--instance-ids", instance)))
+        self.assertEqual(self.running([instance]), 1)
 
     def test_deleted_and_made_again(self):
         agent = self.agent()
         self.database("billing")
+        # On production neither without a last snapshot nor with one.
+        for more in (["--skip-final-snapshot"], ["--final-db-snapshot-identifier", "last"]):
+            self.refused(agent, "aws", "rds", "delete-db-instance", "--db-instance-identifier", "billing", *more)
         make = ("rds", "create-db-instance", "--db-instance-identifier", "billing", "--engine", "postgres", "--db-instance-class", "db.t3.micro",
                 "--allocated-storage", "20", "--master-username", "root", "--master-user-password", "secretsecret")
         agent("stage", "rds", "delete-db-instance", "--db-instance-identifier", "billing", "--skip-final-snapshot")
@@ -347,18 +354,16 @@ class OnMoto(unittest.TestCase):
 
     @unittest.skipUnless(Terraform.TERRAFORM and Terraform.PLUGINS, "needs Terraform and its AWS provider")
     def test_terraform_destroys_by_a_stale_state(self):
-        """A state from before others moved in: what it calls its own is production's by now, and no snapshot is taken."""
+        """A state from before others moved in: what it calls its own is production's by now, and `force_destroy` empties it first."""
         resources = """
-resource "aws_db_instance" "orders" {
-  identifier          = "%s"
-  engine              = "postgres"
-  engine_version      = "13.7"
-  instance_class      = "db.t3.micro"
-  allocated_storage   = 20
-  username            = "root"
-  password            = "secretsecret"
-  skip_final_snapshot = true
-  apply_immediately   = true
+resource "aws_dynamodb_table" "orders" {
+  name         = "%s"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "k"
+  attribute {
+    name = "k"
+    type = "S"
+  }
 }
 resource "aws_s3_bucket" "orders" {
   bucket        = "%s"
@@ -367,7 +372,7 @@ resource "aws_s3_bucket" "orders" {
 """
         for upstream, name in (("aws", "live"), ("sandbox", "toy")):
             with self.subTest(upstream=upstream):
-                text = resources % (name + "-db", name + "-bucket")
+                text = resources % (name + "-table", name + "-bucket")
                 owner = Terraform(self.scene.folder / f"owner-{name}", self.moto.keys, self.moto.url)
                 owner.write(text)
                 owner("init")
@@ -381,11 +386,11 @@ resource "aws_s3_bucket" "orders" {
                 if upstream == "aws":
                     self.assertEqual(status, 1, said)
                     self.assertIn("policy.floor", said)
-                    self.assertTrue(self.has_database("live-db"))
+                    self.direct("dynamodb", "describe-table", "--table-name", "live-table")
                     self.assertIn("since", self.direct("s3api", "list-objects-v2", "--bucket", "live-bucket")[1])
                 else:
                     self.assertEqual(status, 0, said)
-                    self.assertFalse(self.has_database("toy-db"))
+                    self.assertNotEqual(self.direct("dynamodb", "describe-table", "--table-name", "toy-table", check=None)[0], 0)
 
 
 if __name__ == "__main__":
