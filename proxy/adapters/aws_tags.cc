@@ -61,7 +61,7 @@ Task<void> AwsTagReader::read(Doors& doors, const AwsCall& call, std::string_vie
                               Operation& operation) {
   constexpr std::size_t kNobody = SIZE_MAX;
   std::vector<Wanted> wanted;
-  std::unordered_map<std::string, std::size_t> places;  // in `wanted`, by key
+  std::unordered_map<std::string, std::size_t> places;              // in `wanted`, by key
   std::vector<std::size_t> of(operation.accesses.size(), kNobody);  // which of `wanted` an access is about
   for (std::size_t i = 0; i < operation.accesses.size(); ++i) {
     Access& access = operation.accesses[i];

@@ -38,8 +38,8 @@ class AwsTagReader {
   // name, and where nothing of its name is found the upstream's labels stand.
   Task<void> read(Doors& doors, const AwsCall& call, std::string_view region, From from, Operation& operation);
 
-  // Before a request is sent and after it was answered: where it may have changed tags, or made something, what is known
-  // of its things is forgotten.
+  // Before a request is sent and after it was answered: where it may have changed tags, or made something, what is
+  // known of its things is forgotten.
   void forget_if_changed(const AwsCall& call, std::string_view region);
 
  private:
