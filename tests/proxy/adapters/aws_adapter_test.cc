@@ -55,6 +55,14 @@ TEST_F(Aws, NamesWhatIsAskedFor) {
   EXPECT_NE(operation.input.find("\"skip_final_snapshot\""), std::string::npos);
 }
 
+// A set that is not there would be one that nobody knows, and a policy that asks for a flag could not be evaluated.
+TEST_F(Aws, NoFlagsAreAnEmptySetOfThem) {
+  auto created = adapter_.describe(inbound("PUT", "/orders", "s3", ""), doors_);
+  ASSERT_TRUE(created) << created.error().message;
+  EXPECT_EQ((*created)->operation().action, "aws:s3:CreateBucket");
+  EXPECT_NE((*created)->operation().input.find("\"flags\":[]"), std::string::npos);
+}
+
 TEST_F(Aws, PoliciesHearWhatTheEffectAloneDoesNotSay) {
   const std::string body = "Action=CreateAccessKey&Version=2010-05-08&UserName=orders";
   auto conversation = adapter_.describe(inbound("POST", "/", "iam", body, {{"Content-Type", kForm}}), doors_);
