@@ -82,15 +82,11 @@ Tally* Budgets::purse(const Budget& budget, const std::string& root, TimeMs now)
   return &found->second.spent;
 }
 
-BudgetVerdict Budgets::spend(const Rules& rules, const Spending& spending, TimeMs now) {
+BudgetVerdict Budgets::judge(const std::vector<Share>& shares, const std::string& root, TimeMs now) {
   BudgetVerdict verdict;
   verdict.kind = BudgetVerdict::Kind::none;
-  const std::vector<Share> shares = shares_of(rules, spending);
-  if (shares.empty()) return verdict;
-
-  const std::lock_guard hold(lock_);
   for (const Share& share : shares) {
-    const Tally* spent = purse(*share.budget, spending.root, now);
+    const Tally* spent = purse(*share.budget, root, now);
     if (spent && spent->total(now) + share.things <= share.budget->at_most) continue;
     // Where there is no room to count, nothing is left.
     const std::int64_t before = spent ? spent->total(now) : share.budget->at_most;
@@ -104,6 +100,18 @@ BudgetVerdict Budgets::spend(const Rules& rules, const Spending& spending, TimeM
   }
   sort_unique(verdict.rules);
   if (verdict.kind != BudgetVerdict::Kind::hold) verdict.rules.clear();
+  return verdict;
+}
+
+BudgetVerdict Budgets::look(const Rules& rules, const Spending& spending, TimeMs now) {
+  const std::lock_guard hold(lock_);
+  return judge(shares_of(rules, spending), spending.root, now);
+}
+
+BudgetVerdict Budgets::spend(const Rules& rules, const Spending& spending, TimeMs now) {
+  const std::vector<Share> shares = shares_of(rules, spending);
+  const std::lock_guard hold(lock_);
+  BudgetVerdict verdict = judge(shares, spending.root, now);
   if (verdict.kind != BudgetVerdict::Kind::none) return verdict;
   for (const Share& share : shares) purse(*share.budget, spending.root, now)->add(now, share.things);
   return verdict;

@@ -73,6 +73,8 @@ class Budgets {
   // Spends, unless some budget has no room for all of it: then nothing is spent. Whoever asks at the same time asks one
   // after the other, so that together they never get more than there is.
   [[nodiscard]] BudgetVerdict spend(const Rules& rules, const Spending& spending, TimeMs now);
+  // What spend() would say now. Nothing is spent.
+  [[nodiscard]] BudgetVerdict look(const Rules& rules, const Spending& spending, TimeMs now);
   // What happens whatever is left.
   void count(const Rules& rules, const Spending& spending, TimeMs now);
 
@@ -92,6 +94,8 @@ class Budgets {
     TimeMs per = 0;
     Tally spent;
   };
+  // Under the lock.
+  [[nodiscard]] BudgetVerdict judge(const std::vector<Share>& shares, const std::string& root, TimeMs now);
   [[nodiscard]] Tally* purse(const Budget& budget, const std::string& root, TimeMs now);
 
   std::mutex lock_;

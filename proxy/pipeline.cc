@@ -108,6 +108,7 @@ Task<void> Pipeline::handle(http1::Exchange* exchange) {
   const Restrained restrained{&*caller,      &operation, &trail.operation, rules.get(),
                               &environments, &session,   decided,          &plan};
   if (change) co_await restrain(&parts_, restrained, &decision);
+  if (change) co_await check_budgets(&parts_, restrained, &decision);
   trail.announced = announced_as(plan);
 
   // ── an identical retry belongs to the request that was held for it

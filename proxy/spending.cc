@@ -40,27 +40,12 @@ Task<void> freeze(Parts* parts, Restrained call, BudgetVerdict budget) {
   if (parts->on_freeze) parts->on_freeze(call.caller->agent, budget.sentence);
 }
 
-}  // namespace
-
-approvals::Spending spending_of(std::string_view root, const policies::Snapshot& snapshot, const Operation& operation) {
-  approvals::Spending out{std::string(root), operation.upstream, {}};
-  for (const Access& access : operation.accesses) {
-    if (!is_change(access.effect)) continue;
-    out.things.push_back({access.effect, snapshot.inventory().classify(operation.upstream, access).environment});
-  }
-  return out;
+approvals::Spending spending_of(const Restrained& call) {
+  const std::vector<std::string>& chain = call.caller->chain;
+  return proxy::spending_of(chain.empty() ? std::string_view() : chain.front(), *call.rules->policies, *call.operation);
 }
 
-Task<void> spend(Parts* parts, Restrained call, policies::Decision* decision) {
-  if (decision->verdict != Verdict::allow || call.rules->approvals->budgets.empty()) co_return;
-  call.now = parts->clock.now();
-  const std::string root = call.caller->chain.empty() ? std::string() : call.caller->chain.front();
-  const approvals::Spending spending = spending_of(root, *call.rules->policies, *call.operation);
-  if (decision->code == kGrantUsed || decision->code == approvals::kBreakGlassUsed) {
-    parts->budgets.count(*call.rules->approvals, spending, call.now);
-    co_return;
-  }
-  BudgetVerdict budget = parts->budgets.spend(*call.rules->approvals, spending, call.now);
+Task<void> apply(Parts* parts, Restrained call, BudgetVerdict budget, policies::Decision* decision) {
   switch (budget.kind) {
     case BudgetVerdict::Kind::none:
       break;
@@ -74,6 +59,36 @@ Task<void> spend(Parts* parts, Restrained call, policies::Decision* decision) {
       refuse(*decision, Verdict::deny, budget);
       co_await freeze(parts, call, std::move(budget));
   }
+}
+
+}  // namespace
+
+approvals::Spending spending_of(std::string_view root, const policies::Snapshot& snapshot, const Operation& operation) {
+  approvals::Spending out{std::string(root), operation.upstream, {}};
+  for (const Access& access : operation.accesses) {
+    if (!is_change(access.effect)) continue;
+    out.things.push_back({access.effect, snapshot.inventory().classify(operation.upstream, access).environment});
+  }
+  return out;
+}
+
+Task<void> check_budgets(Parts* parts, Restrained call, policies::Decision* decision) {
+  if (decision->verdict != Verdict::allow || call.rules->approvals->budgets.empty()) co_return;
+  call.now = parts->clock.now();
+  BudgetVerdict budget = parts->budgets.look(*call.rules->approvals, spending_of(call), call.now);
+  co_await apply(parts, call, std::move(budget), decision);
+}
+
+Task<void> spend(Parts* parts, Restrained call, policies::Decision* decision) {
+  if (decision->verdict != Verdict::allow || call.rules->approvals->budgets.empty()) co_return;
+  call.now = parts->clock.now();
+  const approvals::Spending spending = spending_of(call);
+  if (decision->code == kGrantUsed || decision->code == approvals::kBreakGlassUsed) {
+    parts->budgets.count(*call.rules->approvals, spending, call.now);
+    co_return;
+  }
+  BudgetVerdict budget = parts->budgets.spend(*call.rules->approvals, spending, call.now);
+  co_await apply(parts, call, std::move(budget), decision);
 }
 
 }  // namespace countersign::proxy

@@ -45,6 +45,8 @@ TEST(Budgets, SpendsThingsUntilNothingIsLeft) {
       rules("  - { name: destroys, effects: [destroy], at_most: 10, per: 1h, then: hold, rule: careful }\n");
   Budgets budgets;
   EXPECT_EQ(budgets.spend(all, destroys(9), kNow).kind, Kind::none);
+  EXPECT_EQ(budgets.look(all, destroys(1), kNow).kind, Kind::none) << "looking spends nothing";
+  EXPECT_EQ(budgets.look(all, destroys(2), kNow).kind, Kind::hold);
   const BudgetVerdict verdict = budgets.spend(all, destroys(2), kNow);
   EXPECT_EQ(verdict.kind, Kind::hold);
   EXPECT_EQ(verdict.rules, std::vector<std::string>{"careful"});

@@ -7,7 +7,7 @@ import tempfile
 from aws_sdks import AwsError, Sdk
 from harness import ROOT, Gateway, free_port, wait_until
 
-UPSTREAMS = {"aws": None, "stage": "staging", "sandbox": "sandbox", "breaker": "staging", "purse": "staging"}
+UPSTREAMS = {"aws": None, "stage": "staging", "sandbox": "sandbox", "breaker": "staging", "purse": "staging", "asked": "staging"}
 
 
 class Scene:

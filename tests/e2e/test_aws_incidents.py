@@ -16,6 +16,7 @@ from harness import wait_until
 
 BUDGETS = """
   - { name: runaway, effects: [destroy], upstreams: [breaker], at_most: 10, per: 1h, then: freeze, reason: no job does this much }
+  - { name: ask, effects: [destroy], upstreams: [asked], at_most: 2, per: 1h, then: hold, rule: sensitive-change }
   - { name: allowance, effects: [destroy], upstreams: [purse], at_most: 3, per: 1h, then: deny }
 """
 RECREATED, UNPROTECTED, LISTED, STRONGER = (
@@ -183,6 +184,21 @@ class OnSmallPeers(unittest.TestCase):
         self.scene.gateway.start()
         self.assertEqual(agent.refusal("purse", "s3", "DeleteObject", Bucket=bucket, Key="03/report")[0], "budget.exhausted")
         self.agent()("purse", "s3", "DeleteObject", Bucket=bucket, Key="03/report")  # another token has another purse
+
+    def test_a_budget_that_asks(self):
+        agent, bucket = self.agent(), self.bucket("asked", 4)
+        for i in range(2):
+            agent("asked", "s3", "DeleteObject", Bucket=bucket, Key=f"{i:02}/report")
+        third = ("asked", "s3", "DeleteObject")
+        code, request = agent.refusal(*third, Bucket=bucket, Key="02/report")
+        self.assertEqual(code, "approval.pending")
+        shown = self.scene.gateway.json("request", "show", request, token=self.scene.sam)
+        self.assertEqual(shown["rules"], ["sensitive-change"])
+        self.assertEqual(agent.held(*third, Bucket=bucket, Key="02/report"), request, "the retry is the same request")
+        self.scene.approve(request)
+        agent(*third, Bucket=bucket, Key="02/report")
+        self.assertEqual(self.left(bucket), 1)
+        self.assertNotEqual(agent.held(*third, Bucket=bucket, Key="03/report"), request)
 
     def test_a_budget_that_freezes(self):
         bucket = self.bucket("runaway", 40)
