@@ -30,6 +30,10 @@ class TextSource final : public BodySource {
   bool read_ = false;
 };
 
+std::string things(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " thing" : " things");
+}
+
 // What a new thing is made of stays as it is.
 bool is_only_copied(const AwsCall& call, std::string_view arn) {
   const AwsArn parts = parse_aws_arn(arn);
@@ -81,13 +85,25 @@ Task<void> AwsTagReader::read(Doors& doors, const AwsCall& call, std::string_vie
     wanted.push_back({std::move(*question), known.value_or(AwsThingLabels{}), !known});
   }
   co_await ask(doors, wanted);
+  std::size_t unread = 0;
+  std::size_t unlabelled = 0;
   for (std::size_t i = 0; i < of.size(); ++i) {
-    if (of[i] == kNobody) continue;
+    if (of[i] == kNobody) {
+      if (operation.accesses[i].tags) ++unlabelled;
+      continue;
+    }
     const AwsThingLabels& found = wanted[of[i]].found;
     Access& access = operation.accesses[i];
     const bool not_there_yet = found.state == AwsThingLabels::State::absent && makes_new(call, access.resource.name);
     if (!not_there_yet) access.tags = found.labels;
+    if (found.state == AwsThingLabels::State::unknown)
+      ++unread;
+    else if (access.tags && !access.tags->environment)
+      ++unlabelled;
   }
+  // For approvers and the audit log: why something is production that does not look like it.
+  if (unread > 0) operation.summary += "; tags that could not be read: of " + things(unread);
+  if (unlabelled > 0) operation.summary += "; without tags that say where it belongs: " + things(unlabelled);
 }
 
 Task<void> AwsTagReader::ask(Doors& doors, std::vector<Wanted>& wanted) {

@@ -35,7 +35,8 @@ class AwsTagReader {
 
   // Sets Access::tags of everything that `operation`, made of `call`, changes. From::upstream: whatever the cache says,
   // as for what runs long after it was asked for. What a request makes has no tags yet: nobody is asked where it has no
-  // name, and where nothing of its name is found the upstream's labels stand.
+  // name, and where nothing of its name is found the upstream's labels stand. What has no labels is counted in the
+  // operation's summary.
   Task<void> read(Doors& doors, const AwsCall& call, std::string_view region, From from, Operation& operation);
 
   // Before a request is sent and after it was answered: where it may have changed tags, or made something, what is

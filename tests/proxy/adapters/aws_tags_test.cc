@@ -190,6 +190,18 @@ TEST_F(AwsTags, WhatIsNotAnsweredIsUnknown) {
   EXPECT_EQ(one(kTerminate), "destroy dev/?/?");
 }
 
+TEST_F(AwsTags, TheSummarySaysWhatHasNoLabels) {
+  tags_["i-1"] = {{"env", "dev"}};
+  tags_["i-2"] = {{"Name", "x"}};
+  const Call two = ec2("TerminateInstances&InstanceId.1=i-1&InstanceId.2=i-2");
+  EXPECT_TRUE(looked_at(two).summary.ends_with("; without tags that say where it belongs: 1 thing"))
+      << looked_at(two).summary;
+  EXPECT_EQ(looked_at(kTerminate).summary.find("tags"), std::string::npos);
+  doors_.account.down = true;
+  clock_.advance(60'000);
+  EXPECT_TRUE(looked_at(two).summary.ends_with("; tags that could not be read: of 2 things")) << looked_at(two).summary;
+}
+
 TEST_F(AwsTags, NoMoreCallsThanOneRequestIsWorth) {
   std::string body = "TerminateInstances";
   for (int i = 0; i < 700; ++i) {
