@@ -91,6 +91,10 @@ Result<std::unique_ptr<Conversation>> AwsAdapter::thaw(const approvals::Frozen& 
   static_cast<void>(doors);
   Result<AwsRequest> request = thaw_aws_request(upstream_, frozen, body);
   if (!request) return fail(request.error());
+  // Never forwarded, whatever was stored when policies were others.
+  Result<std::optional<AwsSession>> session = read_aws_session(upstream_, accounts_, *request);
+  if (!session || *session)
+    return fail(ErrorKind::conflict, "request.stale", "keys for a role are given at once or not at all: ask again");
   const BodyView view{.size = frozen.body_size, .sha256 = frozen.body_sha256};
   return std::make_unique<AwsConversation>(upstream_.aws, std::move(*request), view, Patience{},
                                            AwsLabelling{tags_.get(), AwsTagReader::From::upstream});

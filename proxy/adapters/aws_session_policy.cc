@@ -91,9 +91,9 @@ std::map<std::string_view, bool> operations_of(std::span<const AwsService* const
 std::string_view stem_of(std::string_view name, const std::map<std::string_view, bool>& operations) {
   for (std::size_t size = 1; size < name.size(); ++size) {
     const std::string_view stem = name.substr(0, size);
-    const auto first = operations.lower_bound(stem);
-    const bool clean = std::all_of(first, operations.end(),
-                                   [&](const auto& one) { return one.second || !one.first.starts_with(stem); });
+    bool clean = true;
+    for (auto one = operations.lower_bound(stem); one != operations.end() && one->first.starts_with(stem); ++one)
+      clean = clean && one->second;
     if (clean) return stem;
   }
   return name;

@@ -11,7 +11,7 @@
 
 namespace countersign::adapters {
 
-inline constexpr std::size_t kSessionPolicyBytes = 16U << 10;
+inline constexpr std::size_t kSessionPolicyBytes = 2048;   // as AWS limits it
 inline constexpr std::size_t kSessionPolicyActions = 256;  // patterns it may become
 
 // What `policy` (JSON) allows, as patterns of a scope's `actions`: "aws:s3:Get*". Empty: everything ("Action": "*").
