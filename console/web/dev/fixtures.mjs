@@ -108,8 +108,18 @@ const changes = [
   ["destroy", "aws:s3:DeleteObject", "Delete orders/2019/prices.json (aws).", "AwsResource::aws/arn:aws:s3:::orders/2019/prices.json"],
 ];
 export const kBurst = "bst_2f0a1b2c3d4e5f60";
+const address_of = ([effect, , , resource], i) => `${["aws_s3_bucket", "aws_iam_role_policy_attachment", "aws_dynamodb_table"][effect === "write" ? 0 : effect === "administer" ? 1 : 2]}.${resource.split(/[:/]/).at(-1).replaceAll(/[^a-z0-9]/g, "_")}_${i}`;
+export const plan = {
+  plan: "pln_06f2k1b2c3d4e5f6", upstream: "aws", agent: "builder", owner: "user:olivia", state: "in_force", submitted: at(-4), until: at(116), sha256: hex("plan"),
+  terraform_version: "1.11.4", counts: { add: 12, change: 0, destroy: 3, replace: 1 }, summary: "12 to add, 0 to change, 3 to destroy (1 replaced)", left_out: 0,
+  changes: [
+    { address: "module.cache.aws_elasticache_cluster.sessions", type: "aws_elasticache_cluster", action: "replace", reason: "replace_because_cannot_update" },
+    ...changes.map((change, i) => ({ address: address_of(change, i), type: "", action: change[0] === "destroy" ? "delete" : "create", ...(change[0] === "destroy" && { reason: "delete_because_no_resource_config" }) })),
+  ].sort((a, b) => (a.action === "delete" ? -1 : 0) - (b.action === "delete" ? -1 : 0)),
+};
 for (const [i, [effect, action, sentence, resource]] of changes.entries()) {
   requests.push(make_request(500 + i, {
+    plan: { plan: plan.plan, announced_as: [`${address_of(changes[i], i)} (${effect === "destroy" ? "delete, delete_because_no_resource_config" : "create"})`] },
     protocol: "aws", upstream: "aws", action, effect, summary: sentence, resources: [resource], burst: kBurst, created: at(-3), expires: at(237), input: {},
     preview: { sentence, parts: [{ title: "Request", media_type: "application/json", text: JSON.stringify({ operation: action, resource }) }] },
   }));

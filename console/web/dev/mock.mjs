@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { agents, at, audit, decided, digest_of, emergencies, files, kBurst, make_glass, overview, people, requests, tokens, upstreams } from "./fixtures.mjs";
+import { agents, at, audit, decided, digest_of, emergencies, files, kBurst, plan, make_glass, overview, people, requests, tokens, upstreams } from "./fixtures.mjs";
 
 const dist = process.env.CONSOLE_DIST ?? join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const port = Number(process.argv[2] ?? 8780);
@@ -100,6 +100,7 @@ const routes = [
     const once = list.filter((request) => request.burst !== kBurst || !query.get("waiting_for") || !(seen || !(seen = true)));
     return { requests: once, bursts: { [kBurst]: burst_facts() }, before: null };
   }],
+  ["GET", /^plans\/([^/]+)$/, () => plan],
   ["GET", /^bursts\/([^/]+)$/, burst_page],
   ["POST", /^bursts\/([^/]+)\/(approve|deny)$/, ([, decision], body) => {
     const wrong = body.requests.find((one) => find(one.id).fingerprint !== one.fingerprint);

@@ -275,8 +275,8 @@ function Detail({ request, viewed }: { request: HeldRequest; viewed: () => numbe
             <Others title="Conflicts" requests={request.conflicts!} warn="Another agent wants to change the same thing. Deciding one changes what the other means." />
           )}
           <Documentation request={request} />
-          {request.plan && <PlanSection plan={request.plan} />}
           <Touches request={request} />
+          {request.plan && <PlanSection plan={request.plan} />}
           <Section title="Preview" class="preview">
             {request.preview.parts.length === 0 && <p class="muted">The upstream's protocol has no more to show than the sentence above.</p>}
             {request.preview.parts.map((part, i) => <Part key={i} part={part} />)}

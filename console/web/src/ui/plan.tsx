@@ -22,7 +22,7 @@ const tone = (action: string): string => (action === "delete" || action === "rep
 /** One line: what the plan calls this request. */
 export function PlanLine({ plan }: { plan: AnnouncedBy }) {
   return (
-    <p class="small">
+    <p class="small muted">
       Announced by plan <code>{plain(plan.plan)}</code> as {plan.announced_as.map((address, i) => <span key={address}>{i > 0 && ", "}<code><Text value={address} fold={160} /></code></span>)}
     </p>
   );
