@@ -1,4 +1,5 @@
 // The pictures of docs/console.md, from a real gateway: COUNTERSIGN_CONSOLE_SHOTS=docs/images python3 tests/e2e/test_console.py
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { add_passkey, expect, test } from "./people.mjs";
 import { held, put, world } from "./world.mjs";
@@ -129,4 +130,26 @@ test("pictures", async ({ as }) => {
   const small = await as("sam", phone);
   await picture(small, "inbox-phone", { path: "/" });
   await picture(small, "request-phone", { path: `/requests/${world.requests.git}` });
+});
+
+test("picture of what was held together", async ({ as }) => {
+  test.setTimeout(120_000);
+  writeFileSync(world.approvals, readFileSync(world.approvals, "utf8").replace("window: 0s", "window: 30s"));
+  const sam = await as("sam");
+  const burst_of = (id) => sam.evaluate(async (id) => (await (await fetch(`/api/v1/requests/${id}`)).json()).burst, id);
+  await expect(async () => {
+    const first = await held(`settling/${Date.now()}.json`, "{}", world.tokens.spare);
+    await held(`settling/${Date.now()}-second.json`, "{}", world.tokens.spare);
+    expect(await burst_of(first)).not.toBe("");
+  }).toPass({ timeout: 30_000, intervals: [500] });
+  for (const [name, price] of [["espresso", 3.2], ["tea", 2.5], ["cortado", 3.6], ["filter", 2.9], ["cocoa", 3.1], ["water", 1.2], ["cake", 4.4]]) {
+    await held(`prices/${name}.json`, JSON.stringify({ name, price }));
+  }
+  let last = "";
+  for (const job of ["publish-prices", "print-labels"]) {
+    const answer = await fetch(`${world.agents}/web/production/jobs/${job}`, { method: "POST", headers: { Authorization: `Bearer ${world.tokens.builder}`, "Content-Type": "application/json" }, body: "{}" });
+    last = (await answer.json()).request;
+  }
+  const burst = await burst_of(last);
+  await picture(sam, "burst", { path: `/bursts/${burst}` });
 });
