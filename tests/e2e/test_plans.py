@@ -131,6 +131,24 @@ class FromAFile(unittest.TestCase):
         self.assertNotEqual(shown["state"], "done")
         self.assertEqual(shown["code"], "plan.unannounced")
 
+    def test_what_an_approved_request_made_is_known(self):
+        """The bucket's name is in the plan; that the object's bucket is this one is known once it was made."""
+        self.submit(upstream="aws")
+
+        def ask(operation, **given):
+            with self.assertRaises(AwsError) as caught:
+                self.world.boto("s3", operation, keys=self.keys, endpoint=self.world.url, Bucket="brand-new", **given)
+            return caught.exception.message
+
+        self.assertIn("[plan.unannounced]", ask("PutObject", Key="a/b.json", Body=b"{}"))
+        request = re.search(r"req_\w+", ask("CreateBucket")).group()
+        self.gateway.cli("approve", request, "--reason", "fine", token=self.world.sam, check=0)
+        wait_until(lambda: self.gateway.json("request", "show", request, token=self.world.sam)["state"] in ("done", "failed"), "it ran")
+        self.world.boto("s3", "CreateBucket", keys=self.keys, endpoint=self.world.url, Bucket="brand-new")  # collects the result
+        self.assertIn("[approval.pending]", ask("PutObject", Key="a/b.json", Body=b"{}"))
+        self.assertIn("[plan.unannounced]", ask("PutObject", Key="a/c.json", Body=b"{}"))
+        self.world.direct("s3", "DeleteBucket", Bucket="brand-new")  # both upstreams are one account here
+
     def test_what_is_no_plan_is_refused(self):
         def wrong(text, code, *arguments, upstream="sandbox", exit_code=None):
             status, _, error = self.plan("submit", "-", "--upstream", upstream, *arguments, check=None, stdin=text)
