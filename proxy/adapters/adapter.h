@@ -60,7 +60,7 @@ struct Pending {
 struct Forwarded {
   std::string outcome;  // ok | client_error | server_error | timeout | cancelled | unknown | not_forwarded
   int status = 0;
-  std::string body_sha256;  // of the answer's body as the upstream sent it
+  std::string body_sha256;  // of the answer's body as the upstream sent it; redacted, as the agent got it
   std::uint64_t body_bytes = 0;
   std::string detail;
   std::string refusal;  // the upstream answered, but refused all or a part of it: why; an approved request has failed

@@ -103,7 +103,10 @@ Task<Forwarded> AwsConversation::forward(Doors& doors, BodySource* body, ReplySi
   if (told && !reveals_) co_return co_await relay_redacted(&answer, &sink, &request_.call, request_.tongue);
   RelayStart start{.fields = fields_to_answer(answer.head().headers)};
   Forwarded done = co_await relay(answer, sink, std::move(start));
-  if (told) done.detail += (done.detail.empty() ? "" : "; ") + std::string("secrets revealed");
+  if (told) {
+    done.detail += (done.detail.empty() ? "" : "; ") + std::string("secrets revealed");
+    done.body_sha256.clear();  // whoever reads the log could try what the secret is
+  }
   co_return done;
 }
 
