@@ -103,7 +103,7 @@ struct HttpRule {
 
 // Labels that are read off the tags of things.
 struct AwsTags {
-  // Keys of tags; of several that a thing has, the first one here counts.
+  // Keys of tags. A thing whose tags of one list contradict each other counts as production.
   std::vector<std::string> environment;
   std::vector<std::string> tier;
   std::vector<std::string> owner;
