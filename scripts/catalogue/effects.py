@@ -63,7 +63,7 @@ class Rules:
             shape = service.shapes[shape_name]
             marked = marked or bool(shape.get("sensitive"))
             kind = shape["type"]
-            if shape_name in seen or len(seen) > 8:
+            if shape_name in seen or len(seen) > 16:  # no answer is deeper; what contains itself ends at `seen`
                 return
             if kind == "structure" and shape.get("exception"):
                 return

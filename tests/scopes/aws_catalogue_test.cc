@@ -322,6 +322,11 @@ TEST(AwsCatalogue, SecretsOfResponses) {
   EXPECT_EQ(secrets("kms", "GenerateDataKey"), "Plaintext");
   EXPECT_EQ(secrets("ecr", "GetAuthorizationToken"), "authorizationData[].authorizationToken");
   EXPECT_EQ(secrets("ec2", "CreateKeyPair"), "KeyMaterial");
+  // However deep they lie.
+  EXPECT_NE(
+      secrets("batch", "DescribeJobs")
+          .find("jobs[].nodeProperties.nodeRangeProperties[].eksProperties.podProperties.initContainers[].env[].value"),
+      std::string::npos);
   EXPECT_EQ(secrets("rds", "DescribeDBInstances"), "DBInstances[].PendingModifiedValues.MasterUserPassword");
   EXPECT_EQ(secrets("s3", "ListObjectsV2"), "-");
 }
