@@ -194,8 +194,8 @@ Task<void> hold(Parts* parts, HeldCall call) {
   }
   const auto rules = parts->rulesets.current();
   HeldRequest draft = draft_of(*parts, call, *rules->approvals, parts->clock.now());
-  auto freeze_and_hold = [parts, body = *spool, bursts = rules->approvals->bursts,
-                          draft = std::move(draft), plan = *call.plan]() mutable -> Result<approvals::Holding> {
+  auto freeze_and_hold = [parts, body = *spool, bursts = rules->approvals->bursts, draft = std::move(draft),
+                          plan = *call.plan]() mutable -> Result<approvals::Holding> {
     std::filesystem::path file;
     if (body->size() > 0) {
       auto kept = body->persist(parts->held_bodies / (draft.operation + ".new"));

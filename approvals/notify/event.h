@@ -25,7 +25,8 @@ struct Event {
   std::string name;     // core/config_notifications.h, kNotificationEvents
   HeldRequest request;  // as it is now, which may be further than the event
   std::string missing;  // who is still needed, for people; empty when nobody
-  std::string person;   // whose account it is about, or the agent that was frozen; then `request` has an id that is nobody's, and nothing else
+  std::string person;   // whose account it is about, or the agent that was frozen; then `request` has an id that is
+                        // nobody's, and nothing else
 
   std::optional<BurstNews> burst = {};  // it is about all of these, `request` being one of them
   enum class Telling : std::uint8_t { by_itself, with_others };
