@@ -242,17 +242,19 @@ policies::Session Lineage::look(const Deed& deed, TimeMs now) const {
 
 void Lineage::decided(const Deed& deed, const policies::Decision& decision, TimeMs now, std::size_t most) {
   const auto things = static_cast<std::uint32_t>(deed.operation.accesses.size());
+  // A scope says what a token is for, a freeze is about the time, a conflict about others, a budget about how much:
+  // none of them is a word about what was asked for.
+  const bool meant = begins(decision.code, {"policy.", "approval."});
   switch (decision.verdict) {
     case policies::Verdict::allow:
       return done(deed, By::itself, now, most);
     case policies::Verdict::hold:
       holds_.add(now, things);
-      return refused(deed, decision.about, true, now, most);
+      if (meant) refused(deed, decision.about, true, now, most);
+      break;
     case policies::Verdict::deny:
       denials_.add(now, things);
-      // A scope says what a token is for, a freeze is about the time, a budget about how much: none of them is a word
-      // about what was asked for.
-      if (begins(decision.code, {"policy.", "approval."})) refused(deed, decision.about, false, now, most);
+      if (meant) refused(deed, decision.about, false, now, most);
   }
 }
 

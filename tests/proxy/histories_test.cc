@@ -264,6 +264,8 @@ TEST_F(HistoriesTest, WhatWasApprovedWaitsNoMore) {
 TEST_F(HistoriesTest, AScopeSaysNothingAboutAThing) {
   note(aws("dynamodb:UpdateTable", Effect::write, kTable), Verdict::deny, kNow, "r", "scope.action");
   note(aws("dynamodb:UpdateTable", Effect::write, kTable), Verdict::deny, kNow, "r", "freeze.active");
+  for (const char* code : {"freeze.held", "conflict.held", "budget.exhausted"})
+    note(aws("dynamodb:UpdateTable", Effect::write, kTable), Verdict::hold, kNow, "r", code);
   EXPECT_FALSE(look(aws("dynamodb:DeleteTable", Effect::destroy, kTable)).denied);
   EXPECT_EQ(session().hour.denials, 2);
 }
