@@ -34,7 +34,8 @@
 
 namespace countersign::policies {
 
-// Who acts, and what they did before; views into something that outlives the call (auth::Caller, a held request's Requester).
+// Who acts, and what they did before; views into something that outlives the call (auth::Caller, a held request's
+// Requester).
 struct Subject {
   std::string_view agent;
   std::string_view owner;                  // a user or team; "user:" or "team:" in front decides which

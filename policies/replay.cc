@@ -126,8 +126,9 @@ bool refused_by_scope(const JournalEntry& entry) {
 }
 
 Decision decide_again(const Snapshot& snapshot, const JournalEntry& entry) {
-  const Subject subject{entry.agent, entry.owner, entry.delegates, entry.token,
-                        entry.scope ? &*entry.scope : &everything(), &entry.session};
+  const Subject subject{
+      entry.agent,   entry.owner, entry.delegates, entry.token, entry.scope ? &*entry.scope : &everything(),
+      &entry.session};
   return decide(snapshot, subject, entry.operation, {}, entry.at);
 }
 

@@ -25,14 +25,15 @@ struct Restrained {
   const approvals::Ruleset* rules = nullptr;
   const std::set<std::string>* environments = nullptr;
   const policies::Session* session = nullptr;
-  TimeMs now = 0;  // when the request began
+  TimeMs now = 0;                          // when the request began
   approvals::PlanVerdict* plan = nullptr;  // filled by restrain(), where it is not null
 };
 
 // Makes `decision` stricter where a freeze or a conflict says so; never milder. Also denies what an agent goes on with
 // although it was frozen, or its token was revoked or has expired, since the request began: agent.frozen,
-// token.revoked, token.expired; and what a plan that is in force did not announce (proxy/planned.h): plan.unannounced. Like the functions below it takes the time anew: between the first byte of a request
-// and its last there may be half an hour, in which windows begin and permissions end.
+// token.revoked, token.expired; and what a plan that is in force did not announce (proxy/planned.h): plan.unannounced.
+// Like the functions below it takes the time anew: between the first byte of a request and its last there may be half
+// an hour, in which windows begin and permissions end.
 Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision);
 
 // For a decision that holds: where a grant covers the operation, one use of it is counted, the policies decide again

@@ -14,8 +14,9 @@ Operation operation_of(Effect effect, const std::string& arn) {
   out.upstream = "aws";
   out.action = effect == Effect::read ? "aws:s3:GetObject" : "aws:s3:DeleteObject";
   out.accesses.push_back({{"AwsResource", "aws/" + arn, arn}, effect});
-  out.input = R"({"account":"111122223333","flags":[],"iam_action":"s3:DeleteObject","operation":"DeleteObject","parameters":)"
-              R"({"Bucket":"orders","Key":"2026/01/01/orders.csv"},"region":"eu-central-1","service":"s3"})";
+  out.input =
+      R"({"account":"111122223333","flags":[],"iam_action":"s3:DeleteObject","operation":"DeleteObject","parameters":)"
+      R"({"Bucket":"orders","Key":"2026/01/01/orders.csv"},"region":"eu-central-1","service":"s3"})";
   return out;
 }
 
