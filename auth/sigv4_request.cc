@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <optional>
 #include <utility>
 
@@ -403,12 +402,17 @@ std::string amz_date(TimeMs time) {
   auto day = floor<days>(point);
   year_month_day date(day);
   hh_mm_ss clock(point - day);
-  std::array<char, 40> text{};
-  int length = std::snprintf(text.data(), text.size(), "%04d%02u%02uT%02d%02d%02dZ", static_cast<int>(date.year()),
-                             static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                             static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                             static_cast<int>(clock.seconds().count()));
-  return {text.data(), static_cast<std::size_t>(length)};
+  std::string text = "00000000T000000Z";
+  auto put = [&](std::size_t end, std::int64_t number) {
+    for (; number > 0; number /= 10) text[--end] = static_cast<char>('0' + number % 10);
+  };
+  put(4, std::clamp(static_cast<int>(date.year()), 0, 9999));
+  put(6, static_cast<unsigned>(date.month()));
+  put(8, static_cast<unsigned>(date.day()));
+  put(11, clock.hours().count());
+  put(13, clock.minutes().count());
+  put(15, clock.seconds().count());
+  return text;
 }
 
 Result<TimeMs> parse_amz_date(std::string_view text) {

@@ -1,31 +1,20 @@
 #include "proxy/identify.h"
 
 #include <algorithm>
-#include <array>
 
 #include "auth/sigv4_chunks.h"
 
 namespace countersign::proxy {
 namespace {
 
-// What the chunks of `wire` carry, each of them proven.
-Result<http1::Spool> decode(const http1::Spool& wire, auth::ChunkDecoder& decoder, const http1::SpoolOptions& options) {
-  http1::Spool decoded(options);
-  std::array<std::uint8_t, 64 * 1024> buffer;
-  std::string text;
-  for (std::uint64_t offset = 0;;) {
-    auto count = wire.read(offset, buffer);
-    if (!count) return fail(count.error());
-    if (*count == 0) break;
-    offset += *count;
-    text.clear();
-    if (Status proven = decoder.feed(as_text(ByteView(buffer.data(), *count)), text); !proven)
-      return fail(proven.error());
-    if (Status kept = decoded.append(as_bytes(text)); !kept) return fail(kept.error());
-  }
-  if (Status whole = decoder.finish(); !whole) return fail(whole.error());
-  decoded.finish();
-  return decoded;
+// The body, all of it; in chunks (`decoder` is not nullptr) what they carry, each of them proven as it comes.
+Task<Result<http1::Spool*>> receive(http1::Exchange* exchange, std::uint64_t most, auth::ChunkDecoder* decoder) {
+  if (decoder == nullptr) co_return co_await exchange->read_body(most);
+  auto decode = [decoder](ByteView came, std::string& decoded) { return decoder->feed(as_text(came), decoded); };
+  auto body = co_await exchange->read_decoded(most, std::move(decode));
+  if (!body) co_return fail(body.error());
+  if (Status whole = decoder->finish(); !whole) co_return fail(whole.error());
+  co_return body;
 }
 
 // As many as may keep a connection to an upstream while they wait for their clients; the others are received first.
@@ -75,6 +64,7 @@ struct Proven {
 Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchange, const Route* route,
                                            const auth::SigV4Claim* claim, TimeMs now, Proven* proven) {
   const RequestHead& head = exchange->head();
+  std::optional<auth::ChunkDecoder> decoder;
   // Where the head says enough, a stranger's body is not even read.
   if (claim->payload.kind != auth::PayloadKind::body) {
     auto known = parts->authenticator.identify_sigv4(head, *claim, now);
@@ -84,21 +74,20 @@ Task<Result<auth::Caller>> identify_signed(Parts* parts, http1::Exchange* exchan
       proven->sha256 = claim->payload.hex;
       co_return std::move(known->caller);
     }
+    if (claim->payload.is_streaming()) {
+      auto made = auth::ChunkDecoder::make(*claim, known->key);
+      if (!made) co_return fail(made.error());
+      decoder.emplace(std::move(*made));
+    }
   }
   const std::uint64_t most = route->mount->adapter->body_limit(parts->config.limits);
-  auto body = co_await exchange->read_body(most);
+  auth::ChunkDecoder* chunks = decoder ? &*decoder : nullptr;
+  auto body = co_await receive(exchange, most, chunks);
   if (!body) co_return fail(body.error());
   proven->sha256 = to_hex((*body)->digest());
   auto signer = parts->authenticator.identify_sigv4(head, *claim, now, proven->sha256);
   if (!signer) co_return fail(signer.error());
-  if (claim->payload.is_streaming()) {
-    auto decoder = auth::ChunkDecoder::make(*claim, signer->key);
-    if (!decoder) co_return fail(decoder.error());
-    auto decoded = decode(**body, *decoder, parts->spool);
-    if (!decoded) co_return fail(decoded.error());
-    exchange->replace_body(std::move(*decoded));
-    proven->trailer = decoder->trailer();
-  }
+  if (decoder) proven->trailer = decoder->trailer();
   co_return std::move(signer->caller);
 }
 

@@ -108,6 +108,15 @@ Task<Status> Exchange::send_continue() {
 
 Task<Result<Spool*>> Exchange::read_body(std::uint64_t limit) {
   if (body_) co_return &*body_;
+  co_return co_await receive_all(limit, nullptr);
+}
+
+Task<Result<Spool*>> Exchange::read_decoded(std::uint64_t limit, BodyDecoder decode) {
+  if (body_) co_return misuse("the body was read already");
+  co_return co_await receive_all(limit, std::move(decode));
+}
+
+Task<Result<Spool*>> Exchange::receive_all(std::uint64_t limit, BodyDecoder decode) {
   Connection& connection = *connection_;
   const Timeouts& timeouts = connection.context_->options.timeouts;
   if (connection.body_.done()) co_return &body_.emplace(Spool::of({}));
@@ -124,11 +133,17 @@ Task<Result<Spool*>> Exchange::read_body(std::uint64_t limit) {
   auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeouts.body);
   Bytes buffer(std::min<std::uint64_t>(kReadBytes, connection.body_.left().value_or(kReadBytes)));
   std::span<std::uint8_t> into = buffer;
+  std::string decoded;
   while (!connection.body_.done()) {
     Result<std::size_t> count = co_await receive(into, until);
     if (!count) co_return fail(count.error());
-    Status kept = spool.append(into.first(*count));
-    if (!kept) co_return fail(kept.error());
+    ByteView came = into.first(*count);
+    if (decode) {
+      decoded.clear();
+      if (Status proven = decode(came, decoded); !proven) co_return fail(proven.error());
+      came = as_bytes(decoded);
+    }
+    if (Status kept = spool.append(came); !kept) co_return fail(kept.error());
   }
   connection.transport_->disarm_deadline();
   connection.persistence_ = connection.keep_;

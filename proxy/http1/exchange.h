@@ -38,6 +38,9 @@ enum class HeadFlush {
 // Whether what came, of this digest, may be passed on to its end. Called once.
 using BodyProof = std::move_only_function<Status(const Digest& came)>;
 
+// Appends to `decoded` what the next bytes of a coded body say.
+using BodyDecoder = std::move_only_function<Status(ByteView came, std::string& decoded)>;
+
 class Exchange {
  public:
   Exchange(Connection* connection, RequestHead head);
@@ -57,6 +60,9 @@ class Exchange {
   // http.body_too_large (too_large), http.timeout (timed_out), http.truncated, http.bad_chunk, spool.write_failed.
   // After an error the connection cannot be used for another request; respond() then closes it.
   [[nodiscard]] Task<Result<Spool*>> read_body(std::uint64_t limit);
+  // The same, and the spool has what `decode` makes of the bytes as they come; its errors end the reading. `limit` is
+  // of what comes. read_body(limit) then gives that spool. http.misuse when the body was read or promised before.
+  [[nodiscard]] Task<Result<Spool*>> read_decoded(std::uint64_t limit, BodyDecoder decode);
   // In place of reading it now: its length, which the head announces, and its digest are known, so the body may be
   // passed on while it arrives. read_body() then gives a promised spool (http1/spool.h) at once. `proof` is asked with
   // the digest of what came before the last piece is given out. False, and nothing is changed: no length is announced,
@@ -66,8 +72,6 @@ class Exchange {
   [[nodiscard]] Task<Result<Spool*>> whole_body();
   // The spool, moved out, after read_body: for requests that are kept beyond the exchange.
   [[nodiscard]] Spool take_body();
-  // After read_body: what it gives from now on, in place of what came (a body that was decoded). Finished.
-  void replace_body(Spool body) { body_.emplace(std::move(body)); }
 
   // A complete response; Content-Length, Date and Connection are added. The body is not sent for HEAD, 204 and 304.
   [[nodiscard]] Task<Status> respond(ResponseHead head, std::string_view body = {});
@@ -107,6 +111,7 @@ class Exchange {
 
   class Promised;
 
+  [[nodiscard]] Task<Result<Spool*>> receive_all(std::uint64_t limit, BodyDecoder decode);
   // Before an answer: what nobody took of a promised body, so that a client that sends before it listens hears it.
   [[nodiscard]] Task<void> drain_promised();
   // One read of the body, within its times.

@@ -29,6 +29,7 @@ class PromisingHandler final : public Handler {
     if (path == "/promise") co_await promise(exchange);
     if (path == "/whole") co_await whole(exchange);
     if (path == "/untaken") co_await untaken(exchange);
+    if (path == "/decoded") co_await decoded(exchange);
     if (path == "/") co_await plain(exchange, "hello");
   }
 
@@ -68,6 +69,25 @@ class PromisingHandler final : public Handler {
     Result<Spool*> whole = co_await exchange->whole_body();
     events.put(whole ? "there again" : whole.error().code);
     co_await plain(exchange, std::move(all));
+  }
+  // Every byte comes twice; an x is refused.
+  Task<void> decoded(Exchange* exchange) {
+    auto decode = [](ByteView came, std::string& out) -> Status {
+      for (const char c : as_text(came)) {
+        if (c == 'x') return fail(ErrorKind::malformed, "test.bad_code", "an x");
+        out += {c, c};
+      }
+      return {};
+    };
+    Result<Spool*> body = co_await exchange->read_decoded(body_limit, std::move(decode));
+    if (!body) {
+      Error error = body.error();
+      [[maybe_unused]] Status sent = co_await exchange->respond_problem(std::move(error));
+      co_return;
+    }
+    Result<Spool*> again = co_await exchange->read_body(1);
+    std::string text = (*again)->text(1U << 30).value() + " " + to_hex((*again)->digest());
+    co_await plain(exchange, std::move(text));
   }
   Task<void> untaken(Exchange* exchange) {
     auto proof = [](const Digest&) { return Status(); };
@@ -170,6 +190,18 @@ TEST_F(PromisedBodyTest, WhatIsShortOrOfUnknownLengthIsNotPromised) {
     client.send(path + rest);
     EXPECT_TRUE(client.read_response().ends_with("not promised")) << rest;
   }
+}
+
+TEST_F(PromisedBodyTest, ABodyIsDecodedWhileItArrives) {
+  start();
+  RawClient client(port());
+  client.send("PUT /decoded HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" + get("/"));
+  EXPECT_TRUE(client.read_response().ends_with("\r\n\r\naabbcc " + to_hex(sha256("aabbcc"))));
+  EXPECT_TRUE(client.read_response().ends_with("hello"));
+  RawClient other(port());
+  other.send("PUT /decoded HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\nabx");
+  EXPECT_TRUE(other.read_response().contains("test.bad_code")) << "at once";
+  EXPECT_TRUE(other.at_end());
 }
 
 TEST_F(PromisedBodyTest, APromisedBodyCanBeReceivedAfterAll) {
