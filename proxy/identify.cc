@@ -40,12 +40,14 @@ std::shared_ptr<void> let_pass(Parts& parts, http1::Exchange& exchange, const ad
   std::shared_ptr<void> place = place_to_pass(parts);
   if (!place) return nullptr;
   // A body may take half an hour, in which its sender can have been stopped.
-  auto proof = [&parts, digest, agent = caller.agent, chain = caller.chain,
-                delegates = caller.delegates](const Digest& came) -> Status {
+  auto proof = [&parts, digest, agent = caller.agent, chain = caller.chain, delegates = caller.delegates,
+                expires = caller.expires](const Digest& came) -> Status {
     if (came != digest) {
       return fail(ErrorKind::unauthenticated, "sigv4.payload_mismatch",
                   "the body is not the one whose digest was signed");
     }
+    if (parts.clock.now() >= expires)
+      return fail(ErrorKind::forbidden, "token.expired", "the token expired before all of the request was here");
     return parts.authenticator.check_stored(agent, chain, delegates);
   };
   const config::Limits& limits = parts.config.limits;

@@ -19,6 +19,10 @@ constexpr std::size_t kChunkBytes = 64 * 1024;
 constexpr std::size_t kPassedBytes = 128 * 1024;
 // A body up to this many bytes, not read by the handler, is read after the response to keep the connection.
 constexpr std::uint64_t kDrainBytes = 64 * 1024;
+// The same of a promised one, which clients send to its end before they look for an answer. What is longer or slower
+// finds the connection closed.
+constexpr std::uint64_t kDrainPromised = 64U << 20;
+constexpr std::chrono::seconds kDrainTime{20};
 
 std::unexpected<Error> misuse(std::string message) {
   return fail(ErrorKind::internal, "http.misuse", std::move(message));
@@ -171,9 +175,11 @@ bool Exchange::promise_body(const Digest& digest, std::uint64_t over, std::uint6
 Task<void> Exchange::drain_promised() {
   // One that waits to be asked is not asked for what nobody wants.
   if (!promised_ || connection_->await_continue_) co_return;
-  for (;;) {
+  const auto until = std::chrono::steady_clock::now() + kDrainTime;
+  for (std::uint64_t count = 0; count < kDrainPromised && std::chrono::steady_clock::now() < until;) {
     Result<ByteView> piece = co_await promised_->next();
     if (!piece || piece->empty()) co_return;
+    count += piece->size();
   }
 }
 
