@@ -30,7 +30,8 @@ std::string outcome_of_error(const Error& error) {
 
 int status_of_door_error(const Error& error) {
   const bool of_the_client = error.kind == ErrorKind::malformed || error.kind == ErrorKind::unauthenticated ||
-                             error.code == "token.revoked" || error.code == "agent.frozen";
+                             error.code == "token.expired" || error.code == "token.revoked" ||
+                             error.code == "agent.frozen";
   if (of_the_client && nothing_was_sent(error)) return http_status(error.kind);  // its body: not to be tried again
   if (error.kind == ErrorKind::timed_out) return 504;
   return nothing_was_sent(error) ? 503 : 502;
