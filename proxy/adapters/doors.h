@@ -49,7 +49,7 @@ class HttpReply {
   // Without its credential no request leaves; without its end it is none.
   return error.code.starts_with("vault.") || error.code == "aws.credential_unavailable" ||
          error.code == "body.incomplete" || error.code == "sigv4.payload_mismatch" || error.code == "token.expired" ||
-         error.code == "token.revoked" || error.code == "token.expired" || error.code == "agent.frozen";
+         error.code == "token.revoked" || error.code == "agent.frozen";
 }
 
 // What a request was, or is to be, signed for (auth/sigv4_request.h).
