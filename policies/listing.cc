@@ -45,7 +45,8 @@ bool labels_forbid(const Snapshot& snapshot, const cedar::Answer& answer) {
 
 bool could_allow(const Snapshot& snapshot, const Subject& subject, const Operation& operation, TimeMs now) {
   if (!subject.scope) return false;
-  if (operation.reach != Reach::upstream) return decide(snapshot, subject, operation, {}, now).verdict == Verdict::allow;
+  if (operation.reach != Reach::upstream)
+    return decide(snapshot, subject, operation, {}, now).verdict == Verdict::allow;
   RequestMaker maker(snapshot, subject, operation, {}, {}, now, RequestMaker::Input::unknown);
   if (maker.problem() || operation.accesses.empty()) return false;
   for (const Access& access : operation.accesses) {

@@ -133,8 +133,8 @@ class Conversation {
 
   // Whether its answer waits until its outcome is durable although it is no change.
   [[nodiscard]] virtual bool awaits_record() const { return false; }
-  // Before forward(): what was decided lets secrets in the answer reach the agent. Otherwise an adapter that knows where
-  // they stand puts them out of sight.
+  // Before forward(): what was decided lets secrets in the answer reach the agent. Otherwise an adapter that knows
+  // where they stand puts them out of sight.
   virtual void reveal_secrets() {}
 
   // Sends the operation upstream and the answer to `sink`. `body` is the request's body (nullptr when there is none).
