@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+import time
 import unittest
 
 from aws_account import Account
@@ -281,25 +282,37 @@ class Outbound(unittest.TestCase):
         self.assertEqual(self.records_about("staging/broken", "outcome")[-1]["outcome"], "not_forwarded")
         self.assertEqual(self.send("plain", "GET", "/staging/broken")[0], 404)
 
-    def test_who_is_revoked_meanwhile_does_not_end_an_upload(self):
-        delegable, _ = self.gateway.agent_token(upstreams="plain")
+    def stopped_meanwhile(self, code, target, stop, **token):
+        """An upload whose sender is stopped by `stop(token)` while it arrives."""
+        delegable, _ = self.gateway.agent_token(upstreams="plain", **token)
         sealed = self.gateway.json("token", "seal", "--aws", delegable)
         keys = {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
         mine, self.signers["builder"] = self.signers["builder"], Signer(keys, self.host)
         try:
             body = os.urandom(self.LONG)
-            connection = self.begin("/staging/revoked", body)
+            connection = self.begin(target, body)
             connection.send(body[: self.LONG // 2])
-            wait_until(lambda: "/staging/revoked" in self.account.begun, "the upload has begun at the account")
-            self.gateway.cli("token", "revoke", self.gateway.json("token", "inspect", delegable)["id"], "--reason", "stop", check=0)
+            wait_until(lambda: target in self.account.begun, "the upload has begun at the account")
+            stop(delegable)
             connection.send(body[self.LONG // 2:])
             answer = connection.getresponse()
-            self.assertEqual((answer.status, answer.headers["countersign-code"]), (403, "token.revoked"))
+            self.assertEqual((answer.status, answer.headers["countersign-code"]), (403, code))
             connection.close()
-            self.assertEqual(self.records_about("staging/revoked", "outcome")[-1]["outcome"], "not_forwarded")
+            self.assertEqual(self.records_about(target[1:], "outcome")[-1]["outcome"], "not_forwarded")
         finally:
             self.signers["builder"] = mine
-        self.assertEqual(self.send("plain", "GET", "/staging/revoked")[0], 404)
+        self.assertEqual(self.send("plain", "GET", target)[0], 404)
+
+    def test_who_is_revoked_meanwhile_does_not_end_an_upload(self):
+        self.stopped_meanwhile("token.revoked", "/staging/revoked", lambda token: self.gateway.cli(
+            "token", "revoke", self.gateway.json("token", "inspect", token)["id"], "--reason", "stop", check=0))
+
+    def test_whose_token_ends_meanwhile_does_not_end_an_upload(self):
+        def wait(token):
+            end = self.gateway.json("token", "inspect", token)["expires"]
+            wait_until(lambda: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) > end[:19], "the token has ended")
+
+        self.stopped_meanwhile("token.expired", "/staging/expired", wait, ttl="5s")
 
     def test_a_long_body_that_is_held_is_kept_whole(self):
         body = os.urandom(self.LONG)
