@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/json_reader.h"
+#include "proxy/adapters/aws_arn.h"
 
 namespace countersign::proxy {
 namespace {
@@ -38,6 +39,10 @@ bool begins(std::string_view name, std::initializer_list<std::string_view> verbs
 
 std::string_view last_part(std::string_view action) {
   return action.substr(action.rfind(':') + 1);
+}
+
+bool puts_object(std::string_view action) {
+  return action == "aws:s3:PutObject" || action == "aws:s3:CopyObject" || action == "aws:s3:CompleteMultipartUpload";
 }
 
 bool is_fresh(TimeMs at, TimeMs now) {
@@ -81,6 +86,9 @@ bool Deed::creates(const Access& access) const {
   const std::string& action = operation.action_of(access);
   if (action == "git:create_ref" || action == "git:create_tag") return true;
   if (operation.protocol != "aws" || overwrites || !may_create(access)) return false;
+  // A backup is made of a table that is there, a listener at a balancer, a route in a table.
+  if (!puts_object(action) && !adapters::is_made_by(action, adapters::parse_aws_arn(arn_of(access.resource.id))))
+    return false;
   // Of several things it is not known which one is new: an instance comes with the subnet it is in.
   return std::ranges::count_if(operation.accesses, [](const Access& each) { return is_change(each.effect); }) == 1;
 }
@@ -90,9 +98,7 @@ bool Deed::may_create(const Access& access) const {
   if (operation.protocol != "aws") return access.effect == Effect::write || access.effect == Effect::execute;
   const std::string& action = operation.action_of(access);
   const std::string_view name = last_part(action);
-  if (action.starts_with("aws:s3:") &&
-      (name == "PutObject" || name == "CopyObject" || name == "CompleteMultipartUpload"))
-    return true;
+  if (puts_object(action)) return true;
   return begins(name, {"Allocate", "Create", "Import", "Launch", "Provision", "Register", "Restore", "Run"});
 }
 

@@ -17,4 +17,8 @@ struct AwsArn {
 };
 [[nodiscard]] AwsArn parse_aws_arn(std::string_view text);
 
+// Whether the thing is of the kind that an action is named for making: a table for "aws:dynamodb:CreateTable", and not
+// one for "aws:dynamodb:CreateBackup", which has a table too.
+[[nodiscard]] bool is_made_by(std::string_view action, const AwsArn& thing);
+
 }  // namespace countersign::adapters

@@ -241,6 +241,17 @@ TEST_F(HistoriesTest, OnlyWhatWasMeantIsRefused) {
   EXPECT_TRUE(look(aws("dynamodb:DeleteTable", Effect::destroy, "arn:aws:dynamodb:eu-central-1:1:table/b")).denied);
 }
 
+// Else a backup of each table would make all of them the agent's own, to be taken apart again.
+TEST_F(HistoriesTest, WhatSomethingIsMadeOfIsNotMade) {
+  constexpr std::string_view kStart = "arn:aws:lambda:eu-central-1:111122223333:";
+  made(aws("dynamodb:CreateBackup", Effect::write, kTable));
+  made(aws("lambda:CreateAlias", Effect::write, std::string(kStart) + "function:pay"));
+  made(aws("lambda:CreateFunction", Effect::write, std::string(kStart) + "function:mine"));
+  EXPECT_FALSE(look(aws("dynamodb:DeleteTable", Effect::destroy, kTable)).created);
+  EXPECT_FALSE(look(aws("lambda:DeleteFunction", Effect::destroy, std::string(kStart) + "function:pay")).created);
+  EXPECT_TRUE(look(aws("lambda:DeleteFunction", Effect::destroy, std::string(kStart) + "function:mine")).created);
+}
+
 TEST_F(HistoriesTest, WhatWaitsIsWeakerOnly) {
   const Operation write = aws("dynamodb:UpdateTable", Effect::write, kTable);
   const Operation tag = aws("dynamodb:TagResource", Effect::write, kTable);
