@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/adapters/text_source.h"
 #include "proxy/net/async.h"
 #include "proxy/upstream/mcp/listing.h"
 #include "proxy/upstream/mcp/sse_reader.h"
@@ -22,18 +23,6 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kMaxInFlight = 1024;
 constexpr std::size_t kMaxSessionId = 1024;
-
-class TextSource final : public adapters::BodySource {
- public:
-  explicit TextSource(std::string text) : text_(std::move(text)) {}
-  [[nodiscard]] std::uint64_t size() const override { return text_.size(); }
-  void rewind() override { read_ = false; }
-  Result<ByteView> next() override { return std::exchange(read_, true) ? ByteView() : as_bytes(text_); }
-
- private:
-  std::string text_;
-  bool read_ = false;
-};
 
 std::unexpected<Error> bad(std::string message) {
   return fail(ErrorKind::unavailable, "upstream.bad_response", std::move(message));
@@ -246,7 +235,7 @@ Task<Result<std::unique_ptr<adapters::HttpReply>>> HttpCore::post(std::string te
   head.headers.add("Accept", "application/json, text/event-stream");
   if (!listing_.version().empty()) head.headers.add("MCP-Protocol-Version", listing_.version());
   if (!session_id_.empty()) head.headers.add("Mcp-Session-Id", session_id_);
-  TextSource body(std::move(text));
+  adapters::TextSource body(std::move(text));
   co_return co_await door_.send(std::move(head), &body);
 }
 
