@@ -125,6 +125,98 @@ std::string plain(std::string_view text) {
   return out;
 }
 
+// What makes a thing that has no name yet and touches nothing that is there, as long as it says no more than these
+// members, nor names something inside of them. Every one was read in AWS's reference: what puts the new thing into a
+// network, hands it traffic, data, rights or an address that somebody has, or that nobody has reviewed, is not among
+// them. What the thing is encrypted with stays as it is.
+struct Maker {
+  std::string_view action;
+  std::string_view members;  // beside tags, DryRun and ClientToken
+};
+
+constexpr std::array<Maker, 23> kMakers = {{
+    {"aws:acm:RequestCertificate",
+     "DomainName ValidationMethod SubjectAlternativeNames IdempotencyToken DomainValidationOptions Options "
+     "KeyAlgorithm"},
+    {"aws:apigateway:CreateApi",
+     "ApiKeySelectionExpression CorsConfiguration Description DisableSchemaValidation DisableExecuteApiEndpoint "
+     "IpAddressType Name ProtocolType RouteSelectionExpression Version"},
+    {"aws:appsync:CreateGraphqlApi",
+     "name authenticationType xrayEnabled apiType visibility ownerContact introspectionConfig queryDepthLimit "
+     "resolverCountLimit"},
+    {"aws:cloudfront:CreateCachePolicy", "CachePolicyConfig"},
+    {"aws:cloudfront:CreateOriginAccessControl", "OriginAccessControlConfig"},
+    {"aws:cloudfront:CreateOriginRequestPolicy", "OriginRequestPolicyConfig"},
+    {"aws:cloudfront:CreateResponseHeadersPolicy", "ResponseHeadersPolicyConfig"},
+    {"aws:cognito-idp:CreateUserPool",
+     "PoolName Policies DeletionProtection AutoVerifiedAttributes AliasAttributes UsernameAttributes "
+     "SmsVerificationMessage EmailVerificationMessage EmailVerificationSubject VerificationMessageTemplate "
+     "SmsAuthenticationMessage MfaConfiguration UserAttributeUpdateSettings DeviceConfiguration AdminCreateUserConfig "
+     "Schema UserPoolAddOns UsernameConfiguration AccountRecoverySetting UserPoolTier"},
+    {"aws:ec2:AllocateAddress", "Domain NetworkBorderGroup"},
+    {"aws:ec2:AllocateHosts",
+     "InstanceFamily HostRecovery HostMaintenance AvailabilityZone AvailabilityZoneId AutoPlacement InstanceType "
+     "Quantity"},
+    {"aws:ec2:CreateCapacityReservation",
+     "InstanceType InstancePlatform AvailabilityZone AvailabilityZoneId Tenancy InstanceCount EbsOptimized "
+     "EphemeralStorage EndDate EndDateType InstanceMatchCriteria"},
+    {"aws:ec2:CreateCustomerGateway", "BgpAsn BgpAsnExtended PublicIp IpAddress Type DeviceName"},
+    {"aws:ec2:CreateDhcpOptions", "DhcpConfigurations"},
+    {"aws:ec2:CreateTransitGateway", "Description Options"},
+    {"aws:ec2:CreateVolume",
+     "AvailabilityZone AvailabilityZoneId Encrypted Iops KmsKeyId Size VolumeType MultiAttachEnabled Throughput"},
+    {"aws:ec2:CreateVpc",
+     "CidrBlock InstanceTenancy AmazonProvidedIpv6CidrBlock Ipv6CidrBlockNetworkBorderGroup VpcEncryptionControl"},
+    {"aws:ec2:CreateVpnGateway", "AvailabilityZone Type AmazonSideAsn"},
+    {"aws:elasticfilesystem:CreateFileSystem",
+     "CreationToken PerformanceMode Encrypted KmsKeyId ThroughputMode ProvisionedThroughputInMibps "
+     "AvailabilityZoneName Backup"},
+    {"aws:globalaccelerator:CreateAccelerator", "Name IpAddressType Enabled IdempotencyToken"},
+    {"aws:kms:CreateKey",
+     "Policy Description KeyUsage CustomerMasterKeySpec KeySpec Origin BypassPolicyLockoutSafetyCheck MultiRegion"},
+    {"aws:lightsail:CreateDisk", "diskName availabilityZone sizeInGb"},
+    {"aws:route53:CreateHostedZone", "Name CallerReference HostedZoneConfig"},
+    {"aws:servicediscovery:CreateHttpNamespace", "Name CreatorRequestId Description"},
+}};
+
+bool is_among(std::string_view words, std::string_view one) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == one) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+// Something that is there, by its ARN or in a member that is named for ids: "VpcId", "SourceArn".
+bool names_something(JsonValue value) {
+  static constexpr std::array<std::string_view, 9> kNamed = {"Id",   "Ids", "ID",         "IDs",        "Arn",
+                                                             "Arns", "ARN", "Identifier", "Identifiers"};
+  if (auto text = value.string()) return text->starts_with("arn:");
+  for (JsonValue each = value.first(); each; each = each.next()) {
+    if (std::ranges::any_of(kNamed, [&](std::string_view end) { return each.key().ends_with(end); })) return true;
+    if (names_something(each)) return true;
+  }
+  return false;
+}
+
+// Whether a request that touches a service as a whole only makes something in it.
+bool makes_the_unnamed(const AwsCall& call) {
+  const auto* maker = std::ranges::find(kMakers, call.action, &Maker::action);
+  if (maker == kMakers.end() || call.accesses.size() != 1 || call.accesses.front().effect != Effect::write)
+    return false;
+  if (!call.left_out.empty()) return false;  // who knows what they name
+  Result<JsonDocument> parameters = JsonDocument::parse(call.parameters);
+  if (!parameters) return false;
+  for (JsonValue each = parameters->root().first(); each; each = each.next()) {
+    const std::string_view name = each.key();
+    if (is_named_for_tags(name) || name == "DryRun" || name == "ClientToken") continue;
+    if (!is_among(maker->members, name)) return false;
+    if (name != "KmsKeyId" && names_something(each)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void judge_relabelling(const config::AwsTags& config, AwsCall& call) {
@@ -151,8 +243,7 @@ bool makes_new(const AwsCall& call, std::string_view arn) {
   const AwsArn parts = parse_aws_arn(arn);
   const std::string_view name = call.operation->name;
   constexpr std::string_view kCreate = "Create";
-  const bool unnamed = parts.resource == "*";
-  if (unnamed) return !may_be_there(name);
+  if (parts.resource == "*") return makes_the_unnamed(call);
   if (!name.starts_with(kCreate)) return false;
   struct Kind {
     std::string_view action;

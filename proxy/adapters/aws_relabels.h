@@ -22,7 +22,7 @@ void judge_relabelling(const config::AwsTags& config, AwsCall& call);
 [[nodiscard]] bool may_change_tags(const AwsCall& call);
 
 // Whether the request makes something that was not there, and touches nothing else: `arn` is the new thing's, or the
-// whole service's where a new thing has no name yet.
+// whole service's where a new thing has no name yet. Of the latter only what has been reviewed, and names nothing.
 [[nodiscard]] bool makes_new(const AwsCall& call, std::string_view arn);
 
 }  // namespace countersign::adapters

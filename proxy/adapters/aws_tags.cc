@@ -34,13 +34,19 @@ std::string things(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " thing" : " things");
 }
 
-// What a new thing is made of stays as it is.
+// What a new thing is made of stays as it is. Not so what is copied elsewhere: an image into a bucket.
 bool is_only_copied(const AwsCall& call, std::string_view arn) {
+  static constexpr std::array<std::string_view, 7> kMadeOfIt = {"aws:ec2:RunInstances",
+                                                                "aws:ec2:CreateFleet",
+                                                                "aws:ec2:RequestSpotInstances",
+                                                                "aws:ec2:RequestSpotFleet",
+                                                                "aws:ec2:CreateVolume",
+                                                                "aws:ec2:CreateLaunchTemplate",
+                                                                "aws:ec2:CreateLaunchTemplateVersion"};
+  if (std::ranges::find(kMadeOfIt, call.action) == kMadeOfIt.end()) return false;
   const AwsArn parts = parse_aws_arn(arn);
-  const std::string_view name = call.operation->name;
-  const bool makes = name.starts_with("Run") || name.starts_with("Request") || name.starts_with("Create");
   const bool material = parts.type == "image" || parts.type == "snapshot" || parts.type == "key-pair";
-  return parts.service == "ec2" && makes && material && !is_about_tags(call);
+  return parts.service == "ec2" && material;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <set>
-#include <thread>
 
 #include "aws_tag_fixture.h"
 
@@ -280,6 +279,84 @@ TEST_F(AwsTags, WhatANewThingIsMadeOfIsNotChanged) {
   }
 }
 
+TEST_F(AwsTags, WhatIsMadeOutsideOfEverythingHasTheLabelsOfItsUpstream) {
+  const Call rest{.service = "apigateway",
+                  .body = R"({"name":"orders","protocolType":"HTTP"})",
+                  .target = "/v2/apis",
+                  .fields = {{"Content-Type", "application/json"}}};
+  for (const Call& call : {
+           ec2("RunInstances&ImageId=ami-1&MinCount=1&MaxCount=1"),
+           ec2("CreateVpc&CidrBlock=10.0.0.0/16"),
+           ec2("AllocateAddress&Domain=vpc&TagSpecification.1.ResourceType=elastic-ip&TagSpecification.1.Tag.1.Key=a"),
+           ec2("CreateVolume&Size=8&AvailabilityZone=eu-central-1a&ClientToken=x"
+               "&KmsKeyId=arn:aws:kms:eu-central-1:111122223333:key/1"),
+           ec2("CreateVolume&SnapshotId=snap-1&AvailabilityZone=eu-central-1a"),
+           ec2("CreateKeyPair&KeyName=new"),
+           ec2("CreateTransitGateway&Description=x"),
+           json("kms", "TrentService.CreateKey", "{}"),
+           json("acm", "CertificateManager.RequestCertificate", R"({"DomainName":"example.com"})"),
+           json("dynamodb", "DynamoDB_20120810.CreateTable", R"({"TableName":"new"})"),
+           json("sqs", "AmazonSQS.CreateQueue", R"({"QueueName":"new"})"),
+           rest,
+           Call{.service = "sns", .body = "Version=2010-03-31&Action=CreateTopic&Name=new"},
+           Call{.service = "s3", .method = "PUT", .target = "/new", .fields = {}},
+           json("logs", "Logs_20140328.CreateLogGroup", R"({"logGroupName":"new"})"),
+       }) {
+    for (const std::string& each : labels(call)) EXPECT_TRUE(each.ends_with(" nobody asked")) << call.body << each;
+  }
+}
+
+// Requests that make something, and say of what is there by a parameter only that the catalogue has no ARN for.
+TEST_F(AwsTags, WhatIsMadeOfTheWholeServiceButTouchesWhatIsThereIsUnknown) {
+  const std::string balancer = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/app/shop/1";
+  const auto rest = [](const std::string& service, const std::string& target, const std::string& body) {
+    return Call{.service = service, .body = body, .target = target, .fields = {{"Content-Type", "application/json"}}};
+  };
+  Call job = rest("s3", "/v20180820/jobs",
+                  "<CreateJobRequest><Operation><S3DeleteObjectTagging/></Operation>"
+                  "<RoleArn>arn:aws:iam::111122223333:role/r</RoleArn></CreateJobRequest>");
+  job.fields = {{"x-amz-account-id", "111122223333"}};
+  for (const Call& call :
+       {json("ds", "DirectoryService_20150416.RestoreFromSnapshot", R"({"SnapshotId":"s-1"})"),
+        json("ecs", "AmazonEC2ContainerServiceV20141113.CreateTaskSet",
+             R"({"cluster":"prod","service":"shop","taskDefinition":"shop:2"})"),
+        rest("lambda", "/2015-03-31/event-source-mappings", R"({"FunctionName":"shop","BatchSize":1})"),
+        Call{.service = "elasticloadbalancing",
+             .body = "Version=2015-12-01&Action=CreateListener&LoadBalancerArn=" + balancer +
+                     "&DefaultActions.member.1.Type=fixed-response"},
+        rest("apigateway", "/v2/apis/shop/routes", R"({"routeKey":"GET /"})"),
+        json("lightsail", "Lightsail_20161128.CreateContainerServiceDeployment", R"({"serviceName":"shop"})"),
+        rest("greengrass", "/greengrass/v2/deployments",
+             R"({"targetArn":"arn:aws:iot:eu-central-1:111122223333:thinggroup/shop"})"),
+        rest("appsync", "/v1/apis/shop/types/Query/resolvers", R"({"fieldName":"orders","dataSourceName":"d"})"), job,
+        ec2("CopySnapshot&SourceRegion=eu-central-1&SourceSnapshotId=snap-1"),
+        ec2("CreateSecurityGroup&GroupName=a&GroupDescription=b"), ec2("CreateDefaultVpc"),
+        // Reviewed, but of what somebody has.
+        ec2("CreateVpc&Ipv6Pool=p"), ec2("CreateVpc&Ipv4IpamPoolId=ipam-pool-1"),
+        ec2("AllocateAddress&PublicIpv4Pool=p"), ec2("AllocateAddress&Address=203.0.113.7"),
+        ec2("CreateCustomerGateway&Type=ipsec.1&CertificateArn=arn:aws:acm:eu-central-1:111122223333:certificate/1"),
+        json("kms", "TrentService.CreateKey", R"({"CustomKeyStoreId":"cks-1"})"),
+        ec2("CreateDhcpOptions&DhcpConfiguration.1.Key=a&DhcpConfiguration.1.Value.1=arn:aws:ec2:::x"),
+        rest("apigateway", "/v2/apis", R"({"name":"a","protocolType":"HTTP","target":"https://shop.example"})")}) {
+    auto made = conversation(call);
+    ASSERT_TRUE(made);
+    EXPECT_TRUE(run(made->look_closer(doors_, nullptr)));
+    bool unknown = false;
+    for (const Access& access : made->operation().accesses)
+      unknown = unknown || (access.resource.name.ends_with(":*") && said(access.tags) == "?/?/?");
+    EXPECT_TRUE(unknown) << call.service << " " << call.target << " " << call.body;
+  }
+  EXPECT_EQ(one(ec2("CreateVpc&CidrBlock=10.0.0.0/16&Description=" + std::string(70'000, 'x'))), "write ?/?/?")
+      << "what does not fit into the parameters may name anything";
+}
+
+TEST_F(AwsTags, WhatIsCopiedElsewhereIsLookedUp) {
+  tags_["ami-1"] = {{"env", "prod"}};
+  for (const std::string& each : labels(ec2("CreateStoreImageTask&ImageId=ami-1&Bucket=b")))
+    EXPECT_EQ(each.substr(each.find(' ') + 1), "production/?/?");
+  EXPECT_EQ(labels(ec2("RunInstances&ImageId=ami-1&MinCount=1&MaxCount=1")).front(), "write nobody asked");
+}
+
 TEST_F(AwsTags, AnUnnamedChangeOfWhatIsThereIsUnknown) {
   EXPECT_EQ(one(ec2("DeleteSecurityGroup&GroupName=a")).substr(7), " ?/?/?");
 }
@@ -424,120 +501,6 @@ TEST_F(AwsTags, WhatWasJustMadeIsAskedForAgain) {
   forward(create);
   tags_[arn("dynamodb:eu-central-1:111122223333:table/new")] = {{"env", "dev"}};
   EXPECT_EQ(one(update), "write dev/?/?");
-}
-
-// --- answers that lie or say too little ----------------------------------------------------------------------------
-
-std::vector<AwsTagQuestion> about(AwsTagsBy by, const std::vector<std::string>& names) {
-  std::vector<AwsTagQuestion> out;
-  for (const std::string& name : names) out.push_back({by, "eu-central-1", name});
-  return out;
-}
-std::string states(const std::vector<AwsTagAnswer>& answers) {
-  std::string out;
-  for (const AwsTagAnswer& each : answers)
-    out += each.state == AwsTagAnswer::State::unknown ? '?' : each.state == AwsTagAnswer::State::absent ? '-' : '+';
-  return out;
-}
-
-TEST(AwsTagAnswers, SayNothingWhenTheyAreCutOffOrUnreadable) {
-  const auto two = about(AwsTagsBy::ec2, {"i-1", "i-2"});
-  const std::string page =
-      "<DescribeTagsResponse><tagSet><item><resourceId>i-1</resourceId><key>env</key><value>dev"
-      "</value></item></tagSet>";
-  EXPECT_EQ(states(read_tags(two, 200, page + "</DescribeTagsResponse>")), "+-");
-  EXPECT_EQ(states(read_tags(two, 200, page + "<nextToken>x</nextToken></DescribeTagsResponse>")), "??");
-  EXPECT_EQ(states(read_tags(two, 200, page)), "??");
-  EXPECT_EQ(states(read_tags(two, 503, page + "</DescribeTagsResponse>")), "??");
-  EXPECT_EQ(states(read_tags(two, 200, "")), "??");
-  EXPECT_EQ(states(read_tags(two, 200, "{}")), "??");
-  const auto arns = about(AwsTagsBy::tagging, {"arn:a", "arn:b"});
-  const std::string list = R"("ResourceTagMappingList":[{"ResourceARN":"arn:a","Tags":[]}])";
-  EXPECT_EQ(states(read_tags(arns, 200, "{" + list + "}")), "+-");
-  EXPECT_EQ(states(read_tags(arns, 200, R"({"PaginationToken":"x",)" + list + "}")), "+?");
-  EXPECT_EQ(states(read_tags(arns, 400, R"({"__type":"ResourceNotFoundException"})")), "??") << "of which one?";
-  const auto table = about(AwsTagsBy::dynamodb, {"arn:t"});
-  EXPECT_EQ(states(read_tags(table, 200, R"({"Tags":[{"Key":"env","Value":"dev"}],"NextToken":"x"})")), "?");
-  EXPECT_EQ(states(read_tags(table, 400, R"({"__type":"x#AccessDeniedException"})")), "?");
-  EXPECT_EQ(states(read_tags(table, 500, R"({"__type":"x#ResourceNotFoundException"})")), "?");
-  const auto bucket = about(AwsTagsBy::s3, {"b"});
-  EXPECT_EQ(states(read_tags(bucket, 403, "<Error><Code>AccessDenied</Code></Error>")), "?");
-  EXPECT_EQ(states(read_tags(bucket, 404, "<Error><Code>NoSuchTagSet</Code></Error>")), "+");
-  EXPECT_EQ(states(read_tags(bucket, 301, "<Error><Code>PermanentRedirect</Code></Error>")), "?");
-  const auto role = about(AwsTagsBy::iam_role, {"r"});
-  const std::string roles = "<ListRoleTagsResponse><ListRoleTagsResult><Tags/><IsTruncated>";
-  EXPECT_EQ(states(read_tags(role, 200, roles + "true</IsTruncated></ListRoleTagsResult></ListRoleTagsResponse>")),
-            "?");
-  EXPECT_EQ(states(read_tags(role, 200, roles + "false</IsTruncated></ListRoleTagsResult></ListRoleTagsResponse>")),
-            "+");
-}
-
-TEST(AwsTagAnswers, AreOnlyOfWhatWasAskedFor) {
-  const auto one = about(AwsTagsBy::ec2, {"i-1"});
-  const auto answers =
-      read_tags(one, 200,
-                "<DescribeTagsResponse><tagSet><item><resourceId>i-10</resourceId><key>env</key><value>dev"
-                "</value></item></tagSet></DescribeTagsResponse>");
-  EXPECT_EQ(states(answers), "-");
-}
-
-// --- the cache -----------------------------------------------------------------------------------------------------
-
-AwsThingLabels dev() {
-  AwsThingLabels out{AwsThingLabels::State::present, {}};
-  out.labels.environment = "dev";
-  return out;
-}
-
-TEST(AwsTagCacheTest, HasABound) {
-  ManualClock clock(0);
-  AwsTagCache cache(clock, 60'000, 3);
-  for (const char* key : {"a", "b", "c"}) cache.keep(key, dev(), cache.mark());
-  EXPECT_TRUE(cache.find("a")) << "asked for now, so it stays";
-  cache.keep("d", dev(), cache.mark());
-  EXPECT_EQ(cache.size(), 3U);
-  EXPECT_TRUE(cache.find("a"));
-  EXPECT_FALSE(cache.find("b")) << "the one nobody asked for longest";
-  EXPECT_TRUE(cache.find("d"));
-}
-
-TEST(AwsTagCacheTest, IsSharedByThreads) {
-  ManualClock clock(0);
-  AwsTagCache cache(clock, 60'000, 50);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&cache, t] {
-      for (int i = 0; i < 2000; ++i) {
-        const std::string key = std::to_string((i * (t + 1)) % 97);
-        if (auto found = cache.find(key)) {
-          EXPECT_EQ(found->labels.environment, "dev");
-        }
-        cache.keep(key, dev(), cache.mark());
-        if (i % 31 == 0) cache.forget(key);
-        if (i % 997 == 0) cache.forget_all();
-      }
-    });
-  }
-  for (std::thread& each : threads) each.join();
-  EXPECT_LE(cache.size(), 50U);
-}
-
-TEST(AwsTagCacheTest, AClockThatIsSetBackMakesNothingFresh) {
-  ManualClock clock(100'000);
-  AwsTagCache cache(clock, 60'000);
-  cache.keep("a", dev(), cache.mark());
-  clock.advance(-1);
-  EXPECT_FALSE(cache.find("a"));
-  cache.keep("a", dev(), cache.mark());
-  EXPECT_TRUE(cache.find("a"));
-  const std::uint64_t mark = cache.mark();
-  cache.forget("a");
-  EXPECT_FALSE(cache.find("a"));
-  cache.keep("a", dev(), mark);
-  EXPECT_FALSE(cache.find("a")) << "it was read before it was forgotten";
-  cache.keep("b", dev(), cache.mark());
-  cache.forget_all();
-  EXPECT_EQ(cache.size(), 0U);
 }
 
 }  // namespace
