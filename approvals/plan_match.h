@@ -6,6 +6,7 @@
 // part of a name is one. docs/terraform.md says it in full.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,27 +31,63 @@ struct Announced {
   // operation that succeeds.
   bool counted = false;
   std::vector<std::string> names;  // what the request itself calls the new thing
+  std::string input;               // of what creates something: Operation::input
+};
+
+// What finding out may cost: names and changes of the plan that are compared with something the operation touches.
+// Reaching it takes thousands of things and thousands of changes that could be meant by each.
+inline constexpr std::size_t kMostCompared = 200'000;
+
+struct Looked {
+  std::optional<Announced> announced;  // nullopt: it changes something that was not announced
+  bool too_much = false;               // over kMostCompared: it may have been, but that is not found out
+  std::size_t changes = 0;             // of the plan, that were looked at
+  std::size_t compared = 0;
 };
 
 // A plan made ready to be asked often. Immutable: any thread.
 class PlanIndex {
  public:
   explicit PlanIndex(std::vector<PlannedChange> changes);
+  PlanIndex(PlanIndex&&) noexcept = default;
+  PlanIndex& operator=(PlanIndex&&) noexcept = default;
+  ~PlanIndex() = default;
   [[nodiscard]] const std::vector<PlannedChange>& changes() const { return changes_; }
   // How many resources of the type it creates.
   [[nodiscard]] std::size_t creations_of(std::string_view type) const;
 
-  // nullopt: it changes something that was not announced. `operation` changes something.
-  [[nodiscard]] std::optional<Announced> announced(const Operation& operation, const LearnedNames& learned) const;
+  // `operation` changes something.
+  [[nodiscard]] Looked look(const Operation& operation, const LearnedNames& learned) const;
+  [[nodiscard]] std::optional<Announced> announced(const Operation& operation, const LearnedNames& learned) const {
+    return look(operation, learned).announced;
+  }
+
+  // Indexes of changes(), in their order.
+  using Changes = std::vector<std::uint32_t>;
+  // The changes of one type.
+  struct OfType {
+    std::string name;
+    TerraformType type;
+    Changes unknown;  // those with a name that is known after the apply only
+    Changes unnamed;  // creations of what has no name of its own yet
+  };
 
  private:
-  std::vector<PlannedChange> changes_;
-  std::map<std::string, std::optional<TerraformType>, std::less<>> types_;
-  std::map<std::string, std::vector<std::size_t>, std::less<>> of_service_;  // indexes of changes_
-};
+  friend class PlanLook;
+  struct Named {
+    std::uint64_t key;
+    std::uint32_t change;
+    auto operator<=>(const Named&) const = default;
+  };
+  void add_names(const PlannedChange& change, std::uint32_t number, const std::string& service);
 
-// What an answer of AWS to a creation calls the new thing: values that look like ids or ARNs and did not stand in the
-// request. At most 256.
-[[nodiscard]] std::vector<std::string> names_in_answer(std::string_view answer, std::string_view request);
+  std::vector<PlannedChange> changes_;                                   // lists of names are sorted
+  std::vector<const OfType*> type_of_;                                   // of each change; nullptr: of another provider
+  std::map<std::string, OfType, std::less<>> types_;                     // by name
+  std::multimap<std::string, const OfType*, std::less<>> of_operation_;  // "ec2:RunInstances"
+  std::multimap<std::string, const OfType*, std::less<>> of_noun_;       // "ec2:instance"
+  std::vector<Named> named_;                                             // sorted: which changes have some name
+  std::vector<Named> emptied_;  // and which of them delete the bucket of that name with all that is in it
+};
 
 }  // namespace countersign::approvals

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "approvals/plan_answers.h"
 #include "core/json.h"
 #include "core/words.h"
 
@@ -224,7 +225,9 @@ PlanVerdict Plans::judge(std::string_view root, const Operation& operation, Time
     out.plan = found->second.plan;
     learned = found->second.learned;
   }
-  out.announced = out.plan->index->announced(operation, *learned);
+  Looked looked = out.plan->index->look(operation, *learned);
+  out.announced = std::move(looked.announced);
+  out.too_much = looked.too_much;
   return out;
 }
 
@@ -250,11 +253,13 @@ Result<bool> Plans::take(const PlanVerdict& verdict, std::string_view key, TimeM
 Status Plans::settle(const PlanVerdict& verdict, std::string_view key, Outcome outcome, std::string_view answer,
                      std::string_view request) {
   if (!verdict.plan || !verdict.announced || verdict.announced->type.empty() || outcome == Outcome::unknown) return {};
+  std::vector<std::string> names;
+  if (const auto said = said_in_request(verdict.announced->input, request))
+    names = names_in_answer(answer, request, *said);
   const std::scoped_lock disk(disk_);
   if (outcome == Outcome::failed)
     return run(database_, "DELETE FROM plan_creations WHERE plan = ? AND key = ?", verdict.plan->id, key);
   const std::string& type = verdict.announced->type;
-  std::vector<std::string> names = names_in_answer(answer, request);
   names.insert(names.end(), verdict.announced->names.begin(), verdict.announced->names.end());
   {
     const std::scoped_lock hold(lock_);

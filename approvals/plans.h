@@ -52,6 +52,7 @@ struct Plan {
 struct PlanVerdict {
   std::shared_ptr<const Plan> plan;  // nullptr: none is in force
   std::optional<Announced> announced;
+  bool too_much = false;  // to be found out: refused
 
   [[nodiscard]] bool refuses() const { return plan && !announced; }
   // "aws_s3_bucket.logs (delete, delete_because_no_resource_config)", at most 20.

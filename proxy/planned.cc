@@ -45,6 +45,12 @@ Status check_plan(const PlanVerdict& verdict, const Operation& operation) {
     touched += (touched.empty() ? "" : ", ") + access.resource.name;
   }
   if (more > 0) touched += " and " + std::to_string(more) + " more";
+  if (verdict.too_much) {
+    return unannounced("whether plan " + verdict.plan->id + " announces " + operation.action + " on " + touched +
+                           " takes more than 200,000 comparisons to find out, so it counts as not announced: touch "
+                           "fewer things at once.",
+                       *verdict.plan);
+  }
   return unannounced("plan " + verdict.plan->id + ", which binds this token until " + format_time(verdict.plan->until) +
                          ", does not announce " + operation.action + " on " + touched + ".",
                      *verdict.plan);

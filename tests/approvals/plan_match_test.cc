@@ -1,5 +1,6 @@
 #include "approvals/plan_match.h"
 
+#include "approvals/plan_answers.h"
 #include "tests/approvals/plan_fixture.h"
 
 namespace countersign::approvals {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "approvals/plan_answers.h"
 #include "approvals/plan_match.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
