@@ -215,6 +215,12 @@ Result<std::vector<Plan>> Plans::list(std::string_view root) {
   return read(rows->bind(root, kMostListed));
 }
 
+bool Plans::binds(std::string_view root, std::string_view upstream, TimeMs now) const {
+  const std::scoped_lock hold(lock_);
+  const auto found = in_force_.find(std::pair(std::string(root), std::string(upstream)));
+  return found != in_force_.end() && found->second.plan->in_force(now);
+}
+
 PlanVerdict Plans::judge(std::string_view root, const Operation& operation, TimeMs now) const {
   PlanVerdict out;
   std::shared_ptr<const LearnedNames> learned;

@@ -76,7 +76,9 @@ class Plans {
   // Of a lineage (empty: of all), newest first, at most 100.
   Result<std::vector<Plan>> list(std::string_view root);
 
-  // No disk.
+  // Whether one is in force. No disk.
+  [[nodiscard]] bool binds(std::string_view root, std::string_view upstream, TimeMs now) const;
+  // No disk, but some milliseconds for a large plan (kMostCompared).
   [[nodiscard]] PlanVerdict judge(std::string_view root, const Operation& operation, TimeMs now) const;
 
   // Before an announced operation that is counted is sent: takes one of the plan's creations of its type for `key`, the

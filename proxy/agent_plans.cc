@@ -100,10 +100,12 @@ Task<Result<Plan>> read_plan(Parts* parts, http1::Exchange* exchange, const Ask*
   auto spool = co_await exchange->read_body(approvals::kMostPlanBytes);
   if (!spool) co_return fail(spool.error());
   Result<approvals::TerraformPlan> read = fail(ErrorKind::internal, "plan.malformed", "");
+  std::shared_ptr<const approvals::PlanIndex> index;
   const http1::Spool* body = *spool;
-  auto parse = [&read, body]() -> Status {
+  auto parse = [&read, &index, body]() -> Status {
     auto text = body->text(approvals::kMostPlanBytes);
     read = text ? approvals::parse_terraform_plan(*text) : Result<approvals::TerraformPlan>(fail(text.error()));
+    if (read) index = std::make_shared<const approvals::PlanIndex>(std::move(read->changes));
     return {};
   };
   adapters::Doors& doors = parts->doors(exchange->worker());
@@ -121,7 +123,7 @@ Task<Result<Plan>> read_plan(Parts* parts, http1::Exchange* exchange, const Ask*
             .terraform_version = read->terraform_version,
             .submitted = now,
             .until = now + ask->ttl,
-            .index = std::make_shared<const approvals::PlanIndex>(std::move(read->changes))};
+            .index = std::move(index)};
   co_return plan;
 }
 

@@ -44,8 +44,6 @@ Result<std::vector<std::string>> rules_for(const Parts& parts, const HeldRequest
   const policies::Decision decision = policies::decide(*rules.policies, subject, operation, {}, parts.clock.now());
   if (decision.verdict == policies::Verdict::deny)
     return fail(ErrorKind::forbidden, decision.code, "as edited it would be denied: " + decision.reason);
-  const approvals::PlanVerdict plan = judge_by_plan(parts, original.requester.chain, operation);
-  if (Status announced = check_plan(plan, operation); !announced) return fail(announced.error());
   std::vector<std::string> needed = original.rules;
   add_unique(needed, decision.approvals);
   auto beside = rules_beside(original, operation, rules, parts.clock.now());
@@ -102,6 +100,11 @@ Task<Result<HeldRequest>> edit_request(Parts* parts, EditWish wish, net::Worker*
   const auto rules = parts->rulesets.current();
   auto needed = rules_for(*parts, stored->request, edited->conversation->operation(), *rules);
   if (!needed) co_return fail(needed.error());
+  const std::vector<std::string>* chain = &stored->request.requester.chain;
+  const Operation* operation = &edited->conversation->operation();
+  const auto plan = co_await judge_by_plan(parts, chain, operation);
+  if (!plan) co_return fail(plan.error());
+  if (Status announced = check_plan(*plan, *operation); !announced) co_return fail(announced.error());
   approvals::Edit edit{edited_draft(stored->request, *edited, *rules), wish.reason, wish.fingerprint};
   edit.request.rules = std::move(*needed);
 

@@ -136,9 +136,12 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   const auto environments = environments_of(*rules->policies, (*conversation)->operation());
   const Status thawed = check_freezes(*request, (*conversation)->operation(), environments, *rules, parts_.clock.now());
   if (!thawed) co_return fail(thawed.error());
-  approvals::PlanVerdict plan = judge_by_plan(parts_, asked.chain, (*conversation)->operation());
-  if (Status announced = check_plan(plan, (*conversation)->operation()); !announced) co_return fail(announced.error());
-  const approvals::PlanVerdict* planned = &plan;
+  const std::vector<std::string>* chain = &asked.chain;
+  const Operation* judged = &(*conversation)->operation();
+  auto plan = co_await judge_by_plan(&parts_, chain, judged);
+  if (!plan) co_return fail(plan.error());
+  if (Status announced = check_plan(*plan, *judged); !announced) co_return fail(announced.error());
+  const approvals::PlanVerdict* planned = &*plan;
   std::string key = request->id;
   Status taken = co_await take_announced(&parts_, planned, std::move(key));
   if (!taken) co_return fail(taken.error());
@@ -146,7 +149,7 @@ Task<Result<Executor::Prepared>> Executor::prepare(const HeldRequest* request, n
   may = parts_.authenticator.check_stored(asked.agent, asked.chain, asked.delegates);
   if (!may) co_return fail(may.error());
   if (decision.reveals_secrets) (*conversation)->reveal_secrets();
-  co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision), std::move(plan)};
+  co_return Prepared{std::move(*body), std::move(*conversation), std::move(decision), std::move(*plan)};
 }
 
 struct Executor::Executed {

@@ -26,9 +26,16 @@ Plans::Outcome outcome_of(const adapters::Forwarded& forwarded) {
 
 }  // namespace
 
-PlanVerdict judge_by_plan(const Parts& parts, const std::vector<std::string>& chain, const Operation& operation) {
-  if (chain.empty() || operation.reach != Reach::upstream) return {};
-  return parts.plans.judge(chain.front(), operation, parts.clock.now());
+Task<Result<PlanVerdict>> judge_by_plan(Parts* parts, const std::vector<std::string>* chain,
+                                        const Operation* operation) {
+  const TimeMs now = parts->clock.now();
+  if (chain->empty() || operation->reach != Reach::upstream ||
+      !parts->plans.binds(chain->front(), operation->upstream, now))
+    co_return PlanVerdict();
+  auto judge = [parts, chain, operation, now]() -> Result<PlanVerdict> {
+    return parts->plans.judge(chain->front(), *operation, now);
+  };
+  co_return co_await net::on_thread<PlanVerdict>(&parts->blocking, std::move(judge));
 }
 
 Status check_plan(const PlanVerdict& verdict, const Operation& operation) {

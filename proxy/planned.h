@@ -10,9 +10,10 @@
 
 namespace countersign::proxy {
 
-// What the plan in force for this lineage and upstream says of a change. No disk.
-[[nodiscard]] approvals::PlanVerdict judge_by_plan(const Parts& parts, const std::vector<std::string>& chain,
-                                                   const Operation& operation);
+// What the plan in force for this lineage and upstream says of a change. No disk; away from the worker, for a large
+// plan and a request for many things take some milliseconds.
+Task<Result<approvals::PlanVerdict>> judge_by_plan(Parts* parts, const std::vector<std::string>* chain,
+                                                   const Operation* operation);
 // plan.unannounced (forbidden), with what the agent can do about it.
 [[nodiscard]] Status check_plan(const approvals::PlanVerdict& verdict, const Operation& operation);
 // For records: "announced by pln_… as aws_s3_bucket.logs (delete)"; empty where no plan is in force.

@@ -105,9 +105,11 @@ Task<void> restrain(Parts* parts, Restrained call, policies::Decision* decision)
     deny(*decision, welcome.error().code, welcome.error().message);
     co_return;
   }
-  const approvals::PlanVerdict planned = judge_by_plan(*parts, call.caller->chain, *call.operation);
-  if (call.plan) *call.plan = planned;
-  if (Status announced = check_plan(planned, *call.operation); !announced) {
+  const std::vector<std::string>* chain = &call.caller->chain;
+  auto planned = co_await judge_by_plan(parts, chain, call.operation);
+  if (planned && call.plan) *call.plan = *planned;
+  Status announced = planned ? check_plan(*planned, *call.operation) : fail(planned.error());
+  if (!announced) {
     deny(*decision, announced.error().code, announced.error().message);
     co_return;
   }
