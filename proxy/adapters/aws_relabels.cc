@@ -115,20 +115,10 @@ bool touches_labels(const config::AwsTags& config, const AwsCall& call) {
   return !found.tags || name.starts_with("Put") || name.starts_with("Set") || name.starts_with("Replace");
 }
 
-// "DBCluster" and "db-cluster" are written alike.
-std::string plain(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '-' || c == '_') continue;
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  }
-  return out;
-}
-
 // What makes a thing that has no name yet and touches nothing that is there, as long as it says no more than these
-// members, nor names something inside of them. Every one was read in AWS's reference: what puts the new thing into a
-// network, hands it traffic, data, rights or an address that somebody has, or that nobody has reviewed, is not among
-// them. What the thing is encrypted with stays as it is.
+// members, nor names something inside of them. Every one was chosen by reading the members of AWS's models: what puts
+// the new thing into a network, hands it traffic, data, rights or an address that somebody has, or that nobody has
+// reviewed, is not among them. What the thing is encrypted with stays as it is.
 struct Maker {
   std::string_view action;
   std::string_view members;  // beside tags, DryRun and ClientToken
@@ -240,25 +230,8 @@ bool may_change_tags(const AwsCall& call) {
 
 bool makes_new(const AwsCall& call, std::string_view arn) {
   if (!makes_something(call) || call.flags.contains("body_unread")) return false;
-  const AwsArn parts = parse_aws_arn(arn);
-  const std::string_view name = call.operation->name;
-  constexpr std::string_view kCreate = "Create";
-  if (parts.resource == "*") return makes_the_unnamed(call);
-  if (!name.starts_with(kCreate)) return false;
-  struct Kind {
-    std::string_view action;
-    std::string_view type;
-  };
-  static constexpr std::array<Kind, 5> kOtherwiseCalled = {{{"aws:s3:CreateBucket", ""},
-                                                            {"aws:sns:CreateTopic", ""},
-                                                            {"aws:sqs:CreateQueue", ""},
-                                                            {"aws:rds:CreateDBInstance", "db"},
-                                                            {"aws:rds:CreateDBCluster", "cluster"}}};
-  for (const Kind& each : kOtherwiseCalled) {
-    if (call.action == each.action) return parts.type == each.type;
-  }
-  if (parts.service == "s3") return false;  // what stands before the slash is a bucket's name
-  return !parts.type.empty() && plain(name.substr(kCreate.size())) == plain(parts.type);
+  const AwsArn thing = parse_aws_arn(arn);
+  return thing.resource == "*" ? makes_the_unnamed(call) : is_made_by(call.action, thing);
 }
 
 }  // namespace countersign::adapters

@@ -11,24 +11,13 @@
 #include "proxy/adapters/aws_relabels.h"
 #include "proxy/adapters/outcome.h"
 #include "proxy/adapters/relay.h"
+#include "proxy/adapters/text_source.h"
 
 namespace countersign::adapters {
 namespace {
 
 constexpr std::size_t kAnswerBytes = 4U << 20;
 constexpr TimeMs kBetweenComplaints = 10'000;
-
-class TextSource final : public BodySource {
- public:
-  explicit TextSource(std::string text) : text_(std::move(text)) {}
-  [[nodiscard]] std::uint64_t size() const override { return text_.size(); }
-  void rewind() override { read_ = false; }
-  Result<ByteView> next() override { return std::exchange(read_, true) ? ByteView() : as_bytes(text_); }
-
- private:
-  std::string text_;
-  bool read_ = false;
-};
 
 std::string things(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " thing" : " things");
@@ -44,6 +33,11 @@ bool is_only_copied(const AwsCall& call, std::string_view arn) {
                                                                 "aws:ec2:CreateLaunchTemplate",
                                                                 "aws:ec2:CreateLaunchTemplateVersion"};
   if (std::ranges::find(kMadeOfIt, call.action) == kMadeOfIt.end()) return false;
+  // A template, or a group in the account's own network, that is named only: nobody has looked what it leads into.
+  const bool launches = !call.action.contains("Create") || call.action == "aws:ec2:CreateFleet";
+  if (launches &&
+      (call.parameters.contains("\"LaunchTemplateName\"") || call.parameters.contains("\"SecurityGroups\"")))
+    return false;
   const AwsArn parts = parse_aws_arn(arn);
   const bool material = parts.type == "image" || parts.type == "snapshot" || parts.type == "key-pair";
   return parts.service == "ec2" && material;

@@ -355,6 +355,12 @@ TEST_F(AwsTags, WhatIsCopiedElsewhereIsLookedUp) {
   for (const std::string& each : labels(ec2("CreateStoreImageTask&ImageId=ami-1&Bucket=b")))
     EXPECT_EQ(each.substr(each.find(' ') + 1), "production/?/?");
   EXPECT_EQ(labels(ec2("RunInstances&ImageId=ami-1&MinCount=1&MaxCount=1")).front(), "write nobody asked");
+  // Where a template or a group that is only named decides what it is put into.
+  for (const char* more : {"&LaunchTemplate.LaunchTemplateName=web", "&SecurityGroup.1=default"}) {
+    EXPECT_EQ(labels(ec2(std::string("RunInstances&ImageId=ami-1&MinCount=1&MaxCount=1") + more)).front(),
+              "write production/?/?")
+        << more;
+  }
 }
 
 TEST_F(AwsTags, AnUnnamedChangeOfWhatIsThereIsUnknown) {
