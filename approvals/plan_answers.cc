@@ -15,16 +15,6 @@ constexpr std::size_t kMostWords = 1'000;         // of an answer, that are look
 constexpr std::size_t kMostSaid = 256U << 10;     // bytes; of what says more, nothing is learned
 constexpr std::string_view kSecret = "[secret]";  // in Operation::input, in the place of what nobody is to read
 
-// Texts, numbers and names of members, at any depth.
-void collect(JsonValue value, std::vector<std::string>& out) {
-  if (!value.key().empty()) out.push_back(lower(value.key()));
-  if (auto text = value.string())
-    out.push_back(lower(*text));
-  else if (!value.is_object() && !value.is_array())
-    out.push_back(lower(value.canonical()));
-  for (JsonValue each = value.first(); each; each = each.next()) collect(each, out);
-}
-
 int digit_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -45,6 +35,18 @@ std::string unescaped(std::string_view form) {
     i += 2;
   }
   return out;
+}
+
+// Texts, numbers and names of members, at any depth.
+void collect(JsonValue value, std::vector<std::string>& out) {
+  if (!value.key().empty()) out.push_back(lower(value.key()));
+  if (auto text = value.string()) {
+    out.push_back(lower(*text));
+    if (text->contains('%')) out.push_back(lower(unescaped(*text)));  // a form in a header
+  } else if (!value.is_object() && !value.is_array()) {
+    out.push_back(lower(value.canonical()));
+  }
+  for (JsonValue each = value.first(); each; each = each.next()) collect(each, out);
 }
 
 bool is_part(char c) {

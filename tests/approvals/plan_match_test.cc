@@ -261,5 +261,133 @@ TEST(PlanAnswers, NamesOfWhatIsNew) {
   EXPECT_LE(names_in_answer(many, "").size(), 256U);
 }
 
+// An agent writes plans and requests: neither makes the comparison of the two long, and what is not found out in time
+// is not announced.
+TEST(PlanWork, OnlyChangesThatMayBeMeantAreLookedAt) {
+  std::vector<PlannedChange> changes;
+  for (int i = 0; i < 9'998; ++i) {
+    PlannedChange object{.address = "aws_s3_object.o" + std::to_string(i), .type = "aws_s3_object", .deletes = true};
+    object.before.own = {"logs/planned-" + std::to_string(i)};
+    object.before.related = {"logs"};
+    changes.push_back(std::move(object));
+  }
+  auto delete_objects = [](const std::string& prefix, int count) {
+    std::vector<std::pair<std::string, Effect>> keys;
+    for (int i = 0; i < count; ++i) keys.emplace_back(prefix + std::to_string(i), Effect::destroy);
+    return aws("s3:DeleteObjects", std::move(keys));
+  };
+  const PlanIndex index(changes);
+  const Looked none = index.look(delete_objects("arn:aws:s3:::logs/other-", 1'024), {});
+  EXPECT_FALSE(none.announced);
+  EXPECT_FALSE(none.too_much);
+  EXPECT_EQ(none.changes, 0U);
+  EXPECT_LT(none.compared, 100U);
+  const Looked all = index.look(delete_objects("arn:aws:s3:::logs/planned-", 1'024), {});
+  ASSERT_TRUE(all.announced);
+  EXPECT_EQ(all.announced->changes.size(), 1'024U);
+  EXPECT_LE(all.changes, 1'024U);
+  EXPECT_LT(all.compared, 10'000U);
+  // A bucket that is emptied announces them all, and only it is looked at; but not what is in another one.
+  PlannedChange bucket{.address = "aws_s3_bucket.logs", .type = "aws_s3_bucket", .deletes = true, .empties = true};
+  bucket.before.own = {"logs"};
+  changes.push_back(bucket);
+  const PlanIndex emptied(changes);
+  Operation keys = delete_objects("arn:aws:s3:::logs/other-", 1'024);
+  EXPECT_TRUE(emptied.look(keys, {}).announced);
+  EXPECT_EQ(emptied.look(keys, {}).changes, 1U);
+  keys.accesses.push_back({{"AwsResource", "aws/x", "arn:aws:s3:::orders/x"}, Effect::destroy});
+  EXPECT_FALSE(emptied.look(keys, {}).announced);
+}
+
+TEST(PlanWork, WhatTakesTooMuchIsNotAnnounced) {
+  std::vector<PlannedChange> changes;
+  for (int i = 0; i < 10'000; ++i) {
+    PlannedChange object{.address = "aws_s3_object.o" + std::to_string(i), .type = "aws_s3_object", .updates = true};
+    object.before.own = {"logs/a", "logs/b"};
+    object.after.own = object.before.own;
+    changes.push_back(std::move(object));
+  }
+  const PlanIndex index(std::move(changes));
+  Operation put = aws("s3:PutObject", {{"arn:aws:s3:::logs/a", Effect::write}});
+  EXPECT_TRUE(index.look(put, {}).announced) << "the first one says it";
+  EXPECT_EQ(index.look(put, {}).changes, 1U);
+  while (put.accesses.size() < 2'048) put.accesses.push_back(put.accesses.front());
+  const Looked found = index.look(put, {});
+  EXPECT_TRUE(found.too_much);
+  EXPECT_FALSE(found.announced) << "though it would be";
+  EXPECT_LT(found.compared, kMostCompared + 2'048) << "it ends there";
+}
+
+TEST(PlanTags, RelabellingIsAnnouncedWhereTagsAre) {
+  auto thing = [](const char* name, Json tags) {
+    return Json{{"arn", arn("dynamodb", std::string("table/") + name)}, {"name", name}, {"tags", tags}};
+  };
+  const PlanIndex index = index_of(plan_of(
+      {resource_change("aws_dynamodb_table.t", {"update"}, thing("tagged", {{"Tier", "1"}}),
+                       thing("tagged", {{"Tier", "2"}})),
+       resource_change("aws_dynamodb_table.o", {"update"}, {{"name", "other"}, {"read_capacity", 1}},
+                       {{"name", "other"}, {"read_capacity", 2}}),
+       resource_change("aws_dynamodb_table.n", {"create"}, nullptr, thing("new", {{"Tier", "2"}})),
+       resource_change("aws_dynamodb_table.d", {"delete"}, thing("gone", {{"Tier", "2"}}), nullptr),
+       resource_change("aws_dynamodb_table.r", {"delete", "create"}, {{"name", "was"}}, {{"name", "becomes"}})}));
+  auto relabel = [](std::string_view operation, const char* name, Effect effect = Effect::administer) {
+    Operation out = aws(operation, {{arn("dynamodb", std::string("table/") + name), effect}});
+    out.input = R"({"flags":["relabels"],"parameters":{}})";
+    return out;
+  };
+  for (const char* operation : {"dynamodb:TagResource", "dynamodb:UntagResource"}) {
+    EXPECT_TRUE(index.announced(relabel(operation, "tagged"), {}));
+    EXPECT_TRUE(index.announced(relabel(operation, "new"), {}));
+    EXPECT_TRUE(index.announced(relabel(operation, "becomes"), {}));
+    for (const char* name : {"other", "gone", "was", "nobody-said", "tagge"})
+      EXPECT_FALSE(index.announced(relabel(operation, name), {})) << name;
+    EXPECT_FALSE(index.announced(relabel(operation, "tagged", Effect::destroy), {}));
+    EXPECT_FALSE(index.announced(relabel(operation, "tagged", Effect::execute), {}));
+  }
+  Operation unflagged = relabel("dynamodb:TagResource", "tagged");
+  unflagged.input = R"({"flags":["relabels_too"],"parameters":{}})";
+  EXPECT_FALSE(index.announced(unflagged, {})) << "it does more than that";
+}
+
+// A request says names in whatever spelling its protocol has, and the answer repeats them in another.
+TEST(PlanAnswers, WhatTheRequestSaidIsNotNew) {
+  const std::string planted = "sg-0123456789abcdef0";
+  const std::string answer = "<id>vpc-0abc1</id><tag><key>a</key><value>" + planted + "</value></tag>";
+  auto learned = [&](const Json& parameters, std::string_view body, std::string_view text) {
+    const auto said = said_in_request(Json{{"flags", Json::array()}, {"parameters", parameters}}.dump(), body);
+    return said ? names_in_answer(text, body, *said) : std::vector<std::string>();
+  };
+  const std::vector<std::string> only{"vpc-0abc1"};
+  const Json tag = {{"TagSpecifications", {{{"Tags", {{{"Key", "a"}, {"Value", planted}}}}}}}};
+  EXPECT_EQ(learned(tag, "Action=CreateVpc&Tag.1.Value=sg%2D0123456789abcdef0", answer), only);
+  EXPECT_EQ(learned(tag, R"({"Tags":[{"Value":"sg\u002d0123456789abcdef0"}]})", answer), only);
+  EXPECT_EQ(learned(tag, "<Value>sg&#45;0123456789abcdef0</Value>", answer), only);
+  EXPECT_EQ(learned(tag, "", answer), only) << "in a path, a query or a header, or a body that is not at hand";
+  EXPECT_EQ(learned({{"Name", "x/" + planted + "!"}}, "", answer), only) << "a part of it";
+  EXPECT_EQ(learned({{"Tagging", "a=sg%2D0123456789abcdef0"}}, "", answer), only) << "a form in a header";
+  EXPECT_EQ(learned({{planted, "a"}}, "", answer), only) << "the name of a parameter";
+  EXPECT_EQ(learned({{"Name", "SG-0123456789ABCDEF0"}}, "", answer), only) << "names are made lower case";
+  EXPECT_EQ(learned({{"Count", 123456789}}, "", "<n>123456789</n><id>vpc-0abc1</id>"), only);
+  // What was hidden from the input stands in the body: decoded there, or nothing is learned.
+  const Json hidden = {{"Environment", "[secret]"}};
+  EXPECT_EQ(learned(hidden, R"({"Environment":"sg\u002d0123456789abcdef0"})", answer), only);
+  EXPECT_EQ(learned(hidden, "Environment=sg%2D0123456789abcdef0", answer), only);
+  EXPECT_TRUE(learned(hidden, "<a>sg&#45;0123456789abcdef0</a>", answer).empty());
+  EXPECT_TRUE(learned(hidden, "", answer).empty());
+  // What an answer spells otherwise than it is, is no name.
+  EXPECT_EQ(learned({{"Name", "\nprod-1"}}, "", R"({"Name":"\nprod-1","Id":"vpc-0abc1"})"), only);
+  EXPECT_EQ(learned({{"Name", "a-sg-01234"}}, "", "<v>a%2Dsg-01234</v><id>vpc-0abc1</id>"), only);
+}
+
+TEST(PlanAnswers, NothingIsLearnedWhereTheRequestIsNotKnown) {
+  EXPECT_FALSE(said_in_request("", ""));
+  EXPECT_FALSE(said_in_request("{}", ""));
+  EXPECT_FALSE(said_in_request(R"({"flags":["parameters_left_out"]})", "Action=CreateVpc")) << "some were left out";
+  EXPECT_FALSE(said_in_request(R"({"parameters":null})", ""));
+  EXPECT_FALSE(said_in_request("no JSON", ""));
+  EXPECT_FALSE(said_in_request(Json{{"parameters", {{"a", std::string(300'000, 'a')}}}}.dump(), ""));
+  EXPECT_TRUE(said_in_request(R"({"parameters":{}})", ""));
+}
+
 }  // namespace
 }  // namespace countersign::approvals

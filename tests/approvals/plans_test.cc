@@ -135,6 +135,22 @@ TEST_F(PlansTest, WhatWasMadeIsRemembered) {
   EXPECT_TRUE(plans_->judge(kRoot, tag, kNow).refuses()) << "what comes late is of the plan that is over";
 }
 
+TEST_F(PlansTest, NobodyPlantsAName) {
+  submit("pln_1", test::terraform_fixture());
+  const Operation tag = aws("ec2:CreateTags", {{"arn:aws:ec2:eu-central-1:*:*/i-0123456789abcdef0", Effect::write}});
+  const std::string answer = "<value>i-0123456789abcdef0</value>";
+  Operation run = run_instances();
+  run.input = R"({"parameters":{"MaxCount":1,"Tag":"i-0123456789abcdef0"}})";
+  const PlanVerdict said = plans_->judge(kRoot, run, kNow);
+  ASSERT_TRUE(said.announced);
+  ASSERT_TRUE(plans_->settle(said, "one", Plans::Outcome::done, answer, "Tag=i%2D0123456789abcdef0"));
+  EXPECT_TRUE(plans_->judge(kRoot, tag, kNow).refuses());
+  PlanVerdict unknown = said;
+  unknown.announced->input = R"({"flags":[]})";
+  ASSERT_TRUE(plans_->settle(unknown, "one", Plans::Outcome::done, answer, "x"));
+  EXPECT_TRUE(plans_->judge(kRoot, tag, kNow).refuses());
+}
+
 TEST_F(PlansTest, NotesOfRequests) {
   submit("pln_1", test::terraform_fixture());
   EXPECT_FALSE(*plans_->note_of("req_1"));
