@@ -104,7 +104,7 @@ AwsTags read_tags(Reading& reading, const yaml::Node& node) {
     credential.finish();
   }
   map.finish();
-  if (node.kind == yaml::Node::Kind::map && out.environment.empty() && out.tier.empty() && out.owner.empty())
+  if (node.kind == yaml::Node::Kind::map && !node.find("environment") && !node.find("tier") && !node.find("owner"))
     map.problem(node, "`tags` needs one of environment, tier, owner: lists of tag keys");
   return out;
 }

@@ -138,18 +138,19 @@ TEST(QueueThreads, NobodyLeavesTheMachine) {
   };
   std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
-  // Where one thread is far ahead of the others everything expires before it runs: then once more.
+  // Where one thread is far ahead of the others everything expires before it runs: then once more, later and with keys
+  // that no retry finds.
   int round = 0;
   auto melee = [&](int thread) {
     std::mt19937_64 random(seed + static_cast<std::uint64_t>(round * kThreads + thread));
     const Requester requester = test::draft("").requester;
     for (int i = 0; i < 120; ++i) {
-      TimeMs now = kNow + i;
+      TimeMs now = kNow + round * 1'000 + i;
       std::string id = any_id(random);
       switch (random() % 12) {
         case 0:
         case 1: {
-          HeldRequest draft = test::draft("k" + std::to_string(random() % 4), now);
+          HeldRequest draft = test::draft("k" + std::to_string(round * 4 + static_cast<int>(random() % 4)), now);
           draft.rules = {"pair"};
           draft.expires = now + 60;
           EXPECT_TRUE(queue->hold(draft, now));

@@ -176,6 +176,43 @@ TEST_F(ConfigTest, TheTableOfProblems) {
   EXPECT_GE(cases, 12);
 }
 
+TEST_F(ConfigTest, AnAccountAtAws) {
+  Loaded loaded = read_here(R"(
+upstreams:
+  - name: aws
+    protocol: aws
+    credential:
+      aws:
+        web_identity: { role: "arn:aws:iam::111122223333:role/gateway", token_file: ./token }
+        assume_role: { role: "arn:aws-cn:iam::111122223333:role/path/agents", external_id: "a/b", duration: 15m, session: whole }
+    aws:
+      account: "011122223333"
+      wait: none
+      host: aws.example.com
+      tags: { environment: [Environment, env], tier: [Tier], values: { prod: production }, keep: 30s,
+              credential: { aws: { profile: reader } } }
+)");
+  ASSERT_TRUE(loaded.ok()) << format_problems(loaded.problems);
+  const Upstream& aws = loaded.config.upstreams[0];
+  const AwsKeys& keys = aws.credential.aws;
+  EXPECT_EQ(keys.from, AwsKeys::From::web_identity);
+  EXPECT_EQ(keys.web_role, "arn:aws:iam::111122223333:role/gateway");
+  EXPECT_EQ(keys.token_file, (folder_ / "token").string());
+  ASSERT_TRUE(keys.role);
+  EXPECT_EQ(keys.role->session, AwsRole::Session::whole);
+  EXPECT_EQ(keys.role->duration, 15 * 60'000);
+  EXPECT_EQ(aws.aws.id, "011122223333");
+  EXPECT_EQ(aws.aws.wait, 0);
+  EXPECT_EQ(aws.aws.host, "aws.example.com");
+  ASSERT_TRUE(aws.aws.tags);
+  EXPECT_EQ(aws.aws.tags->environment, (std::vector<std::string>{"Environment", "env"}));
+  EXPECT_EQ(aws.aws.tags->values.at("prod"), "production");
+  EXPECT_EQ(aws.aws.tags->keep, 30'000);
+  EXPECT_EQ(aws.aws.tags->credential->profile, "reader");
+  // A role is taken on for each operation, unless somebody says otherwise.
+  EXPECT_EQ(AwsRole().session, AwsRole::Session::operation);
+}
+
 TEST_F(ConfigTest, NoMessageShowsASecret) {
   Loaded loaded = read_here("upstreams: [{name: a, protocol: http, url: 'http://a/', credential: {bearer: hunter2}}]");
   EXPECT_FALSE(loaded.ok());
