@@ -349,6 +349,26 @@ class Held(Aws):
         self.assertEqual(caught.exception.code, "ConditionalCheckFailedException")
 
 
+class Roles(Aws):
+    def test_a_role_is_a_narrower_token(self):
+        """Answered by the gateway: the account is not asked, and what it gives ends with the token it came from."""
+        sdk, before = self.world.boto, len(self.world.account.seen)
+        delegable, _ = self.world.gateway.agent_token(upstreams="aws")
+        role = {"RoleArn": "arn:aws:iam::111122223333:role/deploy", "RoleSessionName": "deploy"}
+        given = sdk("sts", "AssumeRole", keys=self.world.keys_of(delegable), **role)["Credentials"]
+        self.assertEqual(self.world.account.seen[before:], [])
+        keys = {"AWS_ACCESS_KEY_ID": given["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+                "AWS_SESSION_TOKEN": given["SessionToken"]}
+        self.assertTrue(given["AccessKeyId"].startswith("CSK"), "keys that AWS does not take")
+        sdk("s3", "PutObject", Bucket="staging", Key="by-role", Body=b"x", keys=keys)
+        self.refused("policy.floor", sdk, "s3", "DeleteObject", Bucket="orders", Key="prices", keys=keys)
+        self.refused("aws.role_of_another_account", sdk, "sts", "AssumeRole", keys=keys,
+                     **{**role, "RoleArn": "arn:aws:iam::999988887777:role/deploy"})
+        token = self.world.gateway.json("token", "inspect", delegable)["id"]
+        self.world.gateway.cli("token", "revoke", token, "--reason", "over", check=0)
+        self.refused("token.revoked", sdk, "s3", "ListBuckets", keys=keys)
+
+
 class Tables(Aws):
     def test_items(self):
         for sdk in self.world.sdks:
