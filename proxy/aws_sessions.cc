@@ -10,6 +10,7 @@
 #include "auth/sigv4_sign.h"
 #include "core/sha256.h"
 #include "proxy/aws_sts.h"
+#include "proxy/make_room.h"
 #include "proxy/net/async.h"
 
 namespace countersign::proxy {
@@ -141,18 +142,6 @@ struct AwsSessions::State {
     const Entry& entry = found->second;
     return entry.root == fetch.root && clock.now() < entry.good_until ? entry.keys : nullptr;
   }
-  // Under the lock. False: everything is being fetched.
-  bool make_room() {
-    if (entries.size() < kMaxAwsSessions) return true;
-    auto first = entries.end();
-    for (auto it = entries.begin(); it != entries.end(); ++it) {
-      const bool sooner = first == entries.end() || it->second.good_until < first->second.good_until;
-      if (!it->second.being_fetched && sooner) first = it;
-    }
-    if (first == entries.end()) return false;
-    entries.erase(first);
-    return true;
-  }
   void settle(const std::string& key, const Fetch& fetch, TimeMs asked, Result<StsSession> fetched);
   static Task<void> run(std::shared_ptr<State> state, std::string key, Fetch fetch);
   static Task<Result<Keys>> session(std::shared_ptr<State> state, Fetch fetch);
@@ -209,7 +198,7 @@ Task<Result<Keys>> AwsSessions::State::session(std::shared_ptr<State> state, Fet
   auto wait = [state, key, fetch](Waiting done) {
     std::unique_lock guard(state->lock);
     if (Keys kept = state->kept(key, fetch)) return done(std::move(kept));
-    if (!state->entries.contains(key) && !state->make_room())
+    if (!state->entries.contains(key) && !make_room(state->entries, kMaxAwsSessions))
       return done(unavailable("too many sessions are being made"));
     Entry& entry = state->entries[key];
     entry.waiting.push_back(std::move(done));

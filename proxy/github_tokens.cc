@@ -7,6 +7,7 @@
 
 #include "core/json_reader.h"
 #include "proxy/adapters/git_route.h"
+#include "proxy/make_room.h"
 #include "proxy/net/async.h"
 
 namespace countersign::proxy {
@@ -83,18 +84,6 @@ struct GithubTokens::State {
     const Entry& entry = found->second;
     if (!entry.authorization || entry.app != wish.app || clock.now() >= entry.good_until) return std::nullopt;
     return Held{entry.authorization, entry.serial, true};
-  }
-  // Under the lock. False: everything is being fetched.
-  bool make_room() {
-    if (entries.size() < kMaxTokens) return true;
-    auto first = entries.end();
-    for (auto it = entries.begin(); it != entries.end(); ++it) {
-      const bool sooner = first == entries.end() || it->second.good_until < first->second.good_until;
-      if (!it->second.being_fetched && sooner) first = it;
-    }
-    if (first == entries.end()) return false;
-    entries.erase(first);
-    return true;
   }
   void settle(const std::string& key, const TokenWish& wish, Result<auth::InstallationToken> fetched);
   static Task<void> fetch(std::shared_ptr<State> state, std::string key, TokenWish wish);
@@ -199,7 +188,7 @@ Task<Result<GithubTokens::Held>> GithubTokens::get(TokenWish wish) {
   auto wait = [state, key, wish](Waiting done) {
     std::unique_lock guard(state->lock);
     if (auto kept = state->kept(key, wish)) return done(std::move(*kept));
-    if (!state->entries.contains(key) && !state->make_room())
+    if (!state->entries.contains(key) && !make_room(state->entries, kMaxTokens))
       return done(fail(ErrorKind::unavailable, "vault.github_app_busy", "too many tokens are being fetched"));
     State::Entry& entry = state->entries[key];
     entry.waiting.push_back(std::move(done));
