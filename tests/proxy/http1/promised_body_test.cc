@@ -1,17 +1,14 @@
 // Bodies that are passed on while they arrive, with a client that sends exact bytes.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "../net/mailbox.h"
 #include "../net/raw_client.h"
 #include "proxy/http1/server.h"
+#include "served.h"
 
 namespace countersign::http1 {
 namespace {
 
-namespace fs = std::filesystem;
 using testing_net::Mailbox;
 using testing_net::RawClient;
 
@@ -110,35 +107,7 @@ class QuietObserver final : public Observer {
   void on_fault(const net::Peer&, std::string_view what) override { ADD_FAILURE() << what; }
 };
 
-class PromisedBodyTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "countersign-promised-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
-    options_.listen.address = "127.0.0.1:0";
-    options_.spool = {directory_, 64 * 1024};
-  }
-  void TearDown() override {
-    server_.reset();
-    workers_.stop();
-    fs::remove_all(directory_);
-  }
-  void start() {
-    auto server = Server::start(workers_, options_, handler_, observer_);
-    ASSERT_TRUE(server) << server.error().message;
-    server_ = std::move(*server);
-    workers_.start();
-  }
-  std::uint16_t port() const { return server_->port(); }
-
-  fs::path directory_;
-  net::Workers workers_{2};
-  PromisingHandler handler_;
-  QuietObserver observer_;
-  ServerOptions options_;
-  std::unique_ptr<Server> server_;
-};
+class PromisedBodyTest : public ServedTest<PromisingHandler, QuietObserver> {};
 
 TEST_F(PromisedBodyTest, APromisedBodyIsPassedOnWhileItArrives) {
   start();

@@ -10,6 +10,7 @@
 #include "../net/mailbox.h"
 #include "../net/raw_client.h"
 #include "proxy/net/async.h"
+#include "served.h"
 
 namespace countersign::http1 {
 namespace {
@@ -108,35 +109,7 @@ class TestObserver final : public Observer {
   void on_fault(const net::Peer&, std::string_view what) override { faults.put(std::string(what)); }
 };
 
-class ServerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "countersign-server-test-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
-    options_.listen.address = "127.0.0.1:0";
-    options_.spool = {directory_, 64 * 1024};
-  }
-  void TearDown() override {
-    server_.reset();
-    workers_.stop();
-    fs::remove_all(directory_);
-  }
-  void start() {
-    auto server = Server::start(workers_, options_, handler_, observer_);
-    ASSERT_TRUE(server) << server.error().message;
-    server_ = std::move(*server);
-    workers_.start();
-  }
-  std::uint16_t port() const { return server_->port(); }
-
-  fs::path directory_;
-  net::Workers workers_{2};
-  TestHandler handler_;
-  TestObserver observer_;
-  ServerOptions options_;
-  std::unique_ptr<Server> server_;
-};
+class ServerTest : public ServedTest<TestHandler, TestObserver> {};
 
 std::string get(std::string_view path) {
   return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n";
