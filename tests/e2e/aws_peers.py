@@ -56,6 +56,16 @@ class Moto:
         self.process.stop()
 
 
+# How a configuration names the keys that write_keys() writes into its folder.
+KEY_FILES = "access_key: { file: ./key-id }, secret_key: { file: ./secret }"
+
+
+def write_keys(folder, keys):
+    for name, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
+        (folder / name).write_text(keys[key] + "\n")
+        (folder / name).chmod(0o600)
+
+
 class Cli:
     """The AWS CLI with these credentials and nothing else of this machine's."""
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 
+from aws_peers import KEY_FILES, write_keys
 from aws_sdks import AwsError, Sdk
 from harness import ROOT, Gateway, free_port, wait_until
 
@@ -25,15 +26,13 @@ class Scene:
         text, changed = re.subn(r"(sensitive-change:.*?)count: 2", r"\1count: 1", text, flags=re.S)
         assert changed == 1 and "\nbudgets:\n" in text
         approvals.write_text(text.replace("\nbudgets:\n", "\nbudgets:\n" + budgets))
-        for name, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
-            (self.folder / name).write_text(keys[key] + "\n")
-            (self.folder / name).chmod(0o600)
+        write_keys(self.folder, keys)
         agents, admin = free_port(), free_port()
         lines = [f"state: ./state\nlisten: {{ agents: 127.0.0.1:{agents}, admin: 127.0.0.1:{admin} }}\npolicies: ./policies\nupstreams:"]
         for name, environment in UPSTREAMS.items():
             labels = f"\n    labels: {{ environment: {environment}, tier: 3, owner: platform }}" if environment else ""
             lines.append(f'  - name: {name}\n    protocol: aws\n    url: {url}\n    aws: {{ account: "123456789012", wait: 1s }}\n'
-                         f"    credential: {{ aws: {{ access_key: {{ file: ./key-id }}, secret_key: {{ file: ./secret }} }} }}{labels}")
+                         f"    credential: {{ aws: {{ {KEY_FILES} }} }}{labels}")
         (self.folder / "countersign.yaml").write_text("\n".join(lines) + "\n")
         self.gateway = Gateway(self.folder, agents, admin)
         self.host = f"127.0.0.1:{agents}"
@@ -47,8 +46,7 @@ class Scene:
         return self.gateway.agent_token(agent=agent, upstreams=",".join(UPSTREAMS))[0]
 
     def keys_of(self, delegable):
-        sealed = self.gateway.json("token", "seal", "--aws", delegable)
-        return {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        return self.gateway.aws_keys(delegable)
 
     def narrowed(self, delegable, *how):
         return self.gateway.cli("token", "narrow", delegable, *how, check=0)[1].strip()

@@ -63,8 +63,7 @@ class World:
         return agents, admin
 
     def keys_of(self, delegable):
-        sealed = self.gateway.json("token", "seal", "--aws", delegable)
-        return {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        return self.gateway.aws_keys(delegable)
 
     def direct(self, service, operation, **given):
         """What nobody but the gateway can do: to prepare, and to look behind it."""

@@ -215,6 +215,11 @@ class Gateway:
     def seal(self, delegable):
         return self.cli("token", "seal", delegable, check=0)[1].strip()
 
+    def aws_keys(self, delegable):
+        """The AWS form of a token, by the names of environment variables."""
+        sealed = self.json("token", "seal", "--aws", delegable)
+        return {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+
     def person(self, name):
         return self.cli("token", "issue", "--user", name, "--ttl", "1h", check=0)[1].strip()
 

@@ -10,8 +10,8 @@ import unittest
 import urllib.error
 import urllib.request
 
-from aws_peers import Cli, Moto, Terraform, python_with
-from harness import Gateway, free_port, wait_until, write_quickstart
+from aws_peers import KEY_FILES, Cli, Moto, Terraform, python_with, write_keys
+from harness import Gateway, wait_until, write_quickstart
 
 ACCOUNT = "123456789012"  # moto's
 INVENTORY = f"""
@@ -31,16 +31,14 @@ class Aws(unittest.TestCase):
         cls.folder = pathlib.Path(cls.temporary.name)
         cls.moto = Moto(cls.folder)
         agents, admin = write_quickstart(cls.folder)
-        for name, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
-            (cls.folder / name).write_text(cls.moto.keys[key] + "\n")
-            (cls.folder / name).chmod(0o600)
+        write_keys(cls.folder, cls.moto.keys)
         configuration = cls.folder / "countersign.yaml"
         configuration.write_text(configuration.read_text() + f"""
   - name: aws
     protocol: aws
     url: {cls.moto.url}
     aws: {{ account: "{ACCOUNT}", wait: 1s }}
-    credential: {{ aws: {{ access_key: {{ file: ./key-id }}, secret_key: {{ file: ./secret }} }} }}
+    credential: {{ aws: {{ {KEY_FILES} }} }}
 """)
         with open(cls.folder / "policies" / "entities.yaml", "a") as entities:
             entities.write(INVENTORY)
@@ -59,8 +57,7 @@ class Aws(unittest.TestCase):
 
     @classmethod
     def keys(cls, delegable):
-        sealed = cls.gateway.json("token", "seal", "--aws", delegable)
-        return {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        return cls.gateway.aws_keys(delegable)
 
     def refused(self, *command, aws=None, code):
         """The error of a command that is refused with this code of ours."""

@@ -15,7 +15,7 @@ import time
 import unittest
 
 from aws_account import Account
-from aws_peers import Cli, Moto
+from aws_peers import KEY_FILES, Cli, Moto, write_keys
 from aws_sigv4 import Signer
 from aws_sts import Sts
 from harness import ROOT, Gateway, free_port, wait_until, write_quickstart
@@ -24,12 +24,11 @@ SENT_FOR = re.compile(r"(?:^|.* )countersign/1 agent/(\S+) op/([0-9a-f-]{36})$")
 ROLE = "arn:aws:iam::111122223333:role/agents"
 AGENTS = ("builder", "tester", "newcomer")
 STAGING = "labels: { environment: staging, tier: 3, owner: platform }"
-KEYS = "access_key: { file: ./key-id }, secret_key: { file: ./secret }"
 UPSTREAMS = {
-    "plain": (f"{{ {KEYS} }}", STAGING),
-    "narrow": (f"{{ {KEYS}, assume_role: {{ role: \"{ROLE}\", external_id: from-us }} }}", STAGING),
-    "production": (f"{{ {KEYS}, assume_role: {{ role: \"{ROLE}\" }} }}", "labels: { environment: production, tier: 1, owner: platform }"),
-    "whole": (f"{{ {KEYS}, assume_role: {{ role: \"{ROLE}\", session: whole, duration: 15m }} }}", STAGING),
+    "plain": (f"{{ {KEY_FILES} }}", STAGING),
+    "narrow": (f"{{ {KEY_FILES}, assume_role: {{ role: \"{ROLE}\", external_id: from-us }} }}", STAGING),
+    "production": (f"{{ {KEY_FILES}, assume_role: {{ role: \"{ROLE}\" }} }}", "labels: { environment: production, tier: 1, owner: platform }"),
+    "whole": (f"{{ {KEY_FILES}, assume_role: {{ role: \"{ROLE}\", session: whole, duration: 15m }} }}", STAGING),
     "web": ("{ web_identity: { role: \"arn:aws:iam::111122223333:role/web\", token_file: ./token } }", STAGING),
     "chain": (f"{{ web_identity: {{ role: \"arn:aws:iam::111122223333:role/web\", token_file: ./token }}, "
               f"assume_role: {{ role: \"{ROLE}\", duration: 12h }} }}", STAGING),
@@ -42,9 +41,9 @@ class Outbound(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory(prefix="countersign-outbound-")
         cls.folder = pathlib.Path(cls.temporary.name)
         cls.account = Account(cls.folder)
-        for name, text in (("key-id", Account.KEYS["AWS_ACCESS_KEY_ID"]), ("secret", Account.KEYS["AWS_SECRET_ACCESS_KEY"]), ("token", "first-token")):
-            (cls.folder / name).write_text(text + "\n")
-            (cls.folder / name).chmod(0o600)
+        write_keys(cls.folder, Account.KEYS)
+        (cls.folder / "token").write_text("first-token\n")
+        (cls.folder / "token").chmod(0o600)
         shutil.copytree(ROOT / "policies" / "default", cls.folder / "policies")
         entities = (ROOT / "examples" / "aws" / "entities.yaml").read_text()
         before = "  - { name: builder, owner: olivia, purpose: delivery }\n"
@@ -80,8 +79,7 @@ class Outbound(unittest.TestCase):
     @classmethod
     def signer(cls, agent):
         delegable, _ = cls.gateway.agent_token(agent=agent, upstreams=",".join(UPSTREAMS))
-        sealed = cls.gateway.json("token", "seal", "--aws", delegable)
-        return Signer({"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}, cls.host)
+        return Signer(cls.gateway.aws_keys(delegable), cls.host)
 
     @classmethod
     def send(cls, upstream, method, target, body=b"", agent="builder", **more):
@@ -285,8 +283,7 @@ class Outbound(unittest.TestCase):
     def stopped_meanwhile(self, code, target, stop, **token):
         """An upload whose sender is stopped by `stop(token)` while it arrives."""
         delegable, _ = self.gateway.agent_token(upstreams="plain", **token)
-        sealed = self.gateway.json("token", "seal", "--aws", delegable)
-        keys = {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        keys = self.gateway.aws_keys(delegable)
         mine, self.signers["builder"] = self.signers["builder"], Signer(keys, self.host)
         try:
             body = os.urandom(self.LONG)
@@ -362,9 +359,7 @@ class RolesInMoto(unittest.TestCase):
         closed = json.loads(direct("iam", "create-role", "--role-name", "closed", "--assume-role-policy-document", json.dumps(trust))[1])["Role"]["Arn"]
         s3 = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
         direct("iam", "put-role-policy", "--role-name", "agents", "--policy-name", "s3", "--policy-document", json.dumps(s3))
-        for file, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
-            (folder / file).write_text(moto.keys[key] + "\n")
-            (folder / file).chmod(0o600)
+        write_keys(folder, moto.keys)
         agents, admin = write_quickstart(folder)
         configuration = folder / "countersign.yaml"
         configuration.write_text(configuration.read_text() + "".join(f"""
@@ -372,13 +367,12 @@ class RolesInMoto(unittest.TestCase):
     protocol: aws
     url: {moto.url}
     aws: {{ account: "123456789012", wait: none }}
-    credential: {{ aws: {{ access_key: {{ file: ./key-id }}, secret_key: {{ file: ./secret }}, assume_role: {{ role: "{arn}" }} }} }}
+    credential: {{ aws: {{ {KEY_FILES}, assume_role: {{ role: "{arn}" }} }} }}
     {STAGING}
 """ for upstream, arn in (("aws", role), ("closed", closed))))
         gateway = Gateway(folder, agents, admin)
         try:
-            sealed = gateway.json("token", "seal", "--aws", gateway.agent_token(upstreams="aws,closed")[0])
-            keys = {"AWS_" + part.upper(): sealed[part] for part in ("access_key_id", "secret_access_key", "session_token")}
+            keys = gateway.aws_keys(gateway.agent_token(upstreams="aws,closed")[0])
             agent = Cli(keys, f"http://127.0.0.1:{agents}/aws")
             agent("s3", "mb", "s3://staging")
             agent("s3", "cp", "-", "s3://staging/a", stdin="hello")

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from aws_peers import Cli, Moto, Terraform, python_with
+from aws_peers import KEY_FILES, Cli, Moto, Terraform, python_with, write_keys
 from aws_sigv4 import Signer
 from harness import Gateway, wait_until, write_quickstart
 
@@ -49,16 +49,14 @@ class Secrets(unittest.TestCase):
         cls.folder = pathlib.Path(cls.temporary.name)
         cls.moto = Moto(cls.folder)
         agents, admin = write_quickstart(cls.folder)
-        for name, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
-            (cls.folder / name).write_text(cls.moto.keys[key] + "\n")
-            (cls.folder / name).chmod(0o600)
+        write_keys(cls.folder, cls.moto.keys)
         policies = cls.folder / "policies"
         for file in [*policies.glob("*.cedar"), policies / "inputs.cedarschema"]:
             file.unlink(missing_ok=True)
         shutil.rmtree(policies / "tests")
         (policies / "all.cedar").write_text(POLICIES)
         (policies / "approvals.yaml").write_text(APPROVALS)
-        credential = "credential: { aws: { access_key: { file: ./key-id }, secret_key: { file: ./secret } } }"
+        credential = f"credential: {{ aws: {{ {KEY_FILES} }} }}"
         configuration = cls.folder / "countersign.yaml"
         configuration.write_text(configuration.read_text() + f"""
   - name: aws
@@ -90,8 +88,7 @@ class Secrets(unittest.TestCase):
 
     @classmethod
     def keys(cls, delegable):
-        sealed = cls.gateway.json("token", "seal", "--aws", delegable)
-        return {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        return cls.gateway.aws_keys(delegable)
 
     def said(self, *command, aws=None):
         return json.loads((aws or self.aws)(*command)[1])

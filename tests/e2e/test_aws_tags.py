@@ -56,8 +56,7 @@ class Tags(unittest.TestCase):
     def setUp(self):
         # A token each: what one test was refused is no history of the next one.
         delegable, _ = self.gateway.agent_token(upstreams="aws,blind")
-        sealed = self.gateway.json("token", "seal", "--aws", delegable)
-        keys = {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        keys = self.gateway.aws_keys(delegable)
         self.aws, self.blind = (Cli(keys, f"{self.url}/{upstream}") for upstream in ("aws", "blind"))
 
     @classmethod

@@ -40,8 +40,7 @@ class AwsGateway:
 
     def keys(self):
         """Of a token of its own: what is asked for with it has nothing to do with what was asked for before."""
-        sealed = self.gateway.json("token", "seal", "--aws", self.gateway.agent_token(upstreams="aws")[0])
-        return {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        return self.gateway.aws_keys(self.gateway.agent_token(upstreams="aws")[0])
 
     def api(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.gateway.admin_port, timeout=60)

@@ -6,10 +6,10 @@ import re
 import tempfile
 import unittest
 
-from aws_peers import Cli, Moto, Terraform
+from aws_peers import KEY_FILES, Cli, Moto, Terraform, write_keys
 from aws_sdks import AwsError
 from aws_world import World
-from harness import ROOT, Gateway, free_port, wait_until, write_quickstart
+from harness import ROOT, Gateway, wait_until, write_quickstart
 
 PLAN = ROOT / "tests" / "cases" / "terraform" / "plan.json"  # deletes bucket logs, replaces moved-old by moved-new, creates brand-new, …
 SECRETS = ("hunter2hunter2", "correcthorsebattery")          # the passwords in it
@@ -290,16 +290,14 @@ class WithTerraform(unittest.TestCase):
         cls.folder = pathlib.Path(cls.temporary.name)
         cls.moto = Moto(cls.folder)
         agents, admin = write_quickstart(cls.folder)
-        for name, key in (("key-id", "AWS_ACCESS_KEY_ID"), ("secret", "AWS_SECRET_ACCESS_KEY")):
-            (cls.folder / name).write_text(cls.moto.keys[key] + "\n")
-            (cls.folder / name).chmod(0o600)
+        write_keys(cls.folder, cls.moto.keys)
         configuration = cls.folder / "countersign.yaml"
         configuration.write_text(configuration.read_text() + f"""
   - name: aws
     protocol: aws
     url: {cls.moto.url}
     aws: {{ account: "123456789012", wait: 1s }}
-    credential: {{ aws: {{ access_key: {{ file: ./key-id }}, secret_key: {{ file: ./secret }} }} }}
+    credential: {{ aws: {{ {KEY_FILES} }} }}
     labels: {{ environment: sandbox, tier: 3, owner: platform }}
 """)
         (cls.folder / "policies" / "50-sequences.cedar").unlink()
@@ -307,8 +305,7 @@ class WithTerraform(unittest.TestCase):
             '@id("a-sandbox-may-break") permit (principal is Agent, action, resource) when { resource.environment == "sandbox" };\n')
         cls.gateway = Gateway(cls.folder, agents, admin)
         cls.delegable, _ = cls.gateway.agent_token(upstreams="aws")
-        sealed = cls.gateway.json("token", "seal", "--aws", cls.delegable)
-        cls.keys = {"AWS_" + name.upper(): sealed[name] for name in ("access_key_id", "secret_access_key", "session_token")}
+        cls.keys = cls.gateway.aws_keys(cls.delegable)
         cls.url = f"http://127.0.0.1:{agents}/aws"
         cls.agents = f"http://127.0.0.1:{agents}"
         (cls.folder / "token").write_text(cls.delegable + "\n")
